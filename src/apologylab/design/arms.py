@@ -1,0 +1,85 @@
+"""Arms: the cells of the factorial, named by their levels, and silence outside it (R10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Literal
+
+from apologylab.design.duration import parse_duration
+from apologylab.design.experiment import NONE, SILENCE, TIMING
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+
+FactorKind = Literal["message", "compensation", "timing"]
+REST = "*"
+"""In a table of weights: every arm not named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One combination of levels; ``levels`` is empty for silence and for a panel's arms."""
+
+    name: str
+    levels: Mapping[str, str]
+    delay: timedelta | None
+
+
+def factor_kind(experiment: Experiment, factor: str) -> FactorKind:
+    """What a factor varies: the moment, what is given, or what is said."""
+    if factor == TIMING:
+        return "timing"
+    given = any(level in experiment.compensation for level in experiment.factors[factor])
+    return "compensation" if given else "message"
+
+
+def arm_name(levels: Mapping[str, str]) -> str:
+    """Name of a cell.
+
+    >>> arm_name({"wording": "basic", "coupon": "usd5", "timing": "1h"})
+    'basic+usd5@1h'
+    """
+    said = "+".join(level for factor, level in levels.items() if factor != TIMING)
+    return f"{said}@{levels[TIMING]}" if TIMING in levels else said
+
+
+def arms(experiment: Experiment) -> tuple[Arm, ...]:
+    """All arms in declared order, silence first.
+
+    A panel's arms are those its weights name. A cell with neither message nor compensation is
+    silence, once, outside the factorial (R10).
+    """
+    if experiment.panel is not None:
+        names = experiment.allocation.weights
+        listed = () if isinstance(names, str) else tuple(names)
+        return tuple(Arm(name=name, levels={}, delay=None) for name in listed)
+    return (Arm(name=SILENCE, levels={}, delay=None), *_cells(experiment.factors))
+
+
+def _cells(factors: Mapping[str, tuple[str, ...]]) -> tuple[Arm, ...]:
+    cells = (dict(zip(factors, levels, strict=True)) for levels in product(*factors.values()))
+    return tuple(
+        Arm(name=arm_name(cell), levels=cell, delay=_delay(cell))
+        for cell in cells
+        if any(level != NONE for factor, level in cell.items() if factor != TIMING)
+    )
+
+
+def _delay(cell: Mapping[str, str]) -> timedelta | None:
+    return parse_duration(cell[TIMING]) if TIMING in cell else None
+
+
+def weights(
+    declared: Literal["equal"] | Mapping[str, int], names: tuple[str, ...]
+) -> Mapping[str, int]:
+    """Integer weight of every arm in ``names``, in their order.
+
+    >>> weights({"silence": 2, "*": 1}, ("silence", "basic", "status"))
+    {'silence': 2, 'basic': 1, 'status': 1}
+    """
+    if isinstance(declared, str):
+        return dict.fromkeys(names, 1)
+    return {name: declared.get(name, declared.get(REST, 0)) for name in names}

@@ -1,0 +1,107 @@
+"""What an analysis returns: one type for every estimator, checked when it is built (R24, R33)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from apologylab.errors import NotEstimable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A test of the experiment, not of the remedy. ``passed`` is None where it says nothing."""
+
+    name: str
+    statistic: float
+    p_value: float | None
+    passed: bool | None
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One number with its error and both its names.
+
+    ``treatment`` and ``reference`` are arms, or the two sides of a contrast in words; ``cells``
+    are its weights by arm (they sum to zero). Intervals are at level ``1 - alpha``.
+    """
+
+    outcome: str
+    role: str
+    unit: str
+    treatment: str
+    reference: str
+    reference_mean: float
+    estimand: str
+    estimator: str
+    point: float
+    std_error: float
+    df: float
+    ci_low: float
+    ci_high: float
+    level: float
+    interval_kind: str
+    p_value: float
+    p_adjusted: float | None
+    family: str
+    look: int
+    phase: str
+    n_assigned: int
+    n_treatment: int
+    n_reference: int
+    smallest_detectable: float
+    kind: Literal["arm", "factor", "contrast"] = "arm"
+    name: str = ""
+    cells: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.std_error > 0:
+            raise NotEstimable(
+                f"{self.outcome}, {self.treatment} against {self.reference}: standard error "
+                f"{self.std_error}",
+                do="an outcome without variance has no interval; drop it or measure it finer",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A question that the data cannot answer, and why."""
+
+    outcome: str
+    treatment: str
+    reference: str
+    estimator: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmFlow:
+    """Units of one arm on their way: assigned, delivered, mature, analysed (R20)."""
+
+    arm: str
+    assigned: int
+    delivered: int | None
+    mature: int
+    analysed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Everything that ``analyse`` found."""
+
+    experiment: str
+    version: int
+    fingerprint: str
+    as_of: str
+    simulated: bool
+    alpha: float
+    adjust: str
+    checks: tuple[Check, ...]
+    estimates: tuple[Estimate, ...]
+    refusals: tuple[Refusal, ...] = ()
+    flow: tuple[ArmFlow, ...] = ()
+    deviations_from_plan: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    means: tuple[tuple[str, str, int, float, float], ...] = field(default=())
+    """(outcome, arm, n, mean, standard deviation) of the analysed units."""

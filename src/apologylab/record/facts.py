@@ -1,0 +1,305 @@
+"""Facts: what happened, appended and never updated (R18).
+
+Every kind is one frozen dataclass; its fields are its columns, in order. Storage derives its
+tables from them, ``record FILE --as KIND`` its template and checks, the panel its columns.
+
+Common to all: ``key``, unique within the kind, makes an append idempotent; ``occurred_at`` says when
+it happened in the world. When it was recorded and its place in commit order are the ledger's.
+Money is integer minor units of ``currency``. Times are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+Fields = Mapping[str, object]
+_NO_FIELDS: Fields = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """What all facts share."""
+
+    key: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident(Fact):
+    """A service failure hit a customer."""
+
+    customer: str
+    kind: str
+    order: str | None = None
+    cause: str | None = None
+    fields: Fields = field(default=_NO_FIELDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment(Fact):
+    """The stored answer to an incident: drawn or not, and why (R2, R3)."""
+
+    experiment: str
+    version: int
+    phase: int
+    unit: str
+    customer: str
+    incident: str
+    arm: str
+    reason: str
+    propensity: float | None
+    entry: float
+    holdout: float
+    because: str
+    delay_s: int | None
+    due_at: datetime | None
+    first: bool
+    """Whether this is the unit's first randomised incident, the one that enters the analysis (R7)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy(Fact):
+    """What was pinned to an assignment: the rendered text's hash and what is given (R6, R21).
+
+    The text itself stands in the table of texts under ``text``, a random id.
+    """
+
+    assignment: str
+    experiment: str
+    customer: str
+    arm: str
+    locale: str | None
+    text: str | None
+    text_sha256: str | None
+    compensation: str | None
+    amount: int
+    currency: str | None
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(Fact):
+    """What became of a remedy at its due time (R13, R15).
+
+    ``state``: sent, failed, suppressed, in_doubt; for silence would_send or would_suppress.
+    """
+
+    assignment: str
+    experiment: str
+    customer: str
+    arm: str
+    channel: str
+    state: str
+    because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Liability(Fact):
+    """A step in the life of a compensation (R14).
+
+    ``state``: reserved, committed, redeemed, released, expired, revoked.
+    """
+
+    assignment: str
+    experiment: str
+    customer: str
+    arm: str
+    compensation: str
+    state: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Fact):
+    """An order: at list price before our coupons, and what was paid; returns are taken off (R16)."""
+
+    customer: str
+    list_amount: int
+    paid_amount: int
+    currency: str
+    our_coupon: bool = False
+    returned_amount: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redemption(Fact):
+    """A customer used a compensation; ``cost_amount`` is its cost to the firm."""
+
+    customer: str
+    compensation: str
+    amount: int
+    cost_amount: int
+    currency: str
+    order: str | None = None
+    assignment: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact(Fact):
+    """A customer wrote or called."""
+
+    customer: str
+    kind: str
+    incident: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goodwill(Fact):
+    """Anything given outside the experiment, in any arm (R16)."""
+
+    customer: str
+    kind: str
+    amount: int
+    currency: str
+    incident: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolution(Fact):
+    """How an incident was resolved."""
+
+    incident: str
+    customer: str
+    resolved: bool
+    took: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault(Fact):
+    """Whose fault it was: company, third_party, customer, unknown."""
+
+    incident: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyAnswer(Fact):
+    """A customer answered a question."""
+
+    customer: str
+    question: str
+    score: float | None = None
+    incident: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerSnapshot(Fact):
+    """What is known of a customer at a moment: since when they are one, consent, flags."""
+
+    customer: str
+    since: datetime | None = None
+    consent: str | None = None
+    fields: Fields = field(default=_NO_FIELDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed(Fact):
+    """The feed of facts ``fact`` is complete through ``through`` (R20)."""
+
+    fact: str
+    through: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Fact):
+    """An experiment was started: the definition that it pins (R6, R32)."""
+
+    experiment: str
+    version: int
+    fingerprint: str
+    declaration: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseBegan(Fact):
+    """A stretch with one allocation began (R6)."""
+
+    experiment: str
+    version: int
+    phase: int
+    entry: float
+    weights: Fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed(Fact):
+    """Enrolment closed for all arms: budget, or by hand (R5)."""
+
+    experiment: str
+    version: int
+    phase: int
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look(Fact):
+    """An arm contrast was computed on a running experiment (R31)."""
+
+    experiment: str
+    version: int
+    as_of: datetime
+    contrasts: int
+    planned: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FallbackReport(Fact):
+    """A caller gave the fallback because we did not answer (R11)."""
+
+    experiment: str
+    unit: str
+    customer: str
+    incident: str
+    proposed: str
+    given: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forgotten(Fact):
+    """A customer's personal rows were deleted (R21)."""
+
+    customer: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction(Fact):
+    """An earlier fact was wrong; analysis reads the last correction (R18)."""
+
+    fact: str
+    corrects: str
+    because: str
+    fields: Fields
+
+
+KINDS: Mapping[str, type[Fact]] = MappingProxyType(
+    {
+        "incident": Incident,
+        "assignment": Assignment,
+        "remedy": Remedy,
+        "delivery": Delivery,
+        "liability": Liability,
+        "order": Order,
+        "redemption": Redemption,
+        "contact": Contact,
+        "goodwill": Goodwill,
+        "resolution": Resolution,
+        "fault": Fault,
+        "survey_answer": SurveyAnswer,
+        "customer_snapshot": CustomerSnapshot,
+        "feed": Feed,
+        "started": Started,
+        "phase_began": PhaseBegan,
+        "closed": Closed,
+        "look": Look,
+        "fallback_report": FallbackReport,
+        "forgotten": Forgotten,
+        "correction": Correction,
+    }
+)
+"""Every kind of fact by its name on the command line, in JSON and in the ledger."""
