@@ -16,7 +16,6 @@ from datetime import datetime
 from types import MappingProxyType
 
 Fields = Mapping[str, object]
-_NO_FIELDS: Fields = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ class Incident(Fact):
     kind: str
     order: str | None = None
     cause: str | None = None
-    fields: Fields = field(default=_NO_FIELDS)
+    fields: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +193,7 @@ class CustomerSnapshot(Fact):
     customer: str
     since: datetime | None = None
     consent: str | None = None
-    fields: Fields = field(default=_NO_FIELDS)
+    fields: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

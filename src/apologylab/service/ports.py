@@ -48,6 +48,10 @@ class Transaction(Protocol):
         """Facts of ``kind`` whose fields equal those given, in commit order."""
         ...
 
+    def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
+        """Facts of ``kind`` whose ``column`` is one of ``values``, in commit order; for batches."""
+        ...
+
     def put_text(self, text_id: str, body: str) -> None:
         """Store a rendered text under a random id (R21)."""
         ...
