@@ -1,0 +1,165 @@
+"""The command line's entry point: a table of commands, each loaded when it is called.
+
+``apologylab --help`` reads the table only, so that it costs little more than importing Typer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from apologylab.cli import exits
+from apologylab.errors import ApologylabError, DeclarationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM: Final = "apologylab"
+COMMANDS: Final[dict[str, str]] = {
+    "init": "Write apologylab.toml, the experiments folder and an empty ledger",
+    "new": "Scaffold an experiment that passes check",
+    "check": "Report every mistake in a declaration, with its line and what to do",
+    "schema": "Print the declaration's JSON Schema, for editors",
+    "start": "Start an experiment: pin its definition and open enrolment",
+    "stop": "Stop an experiment: no more units are enrolled",
+    "status": "Show counts, dates, checks and budget on one screen",
+    "assign": "Draw arms for a file of units",
+    "record": "Record a file of facts: incidents, orders, contacts and the like",
+    "dispatch": "Hand the remedies that are due to their channel",
+    "analyse": "Estimate effects, with intervals and counts",
+    "decide": "Apply the declared rule and say what to do",
+    "report": "Write the page that a head of product reads",
+    "simulate": "Make incidents, orders and contacts from a world with known truth",
+    "migrate": "Bring an older ledger to this version's schema",
+    "demo": "Run the whole loop over simulated riders",
+    "doctor": "Check that everything that is needed here works",
+}
+"""Command -> its one line. The function stands in ``cli/commands/<command>.py``."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code (the table is :mod:`apologylab.cli.exits`)."""
+    try:
+        code = _run(list(sys.argv[1:] if args is None else args))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.PIPE_CLOSED
+    return code
+
+
+def group() -> TyperGroup:
+    """All commands as one Click group, none of them loaded."""
+    app = typer.Typer(rich_markup_mode=None, cls=_LazyGroup, add_completion=True)
+    app.callback()(_root)
+    made = get_command(app)
+    assert isinstance(made, TyperGroup)
+    return made
+
+
+def load(name: str) -> Any:  # noqa: ANN401 - Typer's vendored Click has no public class to name
+    """The Click command ``name``, from its module."""
+    function = getattr(import_module(f"apologylab.cli.commands.{name}"), name)
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app.command(name)(function)
+    return get_command(app)
+
+
+class _LazyGroup(TyperGroup):
+    """A group whose names come from the table and whose commands load when called."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - passed through to Typer
+        super().__init__(**{**settings, "commands": dict.fromkeys(COMMANDS)})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's signature for a callback
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"{PROGRAM} {version(PROGRAM)}\n")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Randomise how a company says sorry, and learn which apologies are worth their cost.
+
+    Begin with `apologylab init`, then `apologylab new NAME`; `apologylab demo` shows the whole
+    loop. NAME is an experiment's name, its folder or its file.
+    """
+
+
+def _run(args: list[str]) -> int:
+    try:
+        return _invoke(args or ["--help"])
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted")
+        return exits.INTERRUPTED
+    except ApologylabError as error:
+        _explain(error)
+        return exits.exit_code(error)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last fence: a person gets a sentence
+        _apologise(error)
+        return exits.UNEXPECTED
+
+
+def _invoke(args: list[str]) -> int:
+    commands = group()
+    if os.environ.get(f"_{PROGRAM.upper()}_COMPLETE"):
+        commands.main(args, prog_name=PROGRAM)
+    try:
+        with commands.make_context(PROGRAM, args) as context:
+            commands.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.TyperException as misuse:
+        misuse.show()  # type: ignore[attr-defined]  # every usage error of Typer's Click has it
+        return exits.USAGE
+    return exits.DONE
+
+
+def _explain(error: ApologylabError) -> None:
+    _say(f"error: {error}")
+    if isinstance(error, DeclarationError):
+        for finding in error.findings:
+            line = f" (line {finding.line})" if finding.line else ""
+            _say(f"  {finding.path}{line}: {finding.what}: {finding.do}")
+    _trace()
+
+
+def _apologise(error: Exception) -> None:
+    _say(f"error: {type(error).__name__}: {error}")
+    _say("This is a fault in apologylab, not in what you typed. To report it, run the same")
+    _say("command with APOLOGYLAB_DEBUG=1 and add what `apologylab doctor --json` prints.")
+    _trace()
+
+
+def _trace() -> None:
+    if os.environ.get("APOLOGYLAB_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,115 @@
+"""What commands print: text, one JSON document, a table, a progress display.
+
+Results go to stdout, everything about the run to stderr. Rich is imported only to draw.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+QUIET_BELOW = 2
+"""Fewer items than this need no progress display."""
+
+
+def show(text: str = "") -> None:
+    """Print ``text`` and a new line on stdout.
+
+    >>> show("3 units")
+    3 units
+    """
+    sys.stdout.write(text + "\n")
+
+
+def show_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document: UTF-8 as it is, two spaces a level, keys in their order.
+
+    Raises:
+        ValueError: a number is infinite or not a number, which JSON cannot say.
+
+    >>> show_json({"verdict": "do not ship"})
+    {
+      "verdict": "do not ship"
+    }
+    """
+    show(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print ``rows`` under ``columns``: ruled on a terminal, aligned plain text elsewhere.
+
+    Columns whose every value is a number are set to the right.
+
+    >>> show_table("Arms", ["arm", "n"], [["silence", 12], ["basic", 7]])
+    Arms
+    arm       n
+    silence  12
+    basic     7
+    """
+    cells = [["" if value is None else str(value) for value in row] for row in rows]
+    right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
+    if sys.stdout.isatty():
+        _draw_table(title, columns, cells, right)
+    else:
+        show("\n".join([title, *_aligned([list(columns), *cells], right)]))
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how far ``what`` has come, on stderr and only on a terminal.
+
+    Gives a function that is told how many more items are done; ``total`` None means unknown.
+
+    >>> with progress("assigning", 100) as done:
+    ...     done(100)
+    """
+    if not sys.stderr.isatty() or (total is not None and total < QUIET_BELOW):
+        yield _unseen
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
+
+
+def _unseen(more: int) -> None:
+    """Nobody is watching."""
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(right))]
+    return [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _draw_table(
+    title: str, columns: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name, to_right in zip(columns, right, strict=True):
+        table.add_column(name, justify="right" if to_right else "left")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
