@@ -206,12 +206,16 @@ class Feed(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Started(Fact):
-    """An experiment was started: the definition that it pins (R6, R32)."""
+    """An experiment was started: the definition and the messages that it pins (R6, R32).
+
+    ``messages``: ``factor/level.locale`` -> the fragment's source.
+    """
 
     experiment: str
     version: int
     fingerprint: str
     declaration: str
+    messages: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

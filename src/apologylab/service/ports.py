@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
-    from apologylab.record.facts import Fact
+    from apologylab.record.facts import Fact, Remedy
 
 F = TypeVar("F", bound="Fact")
 Clock = Callable[[], datetime]
@@ -50,6 +50,13 @@ class Transaction(Protocol):
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """Facts of ``kind`` whose ``column`` is one of ``values``, in commit order; for batches."""
+        ...
+
+    def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
+        """Remedies due by ``now`` that no delivery has settled, longest due first (R13, R15).
+
+        A remedy, its assignment and its delivery share one key.
+        """
         ...
 
     def put_text(self, text_id: str, body: str) -> None:
@@ -146,6 +153,10 @@ class Channel(Protocol):
         """What a delivery fact calls it."""
         ...
 
+    def accepted(self, keys: Sequence[str]) -> frozenset[str]:
+        """Which of ``keys`` it took before, so that a rerun after a crash knows (R15)."""
+        ...
+
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
         """Hand over a batch; answers in its order."""
         ...
@@ -165,6 +176,10 @@ class Catalogue(Protocol):
             NotFoundError: there is none.
             DeclarationError: it has mistakes.
         """
+        ...
+
+    def source(self, name: str) -> str:
+        """The declaration's text as it stands; ``start`` pins it (R6)."""
         ...
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
