@@ -1,0 +1,194 @@
+"""``apologylab.toml``: which ledger, which experiments, which currency and clock.
+
+The file is looked for in the working folder and its parents, as git finds its own. Each key can be
+overridden by an environment variable ``APOLOGYLAB_<KEY>``; a ledger URL that holds a password comes
+from ``APOLOGYLAB_LEDGER_URL`` or from the file that ``APOLOGYLAB_LEDGER_URL_FILE`` names, never
+from ``apologylab.toml``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apologylab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE: Final = "apologylab.toml"
+PREFIX: Final = "APOLOGYLAB_"
+SQLITE: Final = "sqlite:///"
+KEYS: Final[dict[str, type]] = {
+    "ledger_url": str,
+    "experiments": str,
+    "currency": str,
+    "time_zone": str,
+    "environment": str,
+    "simulated": bool,
+}
+_SWITCH: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One company's set-up in one environment.
+
+    Raises:
+        ConfigError: a value cannot be meant; the message names it and says what can.
+    """
+
+    root: Path
+    ledger_url: str
+    experiments: Path
+    currency: str
+    time_zone: str
+    environment: str = "development"
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        _refuse_currency(self.currency)
+        _refuse_time_zone(self.time_zone)
+        _refuse_ledger_url(self.ledger_url)
+        if not self.environment:
+            raise ConfigError('environment is ""', do='name it, for example "production"')
+
+
+def find_project(start: Path, environ: Mapping[str, str]) -> Project:
+    """The project around ``start``: its file, overridden by ``environ``.
+
+    Without a file the environment alone can say everything; the project's root is then ``start``.
+
+    Raises:
+        ConfigError: there is no project, or a key or a value of it is wrong.
+    """
+    file = find_file(start)
+    overrides = from_environment(environ)
+    if file is None and "ledger_url" not in overrides:
+        raise ConfigError(
+            f"no {FILE} in {start} or a folder above it",
+            do=f"run `apologylab init` where the project shall live, or set {PREFIX}LEDGER_URL",
+        )
+    root = file.parent if file else start
+    return _build(root, (read_file(file) if file else {}) | overrides)
+
+
+def find_file(start: Path) -> Path | None:
+    """The nearest ``apologylab.toml`` in ``start`` or a folder above it."""
+    start = start.resolve()
+    candidates = (folder / FILE for folder in (start, *start.parents))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """The keys of ``file``, each known and of its type.
+
+    Raises:
+        ConfigError: not TOML, an unknown key, a wrong type, or a password.
+    """
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not TOML: {error}", do="correct that line") from error
+    for key, value in found.items():
+        _refuse_key(file, key, value)
+    return found
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The keys that environment variables set.
+
+    Raises:
+        ConfigError: a switch is neither true nor false, or a named file cannot be read.
+
+    >>> from_environment({"APOLOGYLAB_CURRENCY": "EUR", "APOLOGYLAB_SIMULATED": "true"})
+    {'currency': 'EUR', 'simulated': True}
+    """
+    found: dict[str, Any] = {
+        key: environ[PREFIX + key.upper()] for key in KEYS if environ.get(PREFIX + key.upper())
+    }
+    if "simulated" in found:
+        found["simulated"] = _switch(found["simulated"])
+    if secret := environ.get(f"{PREFIX}LEDGER_URL_FILE"):
+        if "ledger_url" in found:
+            raise ConfigError(
+                f"{PREFIX}LEDGER_URL and {PREFIX}LEDGER_URL_FILE are both set", do="unset one"
+            )
+        found["ledger_url"] = _read_secret(Path(secret))
+    return found
+
+
+def _build(root: Path, found: Mapping[str, Any]) -> Project:
+    needed = [field.name for field in fields(Project) if field.name in KEYS]
+    optional = {"environment", "simulated"}
+    for key in needed:
+        if key not in found and key not in optional:
+            raise ConfigError(f"{key} is not set in {root / FILE}", do=f'add it: {key} = "…"')
+    values = dict(found)
+    values["experiments"] = root / found["experiments"]
+    values["ledger_url"] = _absolute(root, found["ledger_url"])
+    return Project(root=root, **values)
+
+
+def _absolute(root: Path, url: str) -> str:
+    """A relative SQLite file is relative to the project, wherever the command runs."""
+    if not url.startswith(SQLITE):
+        return url
+    return SQLITE + str(root / url.removeprefix(SQLITE))
+
+
+def _refuse_key(file: Path, key: str, value: object) -> None:
+    if key not in KEYS:
+        raise ConfigError(f"{file}: unknown key {key!r}", do=f"known are {', '.join(KEYS)}")
+    wanted = KEYS[key]
+    if not isinstance(value, wanted):
+        word = {str: "a text in quotes", bool: "true or false"}[wanted]
+        raise ConfigError(f"{file}: {key} is {value!r}", do=f"write {word}")
+    if key == "ledger_url" and urlsplit(str(value)).password:
+        raise ConfigError(
+            f"{file}: ledger_url holds a password",
+            do=f"take it out and set {PREFIX}LEDGER_URL, or {PREFIX}LEDGER_URL_FILE to a file",
+        )
+
+
+def _refuse_currency(currency: str) -> None:
+    if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+        raise ConfigError(f"currency is {currency!r}", do='write its ISO 4217 code, like "USD"')
+
+
+def _refuse_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"time_zone {name!r} is unknown", do='write an IANA name, like "Europe/Vilnius"'
+        ) from error
+
+
+def _refuse_ledger_url(url: str) -> None:
+    if not url.startswith(SQLITE) or url == SQLITE:
+        scheme = url.split(":", 1)[0]
+        raise ConfigError(
+            f"ledger_url begins with {scheme!r}",
+            do=f'this version keeps its ledger in SQLite: write "{SQLITE}apologylab.sqlite"',
+        )
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _SWITCH:
+        raise ConfigError(f"{PREFIX}SIMULATED is {text!r}", do="write true or false")
+    return _SWITCH[text.lower()]
+
+
+def _read_secret(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            f"{PREFIX}LEDGER_URL_FILE names {file}, which cannot be read: {error.strerror}",
+            do="correct the path or its permissions",
+        ) from error
