@@ -1,0 +1,191 @@
+"""Facts to stored rows and back, a column at a time, refusing what a database would bend.
+
+SQLite turns NaN into NULL, loses the sign of -0.0 and cannot hold an integer of 65 bits; a text
+with a lone surrogate or a NUL fails in one database and passes in another. All are settled here,
+so that every store answers alike.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from operator import attrgetter
+from types import NoneType
+from typing import Any, Final, TypeVar
+
+from apologylab.errors import InputError
+from apologylab.record.facts import Fact
+from apologylab.wire.schema import Column, ColumnType, table
+
+F = TypeVar("F", bound=Fact)
+Row = tuple[Any, ...]
+"""One stored row: the fact's fields in their order, encoded; no ``seq``, no ``recorded_at``."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LIMIT: Final = 2**63
+_EXPECTED: Final[Mapping[ColumnType, tuple[type, ...]]] = {
+    "text": (str,),
+    "integer": (int,),
+    "real": (float, int),
+    "boolean": (bool,),
+    "time": (datetime,),
+}
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 in UTC.
+
+    >>> micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    if moment.tzinfo is None:
+        raise InputError(f"the time {moment.isoformat()} has no zone", do="give an aware time")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """The aware time, in UTC, of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def unpack(facts: Sequence[F]) -> list[Row]:
+    """The field values of facts of one kind, in declared order.
+
+    Raises:
+        InputError: they are of several kinds.
+    """
+    kind = type(facts[0])
+    values = attrgetter(*(column.name for column in table(kind).fields))
+    return [values(fact) for fact in facts]
+
+
+def encode(kind: type[Fact], rows: Sequence[Row]) -> list[Row]:
+    """Rows of Python values as the ledger stores them.
+
+    Raises:
+        InputError: a value has the wrong type or cannot be stored; says which field and value.
+    """
+    columns = table(kind).fields
+    if not rows:
+        return []
+    if set(map(len, rows)) != {len(columns)}:
+        raise InputError(
+            f"a row of kind {table(kind).kind} has the wrong number of values",
+            do=f"give {len(columns)}: {', '.join(column.name for column in columns)}",
+        )
+    encoded = (
+        _encode_column(f"{table(kind).kind}.{column.name}", column, values)
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+    )
+    return list(zip(*encoded, strict=True))
+
+
+def encode_value(kind: type[Fact], name: str, value: object) -> Any:
+    """One value to compare a stored column with; ``recorded_at`` included."""
+    for column in table(kind).columns:
+        if column.name == name:
+            return None if value is None else _encode_column(name, column, [value])[0]
+    known = ", ".join(column.name for column in table(kind).columns)
+    raise InputError(f"{table(kind).kind} has no field {name!r}", do=f"use one of {known}")
+
+
+def decode(kind: type[F], rows: Iterable[Sequence[Any]]) -> list[F]:
+    """Facts from stored rows (fields only, in declared order)."""
+    names, readers = _readers(kind)
+    found = []
+    for row in rows:
+        values = dict(zip(names, row, strict=True))
+        for name, read in readers:
+            if values[name] is not None:
+                values[name] = read(values[name])
+        found.append(kind(**values))
+    return found
+
+
+def line(row: Sequence[Any]) -> bytes:
+    """One row as one unambiguous line of ASCII, the same on every machine; for hashing."""
+    return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+@cache
+def _readers(kind: type[Fact]) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    columns = table(kind).fields
+    read: dict[ColumnType, Callable[[Any], Any]] = {
+        "time": moment,
+        "json": json.loads,
+        "boolean": bool,
+    }
+    names = tuple(column.name for column in columns)
+    return names, tuple((c.name, read[c.type]) for c in columns if c.type in read)
+
+
+def _encode_column(name: str, column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    """One column, checked as a whole and then encoded."""
+    kinds = set(map(type, values))
+    if NoneType in kinds and not column.nullable:
+        raise InputError(f"{name} is missing", do="give every row a value")
+    kinds.discard(NoneType)
+    if column.type == "json":
+        return [None if value is None else _json(name, value) for value in values]
+    if not kinds <= set(_EXPECTED[column.type]):
+        wrong = next(v for v in values if v is not None and type(v) not in _EXPECTED[column.type])
+        raise InputError(
+            f"{name} is {wrong!r}, a {type(wrong).__name__}",
+            do=f"give {_EXPECTED[column.type][0].__name__}",
+        )
+    return _ENCODE[column.type](name, values)
+
+
+def _text(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    try:
+        found = "\0" in "".join(filter(None, values)).encode().decode()
+    except UnicodeEncodeError:
+        found = True
+    if found:
+        raise InputError(f"{name} holds a NUL or a lone surrogate", do="clean the text")
+    return values
+
+
+def _integer(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    given = [value for value in values if value is not None]
+    if given and not -_LIMIT <= min(given) <= max(given) < _LIMIT:
+        raise InputError(f"{name} holds an integer beyond 64 bits", do="check its unit")
+    return values
+
+
+def _real(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    if not all(math.isfinite(value) for value in values if value is not None):
+        raise InputError(f"{name} holds nan or an infinity", do="leave unknown numbers out")
+    return [None if value is None else float(value) + 0.0 for value in values]
+
+
+def _boolean(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    del name
+    return [None if value is None else int(value) for value in values]
+
+
+def _time(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    try:
+        return [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
+    except TypeError:
+        raise InputError(f"{name} holds a time without a zone", do="give aware times") from None
+
+
+def _json(name: str, value: object) -> str:
+    try:
+        text = json.dumps(dict(value), sort_keys=True, allow_nan=False, separators=(",", ":"))  # type: ignore[call-overload]
+    except (TypeError, ValueError) as wrong:
+        raise InputError(f"{name} is {value!r}: {wrong}", do="give a mapping of JSON values") from None
+    return str(text)
+
+
+_ENCODE: Mapping[ColumnType, Callable[[str, Sequence[Any]], Sequence[Any]]] = {
+    "text": _text,
+    "integer": _integer,
+    "real": _real,
+    "boolean": _boolean,
+    "time": _time,
+}

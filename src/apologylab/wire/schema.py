@@ -1,0 +1,126 @@
+"""Names and types of the ledger's tables, derived from the facts: the one place for both.
+
+Table ``fact_<kind>`` holds ``seq`` (commit order), the fact's fields in their declared order, and
+``recorded_at`` last. Times are integer microseconds since 1970 in UTC, booleans 0 or 1, mappings
+JSON text with sorted keys.
+
+>>> [column.name for column in table(Order).columns][:4]
+['seq', 'key', 'occurred_at', 'customer']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from datetime import datetime
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from apologylab.record.facts import KINDS, Fact, Order
+
+ColumnType = Literal["text", "integer", "real", "boolean", "time", "json"]
+
+KEYS = "fact_key"
+"""(kind, key) -> seq: where the uniqueness of keys lives (R18)."""
+COMMITS = "commit_time"
+"""The last seq of each commit and the time it was given."""
+MARKS = "commit_mark"
+"""A date that was asked for -> the seq it resolved to, written once (R18)."""
+TEXTS = "text"
+BUDGETS = "budget"
+LEDGER = "ledger"
+FINDABLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "incident": ("customer",),
+        "assignment": ("unit", "customer", "incident"),
+        "remedy": ("assignment", "due_at"),
+        "delivery": ("assignment",),
+        "liability": ("assignment", "customer"),
+        "contact": ("customer",),
+        "goodwill": ("customer",),
+        "customer_snapshot": ("customer",),
+    }
+)
+"""Columns with an index: those that ``assign`` and ``dispatch`` look up one by one.
+
+Orders and redemptions have none: only the panel reads them, whole, and they are the bulk.
+"""
+_TYPES: Mapping[object, ColumnType] = {
+    str: "text",
+    int: "integer",
+    float: "real",
+    bool: "boolean",
+    datetime: "time",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its stored type, whether it may be empty, and whether a file may leave it out."""
+
+    name: str
+    type: ColumnType
+    nullable: bool = False
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The table of one kind of fact; ``fields`` are the fact's own columns."""
+
+    kind: str
+    name: str
+    fields: tuple[Column, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns as stored."""
+        return (
+            Column(name="seq", type="integer"),
+            *self.fields,
+            Column(name="recorded_at", type="time"),
+        )
+
+
+def kind_of(fact: type[Fact]) -> str:
+    """The name of a kind on the command line, in JSON and in the ledger.
+
+    >>> kind_of(Order)
+    'order'
+    """
+    return _KIND_OF[fact]
+
+
+@cache
+def table(fact: type[Fact]) -> Table:
+    """The table that holds facts of this kind."""
+    hints = get_type_hints(fact)
+    kind = kind_of(fact)
+    return Table(
+        kind=kind,
+        name=f"fact_{kind}",
+        fields=tuple(_column(field, hints[field.name]) for field in fields(fact)),
+    )
+
+
+def tables() -> tuple[Table, ...]:
+    """The tables of all kinds, in the order of :data:`apologylab.record.facts.KINDS`."""
+    return tuple(table(fact) for fact in KINDS.values())
+
+
+def _column(field: Field[Any], hint: object) -> Column:
+    """The column of one dataclass field."""
+    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    (kind,) = (option for option in options if option is not NoneType)
+    return Column(
+        name=field.name,
+        type="json" if get_origin(kind) is not None else _TYPES[kind],
+        nullable=NoneType in options,
+        required=field.default is MISSING
+        and field.default_factory is MISSING
+        and NoneType not in options,
+    )
+
+
+_KIND_OF = {fact: kind for kind, fact in KINDS.items()}
