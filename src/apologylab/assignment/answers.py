@@ -1,0 +1,129 @@
+"""All the answers that one phase of an experiment can give, built once (R1).
+
+The draw then only chooses among them, so it makes nothing per unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from apologylab.assignment.assignment import Assignment
+from apologylab.assignment.hashing import cut_points
+from apologylab.design.arms import arms, weights
+from apologylab.design.duration import parse_duration
+from apologylab.design.experiment import SILENCE, TIMING
+from apologylab.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apologylab.assignment.assignment import Reason
+    from apologylab.design.experiment import Experiment, PlannedPhase
+
+NotDrawn = Literal["INELIGIBLE", "HOLDOUT", "CLOSED", "FALLBACK"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What can be drawn: item i belongs to the words from ``cuts[i - 1]`` up to ``cuts[i]``."""
+
+    cuts: tuple[bytes, ...]
+    items: tuple[str, ...]
+
+
+def entry_share(experiment: Experiment, phase: int) -> float:
+    """Share of the eligible units that enter in ``phase``."""
+    return _allocation(experiment, phase).entry
+
+
+def arm_weights(experiment: Experiment, phase: int) -> Mapping[str, int]:
+    """Positive weights of ``phase`` by arm, in declared order."""
+    names = tuple(arm.name for arm in arms(experiment))
+    declared = weights(_allocation(experiment, phase).weights, names)
+    return {name: weight for name, weight in declared.items() if weight > 0}
+
+
+def _allocation(experiment: Experiment, phase: int) -> PlannedPhase:
+    from apologylab.design.experiment import PlannedPhase
+
+    first = experiment.allocation
+    phases = (PlannedPhase(weights=first.weights, entry=first.entry), *first.phases)
+    if not 1 <= phase <= len(phases):
+        raise StateError(
+            f"{experiment.name} has no phase {phase}",
+            do=f"it declares {len(phases)}: add an entry to allocation.phases",
+        )
+    return phases[phase - 1]
+
+
+def drawn_arms(experiment: Experiment, phase: int) -> Drawn:
+    """The arms of ``phase`` with their boundaries."""
+    positive = arm_weights(experiment, phase)
+    return Drawn(cuts=cut_points(tuple(positive.values())), items=tuple(positive))
+
+
+def shadow_delays(experiment: Experiment) -> Drawn:
+    """The delays that silence draws from, as the timing factor spells them (R10)."""
+    levels = experiment.factors.get(TIMING, ())
+    declared = weights(experiment.allocation.timing or "equal", levels)
+    positive = {level: weight for level, weight in declared.items() if weight > 0}
+    return Drawn(cuts=cut_points(tuple(positive.values())), items=tuple(positive))
+
+
+def arm_answers(
+    experiment: Experiment, arm: str, *, phase: int, reason: Reason
+) -> tuple[Assignment, ...]:
+    """The answers that give ``arm``: one, but for silence one a shadow delay."""
+    positive = arm_weights(experiment, phase)
+    propensity = None if reason == "OVERRIDE" else positive[arm] / sum(positive.values())
+    because = (
+        f"overrides name the unit for {arm}"
+        if propensity is None
+        else f"drawn, weight {positive[arm]} in {sum(positive.values())}"
+    )
+    return tuple(
+        _answer(experiment, arm, reason, because, phase, propensity, delay_s)
+        for delay_s in _delays_s(experiment, arm)
+    )
+
+
+def _delays_s(experiment: Experiment, arm: str) -> tuple[int, ...]:
+    if arm == SILENCE and TIMING in experiment.factors:
+        delays = [parse_duration(level) for level in shadow_delays(experiment).items]
+    else:
+        delays = [found.delay for found in arms(experiment) if found.name == arm and found.delay]
+    return tuple(int(delay.total_seconds()) for delay in delays) or (0,)
+
+
+def not_drawn(
+    experiment: Experiment, reason: NotDrawn, because: str, *, phase: int = 1
+) -> Assignment:
+    """The answer to a unit that is not drawn: what ``[otherwise]`` declares (R17)."""
+    declared = experiment.otherwise
+    arm = getattr(declared, reason) if declared is not None else "today"
+    return _answer(experiment, arm, reason, because, phase, None, None)
+
+
+def _answer(
+    experiment: Experiment,
+    arm: str,
+    reason: Reason,
+    because: str,
+    phase: int,
+    propensity: float | None,
+    delay_s: int | None,
+) -> Assignment:
+    held = experiment.holdout
+    return Assignment(
+        arm=arm,
+        propensity=propensity,
+        reason=reason,
+        experiment=experiment.name,
+        version=experiment.version,
+        phase=phase,
+        delay_s=delay_s,
+        entry=entry_share(experiment, phase),
+        holdout=held.share if held is not None else 0.0,
+        because=because,
+    )

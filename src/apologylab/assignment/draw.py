@@ -1,0 +1,44 @@
+"""``compile_draw``: the draw as one pure function, unrecorded (R2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab.assignment.judge import compile_judge
+from apologylab.errors import StateError
+
+if TYPE_CHECKING:
+    from apologylab.assignment.judge import Exposed, Judge
+    from apologylab.design.experiment import Experiment
+
+
+def compile_draw(
+    experiment: Experiment, *, phase: int = 1, on_exposure: Exposed | None = None
+) -> Judge:
+    """A function ``draw(unit, context) -> Assignment``, a drawn arm with reason PREVIEW.
+
+    ``on_exposure(unit, answer)`` gets every answer that enters an analysis: drawn, or held out.
+    Recording what it gets makes the preview an assignment, the first row of a unit winning.
+
+    Raises:
+        StateError: eligibility needs the ledger (budget, cooldown, a cap on apologies, repeats
+            beyond ``first_only``), the experiment is a panel, or it has no such phase.
+    """
+    if needs := ledger_needs(experiment):
+        raise StateError(
+            f"{experiment.name} cannot be drawn without its ledger: it declares {', '.join(needs)}",
+            do="use `assign`, which asks the ledger, or remove what needs it",
+        )
+    return compile_judge(experiment, phase=phase, reason="PREVIEW", on_exposure=on_exposure)
+
+
+def ledger_needs(experiment: Experiment) -> tuple[str, ...]:
+    """What ``experiment`` declares that only the ledger can judge, as paths of its declaration."""
+    repeats = experiment.repeats
+    found = {
+        "budget": experiment.budget is not None,
+        "eligibility.cooldown_days": experiment.eligibility.cooldown_days is not None,
+        "repeats.max_apologies": repeats is not None and repeats.max_apologies is not None,
+        "repeats.next_incident": repeats is not None and repeats.next_incident != "first_only",
+    }
+    return tuple(path for path, declared in found.items() if declared)
