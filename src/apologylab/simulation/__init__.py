@@ -1,0 +1,1 @@
+"""Worlds: simulated truth, to rehearse an experiment and to test the estimators against."""

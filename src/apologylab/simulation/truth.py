@@ -1,0 +1,128 @@
+"""The truth of a world: potential outcomes of every rider under every arm, and their means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apologylab.design.arms import arms
+from apologylab.design.experiment import NONE, TIMING
+from apologylab.errors import InputError
+from apologylab.simulation.futures import CENTS, under
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apologylab.design.arms import Arm
+    from apologylab.design.experiment import Decision, Experiment, Outcome
+    from apologylab.simulation.futures import Candidates, Future, Ints
+    from apologylab.simulation.riders import Flags, Floats, Riders
+    from apologylab.simulation.world import World
+
+VALUE = "value"
+"""The column of net value (R16)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Potential:
+    """Potential outcomes: ``outcomes[name]`` is (arms, n), in whole units of the currency."""
+
+    arms: tuple[str, ...]
+    outcomes: Mapping[str, Floats]
+
+    def observed(self, drawn: Ints) -> Mapping[str, Floats]:
+        """(n,) of each outcome, with the arm of row ``drawn[i]`` for rider i."""
+        return {
+            name: np.take_along_axis(y, drawn[None, :], 0)[0] for name, y in self.outcomes.items()
+        }
+
+    def truth(self, outcome: str, cells: Sequence[tuple[str, float]]) -> float:
+        """Mean potential-outcome difference over all riders, for a contrast's weights by arm."""
+        means = dict(zip(self.arms, self.outcomes[outcome].mean(axis=1), strict=True))
+        return float(sum(weight * means[arm] for arm, weight in cells))
+
+
+def potential(
+    world: World, riders: Riders, possible: Candidates, experiment: Experiment
+) -> Potential:
+    """Outcomes of ``experiment`` for every rider under every arm, net value included."""
+    listed = arms(experiment)
+    futures = [
+        under(world, riders, possible, arm, coupon=coupon_value(experiment, arm)) for arm in listed
+    ]
+    n = len(riders)
+    outcomes = {
+        outcome.name: np.array([measure(outcome, future, n) for future in futures])
+        for outcome in experiment.outcomes
+    }
+    decision = experiment.decision
+    if decision is not None and decision.sales is not None:
+        outcomes[VALUE] = np.array(
+            [
+                _value(world, riders, experiment, arm, future)
+                for arm, future in zip(listed, futures, strict=True)
+            ]
+        )
+    return Potential(arms=tuple(arm.name for arm in listed), outcomes=outcomes)
+
+
+def coupon_value(experiment: Experiment, arm: Arm) -> int:
+    """Minor units that the arm's compensation takes off."""
+    given = [
+        experiment.compensation[level].value.minor
+        for level in arm.levels.values()
+        if level in experiment.compensation
+    ]
+    return sum(given)
+
+
+def measure(outcome: Outcome, future: Future, n: int) -> Floats:
+    """(n,) what a declared outcome finds in one future, as the panel would.
+
+    Raises:
+        InputError: a world does not produce the facts that the outcome reads.
+    """
+    rider, day, amount, by_coupon = _facts(outcome, future)
+    inside = (day >= outcome.from_days) & (day < (outcome.window_days or np.inf))
+    if "our_coupon" in outcome.where:
+        inside &= by_coupon == outcome.where["our_coupon"]
+    total = np.bincount(rider[inside], weights=amount[inside], minlength=n).astype(np.float64)
+    return np.minimum(total, 1.0) if outcome.measure == "any" else total
+
+
+def _facts(outcome: Outcome, future: Future) -> tuple[Ints, Floats, Floats, Flags]:
+    """Rider, day, what counts, and whether our coupon was used, of each fact."""
+    if outcome.fact == "order":
+        orders = future.orders
+        money = outcome.measure == "sum(list_amount)"
+        amount = orders.cents / CENTS if money else np.ones(len(orders.rider))
+        return orders.rider, orders.day, amount, orders.discount > 0
+    if outcome.fact == "contact":
+        rider = future.contacts.rider
+        return rider, future.contacts.day, np.ones(len(rider)), np.zeros(len(rider), np.bool_)
+    raise InputError(
+        f"outcome {outcome.name} reads {outcome.fact}", do="a world has orders and contacts"
+    )
+
+
+def _value(
+    world: World, riders: Riders, experiment: Experiment, arm: Arm, future: Future
+) -> Floats:
+    """(n,) margin x sales, less coupons redeemed, messages, handling and goodwill (R16)."""
+    decision, n = experiment.decision, len(riders)
+    assert decision is not None
+    sales = next(each for each in experiment.outcomes if each.name == decision.sales)
+    contacts, orders = future.contacts, future.orders
+    credit = world.goodwill_amount * contacts.credited + float(decision.handling_cost or 0)
+    given = np.bincount(orders.rider, orders.discount / CENTS, n)
+    soothed = np.bincount(contacts.rider, credit, n)
+    earned = (decision.margin or 1.0) * measure(sales, future, n)
+    value: Floats = earned - given - soothed - _message_cost(decision, arm)
+    return value
+
+
+def _message_cost(decision: Decision, arm: Arm) -> float:
+    speaks = any(level != NONE for factor, level in arm.levels.items() if factor != TIMING)
+    return float(decision.message_cost or 0) if speaks else 0.0
