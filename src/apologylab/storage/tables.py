@@ -1,0 +1,121 @@
+"""The ledger's tables for SQLAlchemy Core, made from :mod:`apologylab.wire.schema`.
+
+Facts stand in commit order under ``seq``; ``fact_key`` alone knows which keys are taken, so that
+uniqueness has one home whatever becomes of the fact tables (partitions, archives). Both databases
+use the same definitions; ``migrations`` holds the frozen DDL that a test compares with these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import sqlalchemy as sa
+
+from apologylab.record.facts import KINDS, Fact
+from apologylab.wire.schema import (
+    BUDGETS,
+    COMMITS,
+    FINDABLE,
+    KEYS,
+    LEDGER,
+    MARKS,
+    TEXTS,
+    Column,
+    ColumnType,
+    table,
+)
+
+_TYPES: Mapping[ColumnType, type[sa.types.TypeEngine[object]]] = {
+    "text": sa.Text,
+    "integer": sa.BigInteger,
+    "real": sa.Double,
+    "boolean": sa.SmallInteger,
+    "time": sa.BigInteger,
+    "json": sa.Text,
+}
+
+METADATA = sa.MetaData()
+
+
+def _fact_table(fact: type[Fact]) -> sa.Table:
+    """The table of one kind with its few indexes."""
+    shape = table(fact)
+    return sa.Table(
+        shape.name,
+        METADATA,
+        *(_column(column) for column in shape.columns),
+        *(sa.Index(f"{shape.name}_{name}", name) for name in FINDABLE.get(shape.kind, ())),
+    )
+
+
+def _column(column: Column) -> sa.Column[object]:
+    if column.name == "seq":
+        # INTEGER, not BIGINT: only so is it SQLite's rowid and costs no second tree.
+        kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+        return sa.Column("seq", kind, primary_key=True, autoincrement=False)
+    return sa.Column(column.name, _TYPES[column.type](), nullable=column.nullable)
+
+
+FACTS: Mapping[type[Fact], sa.Table] = MappingProxyType(
+    {fact: _fact_table(fact) for fact in KINDS.values()}
+)
+"""The table of every kind of fact."""
+
+FACT_KEY = sa.Table(
+    KEYS,
+    METADATA,
+    sa.Column("kind", sa.Text(), primary_key=True),
+    sa.Column("key", sa.Text(), primary_key=True),
+    sa.Column("seq", sa.BigInteger(), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+COMMIT_TIME = sa.Table(
+    COMMITS,
+    METADATA,
+    sa.Column(
+        "seq",
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+)
+
+COMMIT_MARK = sa.Table(
+    MARKS,
+    METADATA,
+    sa.Column(
+        "as_of",
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("seq", sa.BigInteger(), nullable=False),
+)
+
+TEXT = sa.Table(
+    TEXTS,
+    METADATA,
+    sa.Column("id", sa.Text(), primary_key=True),
+    sa.Column("body", sa.Text(), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+BUDGET = sa.Table(
+    BUDGETS,
+    METADATA,
+    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("reserved", sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+    sqlite_with_rowid=False,
+)
+
+IDENTITY = sa.Table(
+    LEDGER,
+    METADATA,
+    sa.Column("id", sa.Text(), primary_key=True),
+    sa.Column("environment", sa.Text(), nullable=False),
+    sa.Column("simulated", sa.SmallInteger(), nullable=False),
+)
