@@ -56,15 +56,32 @@ def arms(experiment: Experiment) -> tuple[Arm, ...]:
         names = experiment.allocation.weights
         listed = () if isinstance(names, str) else tuple(names)
         return tuple(Arm(name=name, levels={}, delay=None) for name in listed)
-    return (Arm(name=SILENCE, levels={}, delay=None), *_cells(experiment.factors))
+    drawn = (
+        Arm(name=arm_name(cell), levels=cell, delay=_delay(cell)) for cell in cells(experiment)
+    )
+    return (Arm(name=SILENCE, levels={}, delay=None), *drawn)
 
 
-def _cells(factors: Mapping[str, tuple[str, ...]]) -> tuple[Arm, ...]:
-    cells = (dict(zip(factors, levels, strict=True)) for levels in product(*factors.values()))
+def cells(experiment: Experiment) -> tuple[Mapping[str, str], ...]:
+    """The cells of the factorial in which something is said or given: factor -> level."""
+    order = factor_order(experiment)
+    levels = product(*(experiment.factors[factor] for factor in order))
+    every = (dict(zip(order, each, strict=True)) for each in levels)
+    return tuple(cell for cell in every if _acts(cell))
+
+
+def _acts(cell: Mapping[str, str]) -> bool:
+    return any(level != NONE for factor, level in cell.items() if factor != TIMING)
+
+
+def factor_order(experiment: Experiment) -> tuple[str, ...]:
+    """Factors as arm names read them: what is said, what is given, when; each by alphabet.
+
+    The order of keys in a TOML table carries no meaning, so it must not name or order arms.
+    """
+    place = ("message", "compensation", "timing")
     return tuple(
-        Arm(name=arm_name(cell), levels=cell, delay=_delay(cell))
-        for cell in cells
-        if any(level != NONE for factor, level in cell.items() if factor != TIMING)
+        sorted(experiment.factors, key=lambda f: (place.index(factor_kind(experiment, f)), f))
     )
 
 

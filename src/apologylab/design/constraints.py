@@ -46,6 +46,11 @@ class Items:
 
 
 @dataclass(frozen=True)
+class Fine:
+    """An amount that may have up to four decimals, finer than its currency: a price per message."""
+
+
+@dataclass(frozen=True)
 class Doc:
     """One sentence about a key, for the schema and the reference page."""
 

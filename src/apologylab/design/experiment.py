@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Literal
 
-from apologylab.design.constraints import NAME, Doc, Items, Range, Text
+from apologylab.design.constraints import NAME, Doc, Fine, Items, Range, Text
 from apologylab.design.money import Money
 
 Name = Annotated[str, Text(pattern=NAME, longest=64, example="late_ride_apology")]
@@ -26,6 +26,9 @@ DaysFromZero = Annotated[int, Range(0, 3650)]
 Share = Annotated[float, Range(0, 1)]
 Weight = Annotated[int, Range(0, 1_000_000)]
 Scalar = str | int | bool
+Sum = Annotated[Money, Range(0, open_low=True)]
+Cost = Annotated[Money, Range(0)]
+FineCost = Annotated[Money, Range(0), Fine()]
 
 NormaliseRule = Literal["exact", "nfc", "nfc_ascii_lower"]
 FactName = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
@@ -143,7 +146,7 @@ class Compensation:
     """What a compensation level gives."""
 
     kind: Literal["coupon", "credit"]
-    value: Annotated[Money, Doc("what the customer can take off")]
+    value: Annotated[Sum, Doc("what the customer can take off")]
     expires_days: Days | None = None
     cost_share: Annotated[Share, Doc("cost to the firm of one unit of value redeemed")] = 1.0
 
@@ -152,7 +155,7 @@ class Compensation:
 class AmountCap:
     """At most ``amount`` in ``days``."""
 
-    amount: Money
+    amount: Sum
     days: Days
 
 
@@ -160,7 +163,7 @@ class AmountCap:
 class Budget:
     """Caps on liabilities (R5, R14)."""
 
-    total: Money
+    total: Sum
     per_customer: AmountCap | None = None
 
 
@@ -261,11 +264,11 @@ class Decision:
         float | None, Range(0, 1, open_low=True), Doc("profit per unit of sales at list price")
     ] = None
     sales: Annotated[Name | None, Doc("the money outcome that the margin applies to")] = None
-    worth: Annotated[Mapping[Name, Money], Doc("outcome -> money for one unit of it")] = field(
+    worth: Annotated[Mapping[Name, Cost], Doc("outcome -> money for one unit of it")] = field(
         default_factory=dict
     )
-    message_cost: Annotated[Money | None, Doc("cost of one message sent")] = None
-    handling_cost: Annotated[Money | None, Doc("cost of one contact")] = None
+    message_cost: Annotated[FineCost | None, Doc("cost of one message sent")] = None
+    handling_cost: Annotated[FineCost | None, Doc("cost of one contact")] = None
     open_liability: Annotated[
         Literal["face", "expected", "zero"] | None,
         Doc("how a coupon that outlives the window is counted"),
@@ -279,7 +282,7 @@ class Panel:
     arm: Annotated[Label, Doc("column that holds the arm")]
     unit: Annotated[Label | None, Doc("column that holds the unit id, if there is one")] = None
     covariates: Annotated[tuple[Label, ...], Doc("columns measured before the draw (R22)")] = ()
-    arm_cost: Annotated[Mapping[Label, Money], Doc("arm -> cost of one unit in it")] = field(
+    arm_cost: Annotated[Mapping[Label, Cost], Doc("arm -> cost of one unit in it")] = field(
         default_factory=dict
     )
 

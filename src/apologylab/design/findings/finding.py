@@ -1,0 +1,92 @@
+"""A mistake in a declaration, and how a rule that looks for one is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+
+Part = str | int
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+class Unreadable(Exception):  # noqa: N818 - it is caught where rules run and is nobody's error
+    """A rule touched a leaf that could not be read; the rule says nothing, the reader already did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One mistake: where, what is wrong with which value, and what to do.
+
+    ``related`` names other paths that the finding was concluded from: while one of them cannot be
+    read, the rule is silent. A path there stands for all that lies below it too.
+    """
+
+    path: str
+    line: int | None = None
+    value: object = None
+    what: str
+    do: str
+    severity: Literal["error", "warning"] = "error"
+    related: tuple[str, ...] = ()
+
+
+def at(*parts: Part) -> str:
+    """Write a TOML path.
+
+    >>> at("outcomes", 0, "window_days"), at("arms", "names", "none+usd5@1h")
+    ('outcomes[0].window_days', 'arms.names."none+usd5@1h"')
+    """
+    text = ""
+    for part in parts:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            quoted = part if _BARE.fullmatch(part) else '"' + part.replace('"', '\\"') + '"'
+            text += f".{quoted}" if text else quoted
+    return text
+
+
+Rule = Callable[["Experiment"], Iterable[Finding]]
+"""Looks at a whole declaration and yields what it finds."""
+ItemRule = Callable[["Experiment", str, Any], Iterable[Finding]]
+"""Looks at one entry of a list or table, which stands at a path."""
+Entries = Sequence[Any] | Mapping[str, Any]
+
+
+def run(rule: Rule, experiment: Experiment) -> Iterator[Finding]:
+    """What ``rule`` finds before it meets something unreadable."""
+    try:
+        yield from rule(experiment)
+    except Unreadable:
+        return
+
+
+def readable(entries: Entries, *path: Part) -> Iterator[tuple[str, Any]]:
+    """The entries of a list or table that can be read, each with its path."""
+    keys: Iterable[Any] = entries if isinstance(entries, Mapping) else range(len(entries))
+    for key in keys:
+        try:
+            entry = entries[key]
+        except Unreadable:
+            continue
+        yield at(*path, key), entry
+
+
+def each(entries: Callable[[Experiment], Entries], *path: Part) -> Callable[[ItemRule], Rule]:
+    """Make a rule about one entry a rule about the declaration; an unreadable entry stops no other."""
+
+    def over(rule: ItemRule) -> Rule:
+        @wraps(rule)
+        def run_each(experiment: Experiment) -> Iterator[Finding]:
+            for place, entry in readable(entries(experiment), *path):
+                yield from run(lambda e, p=place, i=entry: rule(e, p, i), experiment)
+
+        return run_each
+
+    return over

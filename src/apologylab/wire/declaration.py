@@ -1,0 +1,81 @@
+"""The declaration: TOML text in, an ``Experiment`` or all its mistakes out.
+
+Without mistakes only the standard library is needed (the assignment path reads declarations);
+lines come from :mod:`apologylab.wire.positions`, imported when there is a finding to place.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from typing import Any, cast
+
+from apologylab.design.experiment import Experiment
+from apologylab.design.findings import Finding, findings, mistakes
+from apologylab.errors import DeclarationError
+from apologylab.wire.shape import read_table
+
+
+def read(text: str, *, where: str) -> Experiment:
+    """Read a declaration; ``where`` names it in the error.
+
+    Raises:
+        DeclarationError: it has mistakes; all of them are in ``findings``.
+    """
+    experiment, found = _examine(text)
+    if experiment is None:
+        raise mistakes(where, found)
+    return experiment
+
+
+def check(text: str, *, where: str) -> tuple[Finding, ...]:
+    """All findings, errors and warnings, in the order of their lines."""
+    del where
+    return _examine(text)[1]
+
+
+def _examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
+    """The experiment, unless there are errors, and all findings with their lines."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, (_syntax(error),)
+    draft, shape = read_table(Experiment, document)
+    if shape:
+        return None, _placed((*shape, *findings(cast(Experiment, draft))), text)
+    try:
+        experiment = cast(Experiment, draft.build())
+    except DeclarationError as error:
+        return None, _placed(error.findings, text)
+    return experiment, _placed(findings(experiment), text)
+
+
+def _syntax(error: tomllib.TOMLDecodeError) -> Finding:
+    place = re.search(r" \(at line (\d+), column \d+\)", str(error))
+    what = str(error).replace(place[0], "") if place else str(error)
+    line = int(place[1]) if place else None
+    return Finding(path="", line=line, what=f"this is not TOML: {what}", do="mend this line first")
+
+
+def _placed(found: tuple[Finding, ...], text: str) -> tuple[Finding, ...]:
+    if not found:
+        return ()
+    from apologylab.wire.positions import positions
+
+    lines = positions(text)
+    placed = [replace(each, line=_line(each.path, lines)) for each in found]
+    return tuple(sorted(placed, key=lambda each: each.line or 0))
+
+
+def _line(path: str, lines: dict[str, int]) -> int:
+    """The line of a path, or of the nearest table around it; 1 for the document itself."""
+    while path and path not in lines:
+        path = _around(path)
+    return lines.get(path, 1)
+
+
+def _around(path: str) -> str:
+    """The path without its last part."""
+    shorter: Any = re.fullmatch(r'(.*?)(\[\d+\]|\.?"(?:[^"\\]|\\.)*"|\.?[A-Za-z0-9_-]+)', path)
+    return cast(str, shorter[1])
