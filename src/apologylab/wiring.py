@@ -47,7 +47,7 @@ def create_ledger(of: Project) -> Ledger:
     """A new, empty ledger where the project says, marked with its environment.
 
     Raises:
-        StateError: there is one already.
+        LedgerError: there is one already.
     """
     from uuid import uuid4
 
@@ -55,7 +55,7 @@ def create_ledger(of: Project) -> Ledger:
     from apologylab.storage.sqlite import create
 
     identity = LedgerIdentity(id=uuid4().hex, environment=of.environment, simulated=of.simulated)
-    return create(of.ledger_url, identity)
+    return create(of.ledger_file, identity)
 
 
 def open_ledger(of: Project | None = None) -> Ledger:
@@ -68,7 +68,7 @@ def open_ledger(of: Project | None = None) -> Ledger:
     """
     from apologylab.storage.sqlite import open_
 
-    return open_((of or project()).ledger_url)
+    return open_((of or project()).ledger_file)
 
 
 def channel(name: str, of: Project) -> Channel:

@@ -8,6 +8,7 @@ from ``apologylab.toml``.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from apologylab.errors import ConfigError
+from apologylab.errors import ConfigError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 FILE: Final = "apologylab.toml"
 PREFIX: Final = "APOLOGYLAB_"
 SQLITE: Final = "sqlite:///"
+HEAD: Final = """\
+# One company, one environment. A variable APOLOGYLAB_<KEY> overrides a key; a ledger_url that holds
+# a password stands only there. The words are explained in docs/glossary.md.
+"""
 KEYS: Final[dict[str, type]] = {
     "ledger_url": str,
     "experiments": str,
@@ -56,6 +61,11 @@ class Project:
         _refuse_ledger_url(self.ledger_url)
         if not self.environment:
             raise ConfigError('environment is ""', do='name it, for example "production"')
+
+    @property
+    def ledger_file(self) -> Path:
+        """The SQLite file of ``ledger_url``."""
+        return Path(self.ledger_url.removeprefix(SQLITE))
 
 
 def find_project(start: Path, environ: Mapping[str, str]) -> Project:
@@ -120,6 +130,25 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             )
         found["ledger_url"] = _read_secret(Path(secret))
     return found
+
+
+def write_file(folder: Path, settings: Mapping[str, Any], *, anew: bool = False) -> Path:
+    """Write ``settings`` as ``folder``'s ``apologylab.toml`` and return its path.
+
+    Raises:
+        ConfigError: a setting is wrong; nothing is written.
+        StateError: there is a file and ``anew`` is false.
+    """
+    file = folder.resolve() / FILE
+    for key, value in settings.items():
+        _refuse_key(file, key, value)
+    _build(file.parent, settings)
+    if file.exists() and not anew:
+        raise StateError(f"{file} is there already", do="edit it, or pass --force to write it anew")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+    file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    return file
 
 
 def _build(root: Path, found: Mapping[str, Any]) -> Project:

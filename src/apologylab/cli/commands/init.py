@@ -1,0 +1,63 @@
+"""``apologylab init``: write the project file, the experiments folder and an empty ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Time = Annotated[str, typer.Option(help="IANA time zone of the company, like Europe/Vilnius.")]
+Currency = Annotated[str, typer.Option(help="ISO 4217 code of the money you decide in.")]
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where the project shall live.")] = Path(),
+    *,
+    ledger_url: Annotated[
+        str, typer.Option(help="Where facts are kept; a file is relative to the folder.")
+    ] = "sqlite:///apologylab.sqlite",
+    experiments: Annotated[str, typer.Option(help="Folder of the declarations.")] = "experiments",
+    currency: Currency = "USD",
+    time_zone: Time = "UTC",
+    environment: Annotated[
+        str, typer.Option(help="What this ledger is for; start and dispatch check it.")
+    ] = "development",
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="The ledger will hold simulated facts only.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write apologylab.toml anew if there is one.")
+    ] = False,
+) -> None:
+    """Write apologylab.toml, the experiments folder and an empty ledger.
+
+    A ledger that is there already is kept as it is.
+
+    \b
+    Example:
+      apologylab init --currency EUR --time-zone Europe/Vilnius
+    """
+    from apologylab import wiring
+    from apologylab.catalogue.project import write_file
+    from apologylab.cli.console import show
+
+    settings = {
+        "ledger_url": ledger_url,
+        "experiments": experiments,
+        "currency": currency,
+        "time_zone": time_zone,
+        "environment": environment,
+        "simulated": simulated,
+    }
+    file = write_file(folder, settings, anew=force)
+    project = wiring.project(folder)
+    project.experiments.mkdir(parents=True, exist_ok=True)
+    show(f"wrote     {file}")
+    show(f"folder    {project.experiments}")
+    if project.ledger_file.exists():
+        show(f"kept      {project.ledger_url}")
+    else:
+        wiring.create_ledger(project).close()
+        show(f"created   {project.ledger_url}")
+    show("next      apologylab new NAME --incident late_delivery --wording none,notice,sorry")
