@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.arms import Arm, arms, weights
+from apologylab.design.arms import Arm, arms, factor_order, weights
 from apologylab.design.experiment import NONE
 from apologylab.errors import InputError
 
@@ -80,11 +80,8 @@ class _Side(NamedTuple):
 
 def arms_drawn(experiment: Experiment) -> tuple[Arm, ...]:
     """Arms with a weight above 0 in every declared phase, in declared order."""
-    listed = arms(experiment)
-    names = tuple(arm.name for arm in listed)
-    plans = (experiment.allocation, *experiment.allocation.phases)
-    drawn = [weights(plan.weights, names) for plan in plans]
-    return tuple(arm for arm in listed if all(phase[arm.name] > 0 for phase in drawn))
+    phases = _weights_by_phase(experiment)
+    return tuple(arm for arm in arms(experiment) if all(phase[arm.name] > 0 for phase in phases))
 
 
 def arm_contrasts(experiment: Experiment) -> tuple[Contrast, ...]:
@@ -92,11 +89,16 @@ def arm_contrasts(experiment: Experiment) -> tuple[Contrast, ...]:
 
     An arm that a phase does not draw is listed too: inference refuses it with the reason.
     """
-    listed = tuple(arm.name for arm in arms(experiment))
-    plans = (experiment.allocation, *experiment.allocation.phases)
-    drawn = [weights(plan.weights, listed) for plan in plans]
-    names = [name for name in listed if any(phase[name] > 0 for phase in drawn)]
+    phases = _weights_by_phase(experiment)
+    names = [arm.name for arm in arms(experiment) if any(phase[arm.name] > 0 for phase in phases)]
     return against(names, experiment.arms.reference)
+
+
+def _weights_by_phase(experiment: Experiment) -> list[Mapping[str, int]]:
+    names = tuple(arm.name for arm in arms(experiment))
+    allocation = experiment.allocation
+    declared = [allocation.weights, *(phase.weights for phase in allocation.phases)]
+    return [weights(one, names) for one in declared]
 
 
 def against(names: Sequence[str], reference: str) -> tuple[Contrast, ...]:
@@ -124,7 +126,8 @@ def main_effects(experiment: Experiment) -> tuple[Contrast, ...]:
     baseline in no matched cell has no main effect: its arms answer for it.
     """
     found = []
-    for factor, levels in experiment.factors.items():
+    for factor in factor_order(experiment):
+        levels = experiment.factors[factor]
         baseline = NONE if NONE in levels else levels[0]
         for level in levels:
             text = f"{factor}={level} vs {factor}={baseline}"

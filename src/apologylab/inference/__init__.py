@@ -1,0 +1,1 @@
+"""WHAT may be concluded: moments, estimators, checks, multiplicity."""

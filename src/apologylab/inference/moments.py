@@ -1,20 +1,31 @@
 """Moments: counts, sums and cross-products by arm, the centre of the analysis (R25).
 
 A value that adds over disjoint sets of units, so maturity cohorts, partitions and engines merge.
-Sums are of ``column - shift`` with one shift a column, so a large mean costs no digits.
+Sums are of ``column - shift`` with one shift a column, near the column's mean, so a large mean
+costs no digits (Chan, Golub and LeVeque 1983).
+
+What is missing: a unit without the outcome is left out, and the caller counts it (R19). A unit
+without a covariate makes that covariate's sums and products ``nan`` in its cell: nothing is
+skipped in silence, and the estimator that needs the covariate refuses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from apologylab.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+ROUNDING = 1e-12
+"""Share of a sum of squares below which a spread about the mean is rounding."""
 
 
 class Cell(NamedTuple):
@@ -53,6 +64,111 @@ class Moments:
     sums: Floats
     products: Floats
 
+    def __post_init__(self) -> None:
+        g, k = len(self.cells), len(self.columns)
+        found = (self.shift.shape, self.n.shape, self.sums.shape, self.products.shape)
+        if found != ((k,), (g,), (g, k), (g, k, k)):
+            raise InputError(
+                f"moments of {g} cells and {k} columns have shapes {found}",
+                do="give shift (k,), n (g,), sums (g, k) and products (g, k, k)",
+            )
+        if list(self.cells) != sorted(set(self.cells)):
+            raise InputError("the cells of moments are not sorted, or repeat", do="sort them")
+        if not (self.n > 0).all():
+            raise InputError("a cell of moments has no units", do="leave empty cells out")
+        if not np.isfinite(self.shift).all():
+            raise InputError(f"moments are shifted by {self.shift}", do="shift by finite numbers")
+
+
+def cell_means(moments: Moments) -> Floats:
+    """Mean of each column in each cell, (g, k)."""
+    return moments.shift + moments.sums / moments.n[:, None]
+
+
+def cell_scatters(moments: Moments) -> Floats:
+    """Sums of products of deviations from the cell's own means, (g, k, k).
+
+    A column's own spread below rounding is 0, so that a constant is seen to be one.
+    """
+    sums, n = moments.sums, moments.n[:, None, None]
+    scatters = moments.products - sums[:, :, None] * sums[:, None, :] / n
+    diagonal = np.arange(len(moments.columns))
+    own, raw = scatters[:, diagonal, diagonal], moments.products[:, diagonal, diagonal]
+    scatters[:, diagonal, diagonal] = np.where(own <= ROUNDING * raw, 0, own)
+    return scatters
+
+
+def cell_covariances(moments: Moments) -> Floats:
+    """Sample covariance in each cell, (g, k, k), with divisor n - 1; nan where n is 1."""
+    freedom = (moments.n - 1.0)[:, None, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(freedom > 0, cell_scatters(moments) / freedom, np.nan)
+
+
+def pooled_means(moments: Moments) -> Floats:
+    """Mean of each column over all units, (k,)."""
+    pooled: Floats = moments.shift + moments.sums.sum(axis=0) / moments.n.sum()
+    return pooled
+
+
+def select(moments: Moments, keep: Sequence[bool]) -> Moments:
+    """The moments of the cells for which ``keep`` is true."""
+    chosen = np.flatnonzero(np.asarray(keep, dtype=bool))
+    return Moments(
+        columns=moments.columns,
+        cells=tuple(moments.cells[i] for i in chosen),
+        shift=moments.shift,
+        n=moments.n[chosen],
+        sums=moments.sums[chosen],
+        products=moments.products[chosen],
+    )
+
+
+def merge(a: Moments, b: Moments) -> Moments:
+    """The moments of two disjoint sets of units together.
+
+    Merging in any order agrees to rounding: the new shift is the mean of the old ones, weighted by
+    units.
+
+    Raises:
+        InputError: they are not of the same columns.
+    """
+    if a.columns != b.columns:
+        raise InputError(
+            f"moments of {a.columns} and of {b.columns} do not add", do="ask for the same columns"
+        )
+    shift = a.shift + (b.shift - a.shift) * (b.n.sum() / (a.n.sum() + b.n.sum()))
+    parts = (_shifted(a, shift), _shifted(b, shift))
+    cells = tuple(sorted({*a.cells, *b.cells}))
+    at = {cell: i for i, cell in enumerate(cells)}
+    k = len(a.columns)
+    n, sums, products = (
+        np.zeros(len(cells), np.int64),
+        np.zeros((len(cells), k)),
+        np.zeros((len(cells), k, k)),
+    )
+    for part in parts:
+        rows = [at[cell] for cell in part.cells]
+        n[rows] += part.n
+        sums[rows] += part.sums
+        products[rows] += part.products
+    return Moments(columns=a.columns, cells=cells, shift=shift, n=n, sums=sums, products=products)
+
+
+def _shifted(moments: Moments, shift: Floats) -> Moments:
+    """The same moments about another shift."""
+    d = moments.shift - shift
+    n = moments.n[:, None, None]
+    cross = moments.sums[:, :, None] * d
+    return Moments(
+        columns=moments.columns,
+        cells=moments.cells,
+        shift=shift,
+        n=moments.n,
+        sums=moments.sums + moments.n[:, None] * d,
+        products=moments.products + cross + cross.transpose(0, 2, 1) + n * np.outer(d, d),
+    )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CellFit:
@@ -67,6 +183,10 @@ class CellFit:
     gram_inverse: Floats
 
 
+LEVERAGE_LEFT = 1e-10
+"""Least 1 - h with which a residual says anything about the error."""
+
+
 class MomentsSource(Protocol):
     """An engine that holds a panel: one row a randomised unit."""
 
@@ -77,6 +197,8 @@ class MomentsSource(Protocol):
     def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
         """Sum over each cell's units of e^2 / (1 - h) z z', h = z' gram_inverse z: (k+1, k+1).
 
-        MacKinnon and White 1985 (HC2); exact, in a second pass.
+        MacKinnon and White 1985 (HC2); exact, in a second pass. The residual is (y - beta_0)
+        first, less (x - centre)' beta after, so that a large mean costs no digits. A unit with
+        1 - h below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's sum ``nan``.
         """
         ...

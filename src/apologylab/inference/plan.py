@@ -1,19 +1,41 @@
-"""From a question to estimates: one scan of the panel, one second pass an outcome.
+"""From a question to estimates: one scan of the panel, and a second pass an outcome for HC2.
 
 :func:`fit` asks the source; :func:`estimates` reads the fits. The two are apart because a decision
-needs the fits themselves: one covariance of all arm means for simultaneous intervals (R34).
+needs the fits themselves: one covariance of all arm means, for simultaneous intervals (R34).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from apologylab.design.contrasts import Contrast
+import numpy as np
+
+from apologylab.errors import InputError, NotEstimable
+from apologylab.inference.blocks import unable
+from apologylab.inference.estimators.difference_in_means import difference_in_means
+from apologylab.inference.estimators.lin import fit_cells, lin, unadjustable
+from apologylab.inference.moments import Moments, MomentsSource, Request, select
+from apologylab.inference.multiplicity import bounds, holm, p_value
+from apologylab.inference.power import smallest_detectable
+from apologylab.inference.results import Estimate, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from apologylab.design.contrasts import Contrast
+    from apologylab.inference.arm_means import ArmMeans
 
 EstimatorName = Literal["difference_in_means", "lin"]
 Adjustment = Literal["holm", "none"]
+ContrastKind = Literal["arm", "factor", "contrast"]
+DESCRIPTIVE = "descriptive"
+FAMILIES: Mapping[ContrastKind, str] = {
+    "arm": "arms against the reference",
+    "factor": "main effects of factors",
+    "contrast": "named contrasts",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +53,20 @@ class Question:
 
     Attributes:
         outcomes: what is compared; ``name`` is the panel's column.
-        contrasts: by kind ``arm``, ``factor`` or ``contrast``, each a family of its own.
+        arm_contrasts: arms against the reference. Each of the three kinds is a family of its own.
+        factor_contrasts: main effects.
+        named_contrasts: the plan's own.
         weights: phase -> arm -> planned integer weight, of the phases that enrolled. An arm with
             weight 0 in one of them is refused.
         assigned: arm -> units randomised to it, whether or not they are mature.
         covariates: columns measured before the draw, for Lin's adjustment.
-        estimators: the plan's first. ``lin`` needs covariates.
+        estimators: the plan's first.
+        alpha: of each family, and of each pointwise interval.
+        adjust: how the p-values of a family are adjusted.
         look: the number of this look (R31); 0 where the experiment has ended.
+
+    Raises:
+        InputError: ``lin`` without covariates.
     """
 
     outcomes: tuple[Measured, ...]
@@ -51,3 +80,198 @@ class Question:
     alpha: float = 0.05
     adjust: Adjustment = "holm"
     look: int = 0
+
+    def __post_init__(self) -> None:
+        if "lin" in self.estimators and not self.covariates:
+            raise InputError(
+                "Lin's adjustment was asked for without covariates",
+                do="name covariates measured before the draw, or ask for difference_in_means",
+            )
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that some phase names, in their order."""
+        return tuple(dict.fromkeys(arm for phase in self.weights.values() for arm in phase))
+
+    @property
+    def contrasts(self) -> tuple[tuple[ContrastKind, Contrast], ...]:
+        """All contrasts with their kinds."""
+        return (
+            *(("arm", contrast) for contrast in self.arm_contrasts),
+            *(("factor", contrast) for contrast in self.factor_contrasts),
+            *(("contrast", contrast) for contrast in self.named_contrasts),
+        )
+
+
+class Fit(NamedTuple):
+    """What one estimator made of one outcome: arm means, and the arms it refused with why."""
+
+    means: ArmMeans | None
+    refused: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fits:
+    """All fits of a question: outcome -> moments, and (outcome, estimator) -> fit."""
+
+    moments: Mapping[str, Moments]
+    by: Mapping[tuple[str, EstimatorName], Fit]
+
+    def of(self, outcome: str, estimator: EstimatorName) -> ArmMeans:
+        """The arm means of one outcome.
+
+        Raises:
+            NotEstimable: no arm has one; the message says why.
+        """
+        means, refused = self.by[outcome, estimator]
+        if means is None:
+            raise NotEstimable(f"{outcome}: {'; '.join(dict.fromkeys(refused.values()))}")
+        return means
+
+
+def fit(source: MomentsSource, question: Question) -> Fits:
+    """Fit every outcome by every estimator: one scan, and one second pass an outcome for ``lin``.
+
+    Units in arms that no phase of the question names are left out.
+    """
+    requests = [Request(outcome.name, question.covariates) for outcome in question.outcomes]
+    moments, by = {}, {}
+    for request, found in zip(requests, source.moments(requests), strict=True):
+        known = select(found, [cell.arm in question.arms for cell in found.cells])
+        moments[request.outcome] = known
+        for estimator in question.estimators:
+            by[request.outcome, estimator] = (
+                _fit_lin(source, request, known, question)
+                if estimator == "lin"
+                else _fit_plain(known, question)
+            )
+    return Fits(moments=moments, by=by)
+
+
+def _fit_plain(moments: Moments, question: Question) -> Fit:
+    refused = unable(moments, question.arms, question.weights)
+    kept = [arm for arm in question.arms if arm not in refused]
+    return Fit(difference_in_means(moments, kept) if kept else None, refused)
+
+
+def _fit_lin(source: MomentsSource, request: Request, moments: Moments, question: Question) -> Fit:
+    refused = unable(moments, question.arms, question.weights)
+    refused = unadjustable(moments, question.arms) | refused
+    kept = [arm for arm in question.arms if arm not in refused]
+    if not kept:
+        return Fit(None, refused)
+    fits = fit_cells(moments, kept)
+    meat = source.hc2_meat(request, fits)
+    for cell, sums in meat.items():
+        if not np.isfinite(sums).all():
+            refused[cell.arm] = f"a covariate singles out one unit in {cell.arm}: no HC2 variance"
+    kept = [arm for arm in kept if arm not in refused]
+    return Fit(lin(moments, kept, fits, meat) if kept else None, refused)
+
+
+def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tuple[Refusal, ...]]:
+    """Every contrast of every outcome by every estimator, or why not.
+
+    p-values and intervals are from Student's t with the estimator's degrees of freedom; intervals
+    are pointwise, p is adjusted within its family.
+    """
+    found: list[Estimate] = []
+    refusals: list[Refusal] = []
+    for outcome, kind, contrast, estimator in _questions(question):
+        try:
+            found.append(_estimate(fits, question, outcome, kind, contrast, estimator))
+        except NotEstimable as error:
+            refusals.append(
+                Refusal(
+                    outcome=outcome.name,
+                    treatment=contrast.treatment,
+                    reference=contrast.reference,
+                    estimator=estimator,
+                    because=error.what,
+                )
+            )
+    return _adjusted(found, question), tuple(refusals)
+
+
+def _questions(
+    question: Question,
+) -> Iterator[tuple[Measured, ContrastKind, Contrast, EstimatorName]]:
+    for outcome in question.outcomes:
+        for kind, contrast in question.contrasts:
+            for estimator in question.estimators:
+                yield outcome, kind, contrast, estimator
+
+
+def _estimate(
+    fits: Fits,
+    question: Question,
+    outcome: Measured,
+    kind: ContrastKind,
+    contrast: Contrast,
+    estimator: EstimatorName,
+) -> Estimate:
+    refused = fits.by[outcome.name, estimator].refused
+    if why := [refused[arm] for arm, _ in contrast.cells if arm in refused]:
+        raise NotEstimable(why[0])
+    means = fits.of(outcome.name, estimator)
+    reading = means.read(contrast)
+    low, high = bounds(reading, question.alpha)
+    level = 1 - question.alpha
+    phases = sorted({cell.phase for cell in fits.moments[outcome.name].cells})
+    n = dict(zip(means.arms, means.n.tolist(), strict=True))
+    return Estimate(
+        outcome=outcome.name,
+        role=outcome.role,
+        unit=outcome.unit,
+        treatment=contrast.treatment,
+        reference=contrast.reference,
+        reference_mean=reading.reference_mean,
+        estimand=_estimand(outcome.name, contrast, phases),
+        estimator=estimator,
+        point=reading.point,
+        std_error=reading.std_error,
+        df=reading.df,
+        ci_low=low,
+        ci_high=high,
+        level=level,
+        interval_kind=f"pointwise {100 * level:g}%, Student's t",
+        p_value=p_value(reading),
+        p_adjusted=None,
+        family=f"{outcome.role} outcomes, {FAMILIES[kind]}",
+        look=question.look,
+        phase="+".join(str(phase) for phase in phases),
+        n_assigned=sum(question.assigned.get(arm, 0) for arm, _ in contrast.cells),
+        n_treatment=sum(n[arm] for arm, weight in contrast.cells if weight > 0),
+        n_reference=sum(n[arm] for arm, weight in contrast.cells if weight < 0),
+        smallest_detectable=smallest_detectable(reading.std_error, alpha=question.alpha),
+        kind=kind,
+        name=contrast.name,
+        cells=contrast.cells,
+    )
+
+
+def _estimand(outcome: str, contrast: Contrast, phases: Sequence[int]) -> str:
+    weighted = "" if len(phases) == 1 else ", phases weighted by their units"
+    return (
+        f"mean {outcome} over all enrolled units, intention to treat{weighted}: "
+        f"{contrast.treatment} minus {contrast.reference}"
+    )
+
+
+def _adjusted(found: Sequence[Estimate], question: Question) -> tuple[Estimate, ...]:
+    """The same estimates, each p adjusted within its family, whose size its label prints."""
+    families: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, estimate in enumerate(found):
+        families[estimate.family, estimate.estimator].append(i)
+    done = list(found)
+    for members in families.values():
+        tested = question.adjust == "holm" and found[members[0]].role != DESCRIPTIVE
+        p = holm([found[i].p_value for i in members])
+        for i, adjusted in zip(members, p.tolist(), strict=True):
+            size = f"{len(members)} test{'s' * (len(members) > 1)}"
+            done[i] = replace(
+                found[i],
+                p_adjusted=adjusted if tested else None,
+                family=f"{found[i].family}: {size}, {'Holm' if tested else 'not adjusted'}",
+            )
+    return tuple(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,7 +57,7 @@ class Estimate:
     cells: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.std_error > 0:
+        if not 0 < self.std_error < math.inf:
             raise NotEstimable(
                 f"{self.outcome}, {self.treatment} against {self.reference}: standard error "
                 f"{self.std_error}",

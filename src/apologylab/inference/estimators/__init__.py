@@ -1,0 +1,1 @@
+"""One file an estimator; they never import each other."""

@@ -1,0 +1,93 @@
+"""Arm means with one covariance: what every estimator returns, and what contrasts read (R29)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from apologylab.errors import NotEstimable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apologylab.design.contrasts import Contrast
+    from apologylab.inference.moments import Counts, Floats
+
+
+class Reading(NamedTuple):
+    """A contrast c'm read off arm means: its error, degrees of freedom, and its reference side."""
+
+    point: float
+    std_error: float
+    df: float
+    reference_mean: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArmMeans:
+    """Estimated mean of one outcome over all enrolled units, under each arm.
+
+    Cells are independent given the design, so the joint covariance is the diagonal of the sums of
+    their contributions, and a contrast has variance c'Vc.
+
+    Attributes:
+        outcome: the column.
+        estimator: the estimator's name.
+        arms: a names.
+        n: (a,) units analysed.
+        means: (a,).
+        variances: (b, a) what each block's cell adds to the variance of its arm's mean.
+        freedom: (b, a) degrees of freedom of each of ``variances``.
+        df: of every contrast; None: Satterthwaite's, from ``freedom``.
+    """
+
+    outcome: str
+    estimator: str
+    arms: tuple[str, ...]
+    n: Counts
+    means: Floats
+    variances: Floats
+    freedom: Floats
+    df: float | None = None
+
+    @property
+    def covariance(self) -> Floats:
+        """Joint covariance V of ``means``, (a, a)."""
+        return np.diag(self.variances.sum(axis=0))
+
+    def weights(self, contrast: Contrast) -> Floats:
+        """The contrast as a vector c over ``arms``, (a,).
+
+        Raises:
+            NotEstimable: the contrast needs an arm that is not here.
+        """
+        given: Mapping[str, float] = dict(contrast.cells)
+        if absent := [arm for arm in given if arm not in self.arms]:
+            raise NotEstimable(
+                f"{self.outcome}, {contrast.name}: {absent[0]} has no estimated mean",
+                do="see the refusals for why",
+            )
+        return np.array([given.get(arm, 0.0) for arm in self.arms])
+
+    def read(self, contrast: Contrast) -> Reading:
+        """Point, standard error and degrees of freedom of a contrast.
+
+        Raises:
+            NotEstimable: an arm is missing, or nothing varies.
+        """
+        c = self.weights(contrast)
+        parts = np.square(c) * self.variances
+        variance = float(parts.sum())
+        if not variance > 0 or not np.isfinite(variance):
+            raise NotEstimable(
+                f"{self.outcome}, {contrast.name}: the variance is {variance}",
+                do="an outcome that does not vary has no interval",
+            )
+        return Reading(
+            point=float(c @ self.means),
+            std_error=variance**0.5,
+            df=self.df or variance**2 / float((np.square(parts) / self.freedom).sum()),
+            reference_mean=float(np.maximum(-c, 0) @ self.means),
+        )

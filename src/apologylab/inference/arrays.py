@@ -1,0 +1,167 @@
+"""Moments from numpy arrays: the reference implementation of :class:`MomentsSource`.
+
+It is also the fast path of simulations: with cells given as codes, 20,000 units in 8 arms take
+about a millisecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apologylab.errors import InputError
+from apologylab.inference.moments import LEVERAGE_LEFT, Cell, CellFit, Floats, Moments, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArraySource:
+    """A panel in memory: one row a randomised unit.
+
+    Attributes:
+        columns: name -> (n,) floats; ``nan`` is missing.
+        cells: g keys, sorted.
+        code: (n,) index into ``cells`` of each unit.
+
+    >>> source = ArraySource(
+    ...     columns={"spend": np.array([1.0, 3.0, 5.0])},
+    ...     cells=(Cell(1, 1, "basic", ""), Cell(1, 1, "silence", "")),
+    ...     code=np.array([0, 0, 1]),
+    ... )
+    >>> source.moments([Request("spend")])[0].n.tolist()
+    [2, 1]
+    """
+
+    columns: Mapping[str, Floats]
+    cells: tuple[Cell, ...]
+    code: Codes
+
+    def __post_init__(self) -> None:
+        lengths = {name: column.shape for name, column in self.columns.items()}
+        if any(shape != self.code.shape for shape in lengths.values()) or self.code.ndim != 1:
+            raise InputError(
+                f"columns have shapes {lengths} and the cells' codes {self.code.shape}",
+                do="give one value a unit in each",
+            )
+        if list(self.cells) != sorted(set(self.cells)):
+            raise InputError("the cells of a panel are not sorted, or repeat", do="sort them")
+
+    def moments(self, requests: Sequence[Request]) -> list[Moments]:
+        """All requests, in their order."""
+        return [self._moments(request) for request in requests]
+
+    def _moments(self, request: Request) -> Moments:
+        names = (request.outcome, *request.covariates)
+        columns, code = self._measured(request)
+        finite = [column[np.isfinite(column)] for column in columns]
+        shift = np.array([column.mean() if column.size else 0.0 for column in finite])
+        centred = [column - at for column, at in zip(columns, shift, strict=True)]
+        n = np.bincount(code, minlength=len(self.cells))
+        sums = np.stack([self._sum(code, column) for column in centred], axis=1)
+        products = self._outer(code, centred)
+        seen = np.flatnonzero(n)
+        return Moments(
+            columns=names,
+            cells=tuple(self.cells[i] for i in seen),
+            shift=shift,
+            n=n[seen].astype(np.int64),
+            sums=sums[seen],
+            products=products[seen],
+        )
+
+    def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
+        """Sum over each cell's units of e^2 / (1 - h) z z' (MacKinnon and White 1985)."""
+        columns, code = self._measured(request)
+        wanted = [i for i, cell in enumerate(self.cells) if cell in fits]
+        listed = [fits[self.cells[i]] for i in wanted]
+        row = np.full(len(self.cells), -1)
+        row[wanted] = np.arange(len(wanted))
+        at = row[code]
+        if (at < 0).any():
+            columns, code, at = [c[at >= 0] for c in columns], code[at >= 0], at[at >= 0]
+        z, e = _residuals(columns, at, listed)
+        h = sum(
+            z[i] * z[j] * np.stack([fit.gram_inverse[i, j] for fit in listed])[at]
+            for i in range(len(z))
+            for j in range(len(z))
+        )
+        left = np.where(1 - h < LEVERAGE_LEFT, np.nan, 1 - h)
+        scaled = np.square(e) / left
+        meat = self._outer(code, z, scaled)
+        return {self.cells[i]: meat[i] for i in wanted}
+
+    def _measured(self, request: Request) -> tuple[list[Floats], Codes]:
+        """The columns and codes of the units that have the outcome."""
+        names = (request.outcome, *request.covariates)
+        if unknown := [name for name in names if name not in self.columns]:
+            raise InputError(
+                f"the panel has no column {unknown[0]!r}",
+                do=f"its columns are {', '.join(self.columns)}",
+            )
+        missing = np.isnan(self.columns[request.outcome])
+        if not missing.any():
+            return [self.columns[name] for name in names], self.code
+        return [self.columns[name][~missing] for name in names], self.code[~missing]
+
+    def _sum(self, code: Codes, values: Floats) -> Floats:
+        total = np.bincount(code, weights=values, minlength=len(self.cells))
+        return total.astype(np.float64, copy=False)
+
+    def _outer(self, code: Codes, z: Sequence[Floats], weight: Floats | float = 1.0) -> Floats:
+        """Sums by cell of weight z z', (g, k, k)."""
+        k = len(z)
+        total = np.empty((len(self.cells), k, k))
+        for i in range(k):
+            scaled = z[i] * weight
+            for j in range(i, k):
+                total[:, i, j] = total[:, j, i] = self._sum(code, scaled * z[j])
+        return total
+
+
+def _residuals(
+    columns: Sequence[Floats], at: Codes, fits: Sequence[CellFit]
+) -> tuple[list[Floats], Floats]:
+    """Regressors z = (1, x - centre), k + 1 of (n,), and residuals (n,).
+
+    The intercept is subtracted first: it is near y, so a large mean costs no digits.
+    """
+    beta = np.stack([fit.beta for fit in fits])
+    centre = np.stack([fit.centre for fit in fits])
+    e = columns[0] - beta[at, 0]
+    z = [np.ones(len(at))]
+    for j, x in enumerate(columns[1:]):
+        z.append(x - centre[at, j])
+        e -= z[-1] * beta[at, j + 1]
+    return z, e
+
+
+def panel(
+    columns: Mapping[str, Floats],
+    *,
+    arm: Sequence[str],
+    phase: Sequence[int] | None = None,
+    stratum: Sequence[str] | None = None,
+    version: int = 1,
+) -> ArraySource:
+    """An :class:`ArraySource` from labels, one a unit.
+
+    >>> panel({"spend": np.array([1.0, 3.0])}, arm=["silence", "basic"]).cells[0].arm
+    'basic'
+    """
+    phases = phase if phase is not None else [1] * len(arm)
+    strata = stratum if stratum is not None else [""] * len(arm)
+    keys = [
+        Cell(version, int(p), str(a), str(s)) for p, a, s in zip(phases, arm, strata, strict=True)
+    ]
+    cells = tuple(sorted(set(keys)))
+    at = {cell: i for i, cell in enumerate(cells)}
+    code = np.array([at[key] for key in keys], dtype=np.intp)
+    floats = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+    return ArraySource(columns=floats, cells=cells, code=code)

@@ -1,0 +1,129 @@
+"""Lin's covariate adjustment: the fully interacted regression, with HC2 errors.
+
+Regress y on arm indicators, covariates centred over **all** arms analysed together (R29), and all
+their interactions, within each block. Fully interacted, the regression falls apart into one
+regression a cell, of y on z = (1, x - xbar), and the arm's adjusted mean is its intercept:
+
+    m_a = ybar_a + (xbar - xbar_a)' b_a,    b_a = C_xx^-1 C_xy within the arm,
+    V_aa = [G^-1 (sum e^2 / (1 - h) z z') G^-1]_00,    G = sum z z',  h = z' G^-1 z.
+
+The sum with residuals is one second pass over the units (:meth:`MomentsSource.hc2_meat`), exact.
+Over blocks the means are post-stratified as in :mod:`.difference_in_means`.
+
+xbar is taken as given, as the regression programs do (statsmodels, estimatr's ``lm_lin``): the
+estimand is the mean over the units that were enrolled, whose xbar is known. For a population of
+which these are a sample, the variance of a contrast has one more term, d' C d / n with d the
+contrast of the slopes and C the covariance of x: of the order of (differences in slope)^2, and 0
+when effects do not vary with x.
+
+Degrees of freedom are n - p of the whole regression, as in ``lm_lin``. They flatter a contrast of
+small arms; the difference in means beside it has Welch's.
+
+Sources: Lin 2013 (Annals of Applied Statistics 7); MacKinnon and White 1985 (HC2); Negi and
+Wooldridge 2021 for the extra term.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apologylab.inference.arm_means import ArmMeans
+from apologylab.inference.blocks import block_of, blocks, lay_out
+from apologylab.inference.moments import Cell, CellFit, Floats, Moments, cell_means, cell_scatters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COLLINEAR = 1e-10
+"""Smallest admitted eigenvalue of the covariates' correlations within a cell."""
+
+
+def unadjustable(moments: Moments, arms: Sequence[str]) -> dict[str, str]:
+    """Arms within which the covariates' slopes cannot be estimated, and why."""
+    scatters = cell_scatters(moments)[:, 1:, 1:]
+    reasons: dict[str, str] = {}
+    for cell, n, scatter in zip(moments.cells, moments.n, scatters, strict=True):
+        if cell.arm in arms and (why := _why_not(moments.columns[1:], int(n), scatter)):
+            reasons.setdefault(cell.arm, f"{why} in {cell.arm}, {block_of(cell)}")
+    return reasons
+
+
+def _why_not(covariates: Sequence[str], n: int, scatter: Floats) -> str:
+    spread = np.sqrt(np.diag(scatter))
+    if missing := [x for x, s in zip(covariates, spread, strict=True) if not np.isfinite(s)]:
+        return f"covariate {missing[0]} is missing or not finite for some units"
+    if n < len(covariates) + 3:
+        return f"{n} units are too few for {len(covariates)} slopes"
+    if constant := [x for x, s in zip(covariates, spread, strict=True) if s == 0]:
+        return f"covariate {constant[0]} does not vary"
+    if np.linalg.eigvalsh(scatter / np.outer(spread, spread))[0] < COLLINEAR:
+        return f"covariates {', '.join(covariates)} are collinear"
+    return ""
+
+
+def fit_cells(moments: Moments, arms: Sequence[str]) -> dict[Cell, CellFit]:
+    """The regression within each cell of ``arms``, about its block's covariate means."""
+    layout = lay_out(moments, arms)
+    centres = dict(zip(blocks(moments.cells), layout.means[:, 1:], strict=True))
+    means, scatters = cell_means(moments), cell_scatters(moments)
+    return {
+        moments.cells[i]: _fit(
+            int(moments.n[i]), means[i], scatters[i], centres[block_of(moments.cells[i])]
+        )
+        for i in layout.rows.ravel()
+    }
+
+
+def _fit(n: int, mean: Floats, scatter: Floats, centre: Floats) -> CellFit:
+    """One cell: ``mean`` (k,) and ``scatter`` (k, k) of (y, x); G inverted by blocks."""
+    inverse = np.linalg.inv(scatter[1:, 1:])
+    slopes = inverse @ scatter[1:, 0]
+    d = mean[1:] - centre
+    lever = inverse @ d
+    corner = np.array([[1 / n + d @ lever]])
+    return CellFit(
+        centre=centre,
+        beta=np.concatenate(([mean[0] - d @ slopes], slopes)),
+        gram_inverse=np.block([[corner, -lever[None, :]], [-lever[:, None], inverse]]),
+    )
+
+
+def lin(
+    moments: Moments,
+    arms: Sequence[str],
+    fits: Mapping[Cell, CellFit],
+    meat: Mapping[Cell, Floats],
+) -> ArmMeans:
+    """Adjusted means of ``moments``' first column under each of ``arms``.
+
+    Args:
+        moments: of the outcome and its covariates.
+        arms: those that are neither ``unable`` nor ``unadjustable``.
+        fits: from :func:`fit_cells`.
+        meat: from the source's second pass over the same cells.
+    """
+    layout = lay_out(moments, arms)
+    cells = [[moments.cells[i] for i in row] for row in layout.rows]
+    intercepts = np.array([[fits[cell].beta[0] for cell in row] for row in cells])
+    variances = np.array([[_hc2(fits[cell], meat[cell]) for cell in row] for row in cells])
+    n = moments.n[layout.rows]
+    share = layout.share[:, None]
+    freedom = (n - len(moments.columns)).astype(np.float64)
+    return ArmMeans(
+        outcome=moments.columns[0],
+        estimator="lin",
+        arms=layout.arms,
+        n=n.sum(axis=0),
+        means=(share * intercepts).sum(axis=0),
+        variances=np.square(share) * variances,
+        freedom=freedom,
+        df=float(freedom.sum()),
+    )
+
+
+def _hc2(fit: CellFit, meat: Floats) -> float:
+    """Variance of the intercept: the corner of G^-1 M G^-1."""
+    row = fit.gram_inverse[0]
+    return float(row @ meat @ row)
