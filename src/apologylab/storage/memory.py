@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from apologylab.errors import InputError, LedgerError
-from apologylab.record.facts import KINDS, Fact
+from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
 from apologylab.service.ports import Appended, LedgerIdentity
-from apologylab.storage.rows import Row, decode, encode, encode_value, line, micros, unpack
+from apologylab.storage.rows import Row, append_groups, decode, encode, encode_value, line, micros
 from apologylab.wire.schema import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
 F = TypeVar("F", bound=Fact)
 _LOCK_SECONDS = 30
@@ -44,16 +46,7 @@ class MemoryTransaction:
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """See :meth:`apologylab.service.ports.Transaction.append`."""
-        groups: dict[type[Fact], list[Fact]] = defaultdict(list)
-        for fact in facts:
-            groups[type(fact)].append(fact)
-        encoded = {kind: encode(kind, unpack(group)) for kind, group in groups.items()}
-        done = [self.append_encoded(kind, rows) for kind, rows in encoded.items()]
-        return Appended(
-            new=sum(one.new for one in done),
-            same=sum(one.same for one in done),
-            contradicting=tuple(chain.from_iterable(one.contradicting for one in done)),
-        )
+        return append_groups(facts, self.append_encoded)
 
     def append_encoded(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
         """Append rows that are encoded already."""
@@ -82,27 +75,41 @@ class MemoryTransaction:
         rows = (row for row in self._matching(kind, {}) if row[place] in wanted)
         return decode(kind, (row[1:-1] for row in rows))
 
+    def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
+        """See :meth:`apologylab.service.ports.Transaction.due`."""
+        settled = self._ledger.stored.keys[Delivery].keys() | self.new.keys[Delivery].keys()
+        waiting = [
+            remedy
+            for remedy in self.find(Remedy, experiment=experiment)
+            if remedy.due_at <= now and remedy.key not in settled
+        ]
+        return sorted(waiting, key=attrgetter("due_at"))[:limit]
+
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
-        if text_id in self._ledger.texts or text_id in self.texts:
-            raise LedgerError(f"text {text_id!r} is stored already", do="draw a new random id")
-        self.texts[text_id] = body
+        stands = self._ledger.texts.get(text_id, body)
+        if stands != body or self.texts.setdefault(text_id, body) != body:
+            raise LedgerError(
+                f"text {text_id!r} is stored with another body", do="draw a new random id"
+            )
 
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.reserve`."""
         if amount < 0:
             raise InputError(f"cannot reserve {amount}", do="give an amount of 0 or more")
-        left = cap - self._reserved(budget)
-        if amount > left:
+        total = self._reserved(budget) + amount
+        if total > cap:
             return False
-        self.budgets[budget] = self._reserved(budget) + amount
+        self.budgets[budget] = total
         return True
 
     def release(self, budget: str, amount: int) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
-        if not 0 <= amount <= self._reserved(budget):
+        if amount < 0:
+            raise InputError(f"cannot release {amount}", do="give an amount of 0 or more")
+        if amount > self._reserved(budget):
             raise LedgerError(
-                f"cannot release {amount} of budget {budget!r}, which holds {self._reserved(budget)}",
+                f"cannot release {amount} of budget {budget!r}, which holds less",
                 do="release what was reserved, once",
             )
         self.budgets[budget] = self._reserved(budget) - amount
@@ -215,7 +222,7 @@ def _place(kind: type[Fact], name: str) -> int:
     return [column.name for column in table(kind).columns].index(name)
 
 
-def _matching(kind: type[Fact], rows: Any, equal: dict[str, object]) -> Iterator[Row]:
+def _matching(kind: type[Fact], rows: Iterable[Row], equal: dict[str, object]) -> Iterator[Row]:
     """Rows whose columns equal those given, None meaning empty."""
     wanted = {_place(kind, name): encode_value(kind, name, v) for name, v in equal.items()}
     return (row for row in rows if all(row[place] == v for place, v in wanted.items()))

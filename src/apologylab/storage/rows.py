@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from types import NoneType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from apologylab.errors import InputError
-from apologylab.record.facts import Fact
-from apologylab.wire.schema import Column, ColumnType, table
+from apologylab.record.facts import KINDS, Fact
+from apologylab.service.ports import Appended
+from apologylab.wire.schema import Column, ColumnType, kind_of, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 F = TypeVar("F", bound=Fact)
 Row = tuple[Any, ...]
@@ -31,7 +36,7 @@ _EXPECTED: Final[Mapping[ColumnType, tuple[type, ...]]] = {
     "integer": (int,),
     "real": (float, int),
     "boolean": (bool,),
-    "time": (datetime,),
+    "time": (datetime, int),
 }
 
 
@@ -65,6 +70,9 @@ def unpack(facts: Sequence[F]) -> list[Row]:
 def encode(kind: type[Fact], rows: Sequence[Row]) -> list[Row]:
     """Rows of Python values as the ledger stores them.
 
+    A time is an aware datetime, or integer microseconds since 1970 in UTC where a producer of
+    millions of rows has those at hand.
+
     Raises:
         InputError: a value has the wrong type or cannot be stored; says which field and value.
     """
@@ -83,7 +91,23 @@ def encode(kind: type[Fact], rows: Sequence[Row]) -> list[Row]:
     return list(zip(*encoded, strict=True))
 
 
-def encode_value(kind: type[Fact], name: str, value: object) -> Any:
+def append_groups(
+    facts: Sequence[Fact], append: Callable[[type[Fact], Sequence[Row]], Appended]
+) -> Appended:
+    """Append facts kind by kind, so that each kind is encoded and stored as one batch."""
+    groups: dict[type[Fact], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        groups[type(fact)].append(fact)
+    encoded = {kind: encode(kind, unpack(group)) for kind, group in groups.items()}
+    done = [append(kind, rows) for kind, rows in encoded.items()]
+    return Appended(
+        new=sum(one.new for one in done),
+        same=sum(one.same for one in done),
+        contradicting=tuple(chain.from_iterable(one.contradicting for one in done)),
+    )
+
+
+def encode_value(kind: type[Fact], name: str, value: object) -> Any:  # noqa: ANN401 - a column's own type
     """One value to compare a stored column with; ``recorded_at`` included."""
     for column in table(kind).columns:
         if column.name == name:
@@ -94,7 +118,7 @@ def encode_value(kind: type[Fact], name: str, value: object) -> Any:
 
 def decode(kind: type[F], rows: Iterable[Sequence[Any]]) -> list[F]:
     """Facts from stored rows (fields only, in declared order)."""
-    names, readers = _readers(kind)
+    names, readers = _readers(kind_of(kind))
     found = []
     for row in rows:
         values = dict(zip(names, row, strict=True))
@@ -111,8 +135,10 @@ def line(row: Sequence[Any]) -> bytes:
 
 
 @cache
-def _readers(kind: type[Fact]) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
-    columns = table(kind).fields
+def _readers(
+    kind: str,
+) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    columns = table(KINDS[kind]).fields
     read: dict[ColumnType, Callable[[Any], Any]] = {
         "time": moment,
         "json": json.loads,
@@ -168,8 +194,13 @@ def _boolean(name: str, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _time(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    if set(map(type, values)) == {int}:
+        return values
     try:
-        return [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
+        return [
+            value if value is None or type(value) is int else (value - _EPOCH) // _MICROSECOND
+            for value in values
+        ]
     except TypeError:
         raise InputError(f"{name} holds a time without a zone", do="give aware times") from None
 
@@ -178,7 +209,9 @@ def _json(name: str, value: object) -> str:
     try:
         text = json.dumps(dict(value), sort_keys=True, allow_nan=False, separators=(",", ":"))  # type: ignore[call-overload]
     except (TypeError, ValueError) as wrong:
-        raise InputError(f"{name} is {value!r}: {wrong}", do="give a mapping of JSON values") from None
+        raise InputError(
+            f"{name} is {value!r}: {wrong}", do="give a mapping of JSON values"
+        ) from None
     return str(text)
 
 

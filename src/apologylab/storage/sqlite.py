@@ -9,29 +9,25 @@ off, and ours run on a second connection while a transaction holds the write loc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from apologylab.errors import LedgerError, NotFoundError
+from apologylab.errors import LedgerError, NotFoundError, StateError
 from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import Appended, LedgerIdentity
+from apologylab.storage.migrate import refuse_other_revision, upgrade
 from apologylab.storage.rows import decode, encode, line, micros
-from apologylab.storage.tables import (
-    BUDGET,
-    COMMIT_MARK,
-    COMMIT_TIME,
-    FACTS,
-    IDENTITY,
-    METADATA,
-    TEXT,
-)
-from apologylab.storage.transaction import SqlTransaction, last_seq, matching
+from apologylab.storage.tables import COMMIT_MARK, COMMIT_TIME, FACTS, IDENTITY, TEXT
+from apologylab.storage.transaction import SqlTransaction, last_seq, matching, reserved
 from apologylab.wire.schema import table
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 F = TypeVar("F", bound=Fact)
 _BUSY_MS = 30_000
@@ -48,17 +44,17 @@ _PRAGMAS = (
 
 
 def create(path: Path, identity: LedgerIdentity) -> SqliteLedger:
-    """Create the file with its tables and its identity.
+    """Create the file with its tables and its identity, all or nothing.
 
     Raises:
-        LedgerError: a file is there already.
+        StateError: there is a database in that place already.
     """
-    if path.exists():
-        raise LedgerError(f"{path} exists already", do="open it, or choose another path")
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = connect(path)
-    with engine.begin() as connection:
-        METADATA.create_all(connection)
+    with explained(path), engine.begin() as connection:
+        if sa.inspect(connection).get_table_names():
+            raise StateError(f"{path} exists already", do="open it, or choose another file")
+        upgrade(connection)
         connection.execute(
             IDENTITY.insert().values(
                 id=identity.id, environment=identity.environment, simulated=int(identity.simulated)
@@ -72,10 +68,15 @@ def open_(path: Path) -> SqliteLedger:
 
     Raises:
         NotFoundError: there is no such file.
+        LedgerOldError: its schema is not this version's.
+        LedgerError: the file is something else.
     """
     if not path.is_file():
         raise NotFoundError(f"there is no ledger at {path}", do="run `apologylab init`")
-    return SqliteLedger(path, connect(path))
+    engine = connect(path)
+    with explained(path), engine.execution_options(reads_only=True).begin() as connection:
+        refuse_other_revision(connection, str(path))
+    return SqliteLedger(path, engine)
 
 
 def connect(path: Path) -> sa.Engine:
@@ -86,6 +87,20 @@ def connect(path: Path) -> sa.Engine:
     return engine
 
 
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise LedgerError(
+            f"the ledger {path}: {error.orig}",
+            do="see that one service writes to it, the disk has room and the file may be written",
+        ) from error
+    except sa.exc.DatabaseError as error:
+        raise LedgerError(f"the ledger {path}: {error.orig}", do="restore a backup") from error
+
+
 class SqliteLedger:
     """Facts in one file; each thread works on its own connection."""
 
@@ -93,7 +108,7 @@ class SqliteLedger:
         self.path = path
         self._engine = engine
         self._reader = engine.execution_options(reads_only=True)
-        with self._reader.begin() as connection:
+        with self._reading() as connection:
             row = connection.execute(sa.select(IDENTITY)).one()
         self._identity = LedgerIdentity(
             id=row.id, environment=row.environment, simulated=bool(row.simulated)
@@ -108,8 +123,7 @@ class SqliteLedger:
     def transaction(self, *, recorded_at: datetime) -> Iterator[SqlTransaction]:
         """See :meth:`apologylab.service.ports.Ledger.transaction`."""
         at = micros(recorded_at)
-        with self._engine.begin() as connection:
-            self._checkpoint()
+        with self._writing() as connection:
             work = SqlTransaction(connection, at)
             yield work
             work.finish()
@@ -126,43 +140,42 @@ class SqliteLedger:
         """See :meth:`apologylab.service.ports.Ledger.mark`."""
         at = micros(as_of)
         stored = sa.select(COMMIT_MARK.c.seq).where(COMMIT_MARK.c.as_of == at)
-        with self._reader.begin() as connection:
+        with self._reading() as connection:
             found = connection.scalar(stored)
         if found is not None:
             return int(found)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             found = connection.scalar(stored)
             return int(found) if found is not None else _resolve(connection, at)
 
     def read(self, kind: type[F], *, mark: int | None = None, **equal: object) -> Iterator[F]:
         """See :meth:`apologylab.service.ports.Ledger.read`."""
         query = matching(kind, equal, mark=mark).order_by(FACTS[kind].c.seq)
-        with self._reader.begin() as connection:
+        with self._reading() as connection:
             for rows in connection.execute(query).partitions(_READ_ROWS):
                 yield from decode(kind, rows)
 
     def count(self, kind: type[Fact], *, mark: int | None = None, **equal: object) -> int:
         """See :meth:`apologylab.service.ports.Ledger.count`."""
         rows = matching(kind, equal, mark=mark).subquery()
-        with self._reader.begin() as connection:
+        with self._reading() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(rows)) or 0)
 
     def text(self, text_id: str) -> str | None:
         """See :meth:`apologylab.service.ports.Ledger.text`."""
-        with self._reader.begin() as connection:
+        with self._reading() as connection:
             found = connection.scalar(sa.select(TEXT.c.body).where(TEXT.c.id == text_id))
         return None if found is None else str(found)
 
     def reserved(self, budget: str) -> int:
         """See :meth:`apologylab.service.ports.Ledger.reserved`."""
-        with self._reader.begin() as connection:
-            query = sa.select(BUDGET.c.reserved).where(BUDGET.c.name == budget)
-            return int(connection.scalar(query) or 0)
+        with self._reading() as connection:
+            return reserved(connection, budget)
 
     def content_hash(self) -> str:
         """See :meth:`apologylab.service.ports.Ledger.content_hash`."""
         digest = hashlib.sha256()
-        with self._reader.begin() as connection:
+        with self._reading() as connection:
             for name in sorted(KINDS):
                 digest.update(line([name]))
                 found = FACTS[KINDS[name]]
@@ -175,6 +188,19 @@ class SqliteLedger:
     def close(self) -> None:
         """See :meth:`apologylab.service.ports.Ledger.close`."""
         self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """One snapshot."""
+        with explained(self.path), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """The write lock, until the commit or the rollback."""
+        with explained(self.path), self._engine.begin() as connection:
+            self._checkpoint()
+            yield connection
 
     def _checkpoint(self) -> None:
         """Move the log into the file when it has grown; the caller holds the write lock."""
@@ -199,7 +225,7 @@ def _resolve(connection: sa.Connection, at: int) -> int:
     return int(mark)
 
 
-def _set_up(connection: Any, record: object) -> None:
+def _set_up(connection: sqlite3.Connection, record: object) -> None:
     """Take transactions out of the driver's hands and set the file's behaviour."""
     del record
     connection.isolation_level = None

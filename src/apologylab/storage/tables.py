@@ -7,8 +7,8 @@ use the same definitions; ``migrations`` holds the frozen DDL that a test compar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,17 +16,21 @@ from apologylab.record.facts import KINDS, Fact
 from apologylab.wire.schema import (
     BUDGETS,
     COMMITS,
-    FINDABLE,
+    INDEXED,
     KEYS,
     LEDGER,
     MARKS,
+    PENDING,
     TEXTS,
     Column,
     ColumnType,
     table,
 )
 
-_TYPES: Mapping[ColumnType, type[sa.types.TypeEngine[object]]] = {
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TYPES: Mapping[ColumnType, type[sa.types.TypeEngine[Any]]] = {
     "text": sa.Text,
     "integer": sa.BigInteger,
     "real": sa.Double,
@@ -38,6 +42,11 @@ _TYPES: Mapping[ColumnType, type[sa.types.TypeEngine[object]]] = {
 METADATA = sa.MetaData()
 
 
+def _number() -> sa.types.TypeEngine[int]:
+    """A primary key in 64 bits; INTEGER in SQLite, where only that is the rowid itself."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
 def _fact_table(fact: type[Fact]) -> sa.Table:
     """The table of one kind with its few indexes."""
     shape = table(fact)
@@ -45,15 +54,13 @@ def _fact_table(fact: type[Fact]) -> sa.Table:
         shape.name,
         METADATA,
         *(_column(column) for column in shape.columns),
-        *(sa.Index(f"{shape.name}_{name}", name) for name in FINDABLE.get(shape.kind, ())),
+        *(sa.Index(f"{shape.name}_{name}", name) for name in INDEXED.get(shape.kind, ())),
     )
 
 
 def _column(column: Column) -> sa.Column[object]:
     if column.name == "seq":
-        # INTEGER, not BIGINT: only so is it SQLite's rowid and costs no second tree.
-        kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-        return sa.Column("seq", kind, primary_key=True, autoincrement=False)
+        return sa.Column("seq", _number(), primary_key=True, autoincrement=False)
     return sa.Column(column.name, _TYPES[column.type](), nullable=column.nullable)
 
 
@@ -74,25 +81,26 @@ FACT_KEY = sa.Table(
 COMMIT_TIME = sa.Table(
     COMMITS,
     METADATA,
-    sa.Column(
-        "seq",
-        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    sa.Column("seq", _number(), primary_key=True, autoincrement=False),
     sa.Column("recorded_at", sa.BigInteger(), nullable=False),
 )
 
 COMMIT_MARK = sa.Table(
     MARKS,
     METADATA,
-    sa.Column(
-        "as_of",
-        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    sa.Column("as_of", _number(), primary_key=True, autoincrement=False),
     sa.Column("seq", sa.BigInteger(), nullable=False),
+)
+
+REMEDY_PENDING = sa.Table(
+    PENDING,
+    METADATA,
+    sa.Column("key", sa.Text(), primary_key=True),
+    sa.Column("experiment", sa.Text(), nullable=False),
+    sa.Column("due_at", sa.BigInteger(), nullable=False),
+    sa.Column("seq", sa.BigInteger(), nullable=False),
+    sa.Index(f"{PENDING}_due", "experiment", "due_at", "seq"),
+    sqlite_with_rowid=False,
 )
 
 TEXT = sa.Table(

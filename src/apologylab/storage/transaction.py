@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from apologylab.errors import InputError, LedgerError
-from apologylab.record.facts import Fact
+from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
-from apologylab.storage.rows import Row, decode, encode, encode_value, unpack
-from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, TEXT
+from apologylab.storage.rows import Row, append_groups, decode, encode_value, micros
+from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, REMEDY_PENDING, TEXT
 from apologylab.wire.schema import kind_of, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 F = TypeVar("F", bound=Fact)
 
@@ -29,19 +30,11 @@ class SqlTransaction:
         self._connection = connection
         self._recorded_at = recorded_at
         self._first = self._seq = last_seq(connection)
+        self._texts: dict[str, str] = {}
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """See :meth:`apologylab.service.ports.Transaction.append`."""
-        groups: dict[type[Fact], list[Fact]] = defaultdict(list)
-        for fact in facts:
-            groups[type(fact)].append(fact)
-        encoded = {kind: encode(kind, unpack(group)) for kind, group in groups.items()}
-        done = [self.append_encoded(kind, rows) for kind, rows in encoded.items()]
-        return Appended(
-            new=sum(one.new for one in done),
-            same=sum(one.same for one in done),
-            contradicting=tuple(chain.from_iterable(one.contradicting for one in done)),
-        )
+        return append_groups(facts, self.append_encoded)
 
     def append_encoded(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
         """Append rows that are encoded already."""
@@ -55,7 +48,8 @@ class SqlTransaction:
                 same += 1
             else:
                 contradicting.append(row[0])
-        self._insert(kind, new)
+        if new:
+            self._insert(kind, new)
         return Appended(new=len(new), same=same, contradicting=tuple(contradicting))
 
     def find(self, kind: type[F], **equal: object) -> list[F]:
@@ -67,32 +61,40 @@ class SqlTransaction:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
         wanted = [encode_value(kind, column, value) for value in values]
         found = FACTS[kind]
-        query = matching(kind, {}).order_by(found.c.seq)
         if column == "key":
-            keys = _among(FACT_KEY.c.key, wanted)
-            seqs = sa.select(FACT_KEY.c.seq).where(FACT_KEY.c.kind == kind_of(kind), keys)
-            query = query.where(found.c.seq.in_(seqs))
+            among: sa.ColumnElement[bool] = found.c.seq.in_(
+                _seqs(kind, _among(FACT_KEY.c.key, wanted))
+            )
         else:
-            query = query.where(_among(found.c[column], wanted))
+            among = _among(found.c[column], wanted)
+        query = matching(kind, {}).where(among).order_by(found.c.seq)
         return decode(kind, self._connection.execute(query))
+
+    def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
+        """See :meth:`apologylab.service.ports.Transaction.due`."""
+        pending, remedies = REMEDY_PENDING.c, FACTS[Remedy]
+        query = (
+            matching(Remedy, {})
+            .join(REMEDY_PENDING, pending.seq == remedies.c.seq)
+            .where(pending.experiment == experiment, pending.due_at <= micros(now))
+            .order_by(pending.due_at, pending.seq)
+            .limit(limit)
+        )
+        return decode(Remedy, self._connection.execute(query))
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
-        try:
-            self._connection.execute(TEXT.insert().values(id=text_id, body=body))
-        except sa.exc.IntegrityError:
-            raise LedgerError(
-                f"text {text_id!r} is stored already", do="draw a new random id"
-            ) from None
+        if self._texts.setdefault(text_id, body) != body:
+            raise _text_taken(text_id)
 
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.reserve`."""
         if amount < 0:
             raise InputError(f"cannot reserve {amount}", do="give an amount of 0 or more")
-        if amount > cap:
-            return False
-        put = sqlite.insert(BUDGET).values(name=budget, reserved=amount)
+        if amount == 0 or amount > cap:
+            return amount == 0 and reserved(self._connection, budget) <= cap
         added = BUDGET.c.reserved + amount
+        put = sqlite.insert(BUDGET).values(name=budget, reserved=amount)
         done = self._connection.execute(
             put.on_conflict_do_update(
                 index_elements=[BUDGET.c.name], set_={"reserved": added}, where=added <= cap
@@ -102,19 +104,23 @@ class SqlTransaction:
 
     def release(self, budget: str, amount: int) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
+        if amount < 0:
+            raise InputError(f"cannot release {amount}", do="give an amount of 0 or more")
         taken = (
             BUDGET.update()
-            .where(BUDGET.c.name == budget, BUDGET.c.reserved >= amount, sa.literal(amount) >= 0)
+            .where(BUDGET.c.name == budget, BUDGET.c.reserved >= amount)
             .values(reserved=BUDGET.c.reserved - amount)
         )
-        if self._connection.execute(taken).rowcount != 1:
+        if amount and self._connection.execute(taken).rowcount != 1:
             raise LedgerError(
                 f"cannot release {amount} of budget {budget!r}, which holds less",
                 do="release what was reserved, once",
             )
 
     def finish(self) -> None:
-        """Note the time of this commit, if it brought facts."""
+        """Write the texts, and the time of this commit if it brought facts."""
+        if self._texts:
+            self._write_texts()
         if self._seq > self._first:
             self._connection.execute(
                 COMMIT_TIME.insert().values(seq=self._seq, recorded_at=self._recorded_at)
@@ -122,12 +128,7 @@ class SqlTransaction:
 
     def _standing(self, kind: type[Fact], keys: Sequence[str]) -> dict[str, Row]:
         """The stored rows under ``keys``."""
-        found = self._connection.execute(
-            sa.select(FACT_KEY.c.seq).where(
-                FACT_KEY.c.kind == kind_of(kind), _among(FACT_KEY.c.key, keys)
-            )
-        )
-        seqs = found.scalars().all()
+        seqs = self._connection.scalars(_seqs(kind, _among(FACT_KEY.c.key, keys))).all()
         if not seqs:
             return {}
         rows = matching(kind, {}).where(_among(FACTS[kind].c.seq, seqs))
@@ -135,20 +136,51 @@ class SqlTransaction:
 
     def _insert(self, kind: type[Fact], rows: Sequence[Row]) -> None:
         """Give each row its ``seq`` and store it; ``rows`` have new keys."""
-        if not rows:
-            return
         first, name, at = self._seq + 1, kind_of(kind), (self._recorded_at,)
-        key_sql, fact_sql = _insertions(kind)
+        key_sql, fact_sql = _insertions(name)
         keys = [(name, row[0], seq) for seq, row in enumerate(rows, first)]
-        full = [(seq, *row, *at) for seq, row in enumerate(rows, first)]
         self._connection.exec_driver_sql(key_sql, keys)
+        full = [(seq, *row, *at) for seq, row in enumerate(rows, first)]
         self._connection.exec_driver_sql(fact_sql, full)
         self._seq += len(rows)
+        if kind is Remedy:
+            self._await_delivery(first)
+        if kind in (Remedy, Delivery):
+            self._settle([row[0] for row in rows])
+
+    def _await_delivery(self, first: int) -> None:
+        """Put the remedies from ``first`` on into the dispatcher's index."""
+        remedies = FACTS[Remedy].c
+        columns = ["key", "experiment", "due_at", "seq"]
+        rows = sa.select(*(remedies[name] for name in columns)).where(remedies.seq >= first)
+        self._connection.execute(REMEDY_PENDING.insert().from_select(columns, rows))
+
+    def _settle(self, keys: Sequence[str]) -> None:
+        """Take those of ``keys`` that have a delivery off the dispatcher's index."""
+        delivered = sa.select(FACT_KEY.c.key).where(
+            FACT_KEY.c.kind == kind_of(Delivery), _among(FACT_KEY.c.key, keys)
+        )
+        self._connection.execute(REMEDY_PENDING.delete().where(REMEDY_PENDING.c.key.in_(delivered)))
+
+    def _write_texts(self) -> None:
+        """Store the texts; one that stands already must have the same body."""
+        stored = sa.select(TEXT.c.id, TEXT.c.body).where(_among(TEXT.c.id, list(self._texts)))
+        for text_id, body in self._connection.execute(stored):
+            if self._texts.pop(text_id) != body:
+                raise _text_taken(text_id)
+        if self._texts:
+            rows = [{"id": text_id, "body": body} for text_id, body in self._texts.items()]
+            self._connection.execute(TEXT.insert(), rows)
 
 
 def last_seq(connection: sa.Connection) -> int:
     """The last ``seq`` that was committed."""
     return int(connection.scalar(sa.select(sa.func.max(COMMIT_TIME.c.seq))) or 0)
+
+
+def reserved(connection: sa.Connection, budget: str) -> int:
+    """Minor units that ``budget`` has reserved."""
+    return int(connection.scalar(sa.select(BUDGET.c.reserved).where(BUDGET.c.name == budget)) or 0)
 
 
 def matching(
@@ -160,13 +192,15 @@ def matching(
     for name, value in equal.items():
         wanted = encode_value(kind, name, value)
         if name == "key":
-            keys = sa.select(FACT_KEY.c.seq).where(
-                FACT_KEY.c.kind == kind_of(kind), FACT_KEY.c.key == wanted
-            )
-            query = query.where(found.c.seq.in_(keys))
+            query = query.where(found.c.seq.in_(_seqs(kind, FACT_KEY.c.key == wanted)))
         else:
             query = query.where(found.c[name] == wanted)
     return query if mark is None else query.where(found.c.seq <= mark)
+
+
+def _seqs(kind: type[Fact], keys: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The ``seq`` of facts of ``kind`` whose key satisfies ``keys``."""
+    return sa.select(FACT_KEY.c.seq).where(FACT_KEY.c.kind == kind_of(kind), keys)
 
 
 def _among(column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -176,10 +210,14 @@ def _among(column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnEle
 
 
 @cache
-def _insertions(kind: type[Fact]) -> tuple[str, str]:
+def _insertions(kind: str) -> tuple[str, str]:
     """The two statements that store one fact, with positional parameters."""
     dialect = sqlite.dialect(paramstyle="qmark")
     return (
         str(FACT_KEY.insert().compile(dialect=dialect)),
-        str(FACTS[kind].insert().compile(dialect=dialect)),
+        str(FACTS[KINDS[kind]].insert().compile(dialect=dialect)),
     )
+
+
+def _text_taken(text_id: str) -> LedgerError:
+    return LedgerError(f"text {text_id!r} is stored with another body", do="draw a new random id")

@@ -4,20 +4,22 @@ Table ``fact_<kind>`` holds ``seq`` (commit order), the fact's fields in their d
 ``recorded_at`` last. Times are integer microseconds since 1970 in UTC, booleans 0 or 1, mappings
 JSON text with sorted keys.
 
+>>> from apologylab.record.facts import Order
 >>> [column.name for column in table(Order).columns][:4]
 ['seq', 'key', 'occurred_at', 'customer']
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import datetime
-from functools import cache
 from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from apologylab.record.facts import KINDS, Fact, Order
+from apologylab.record.facts import KINDS, Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ColumnType = Literal["text", "integer", "real", "boolean", "time", "json"]
 
@@ -30,21 +32,25 @@ MARKS = "commit_mark"
 TEXTS = "text"
 BUDGETS = "budget"
 LEDGER = "ledger"
-FINDABLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+PENDING = "remedy_pending"
+"""Remedies that no delivery has settled: an index for the dispatcher, not a fact."""
+INDEXED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "incident": ("customer",),
-        "assignment": ("unit", "customer", "incident"),
-        "remedy": ("assignment", "due_at"),
-        "delivery": ("assignment",),
-        "liability": ("assignment", "customer"),
-        "contact": ("customer",),
-        "goodwill": ("customer",),
+        "assignment": ("customer",),
+        "liability": ("assignment",),
+        "contact": ("incident",),
+        "goodwill": ("incident",),
+        "resolution": ("incident",),
+        "fault": ("incident",),
+        "fallback_report": ("incident",),
         "customer_snapshot": ("customer",),
+        "forgotten": ("customer",),
     }
 )
-"""Columns with an index: those that ``assign`` and ``dispatch`` look up one by one.
+"""Columns with an index: those that ``assign`` and ``dispatch`` look up; keys need none here.
 
-Orders and redemptions have none: only the panel reads them, whole, and they are the bulk.
+Orders, redemptions and incidents have none: only the panel reads them otherwise than by key, as a
+whole, and they are the bulk, where an index costs a third of the writing.
 """
 _TYPES: Mapping[object, ColumnType] = {
     str: "text",
@@ -86,27 +92,29 @@ class Table:
 def kind_of(fact: type[Fact]) -> str:
     """The name of a kind on the command line, in JSON and in the ledger.
 
-    >>> kind_of(Order)
+    >>> kind_of(KINDS["order"])
     'order'
     """
     return _KIND_OF[fact]
 
 
-@cache
 def table(fact: type[Fact]) -> Table:
     """The table that holds facts of this kind."""
+    return _TABLES[fact]
+
+
+def tables() -> tuple[Table, ...]:
+    """The tables of all kinds, in the order of :data:`apologylab.record.facts.KINDS`."""
+    return tuple(_TABLES.values())
+
+
+def _table(kind: str, fact: type[Fact]) -> Table:
     hints = get_type_hints(fact)
-    kind = kind_of(fact)
     return Table(
         kind=kind,
         name=f"fact_{kind}",
         fields=tuple(_column(field, hints[field.name]) for field in fields(fact)),
     )
-
-
-def tables() -> tuple[Table, ...]:
-    """The tables of all kinds, in the order of :data:`apologylab.record.facts.KINDS`."""
-    return tuple(table(fact) for fact in KINDS.values())
 
 
 def _column(field: Field[Any], hint: object) -> Column:
@@ -123,4 +131,5 @@ def _column(field: Field[Any], hint: object) -> Column:
     )
 
 
+_TABLES = {fact: _table(kind, fact) for kind, fact in KINDS.items()}
 _KIND_OF = {fact: kind for kind, fact in KINDS.items()}

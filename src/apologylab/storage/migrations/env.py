@@ -1,0 +1,8 @@
+"""Alembic's entry: run the scripts on the connection, and in the transaction, of the caller."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"])
+context.run_migrations()
