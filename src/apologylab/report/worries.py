@@ -1,0 +1,78 @@
+"""What could be wrong with a result, in sentences, the gravest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from apologylab.design.experiment import TIMING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apologylab.decision.verdict import Verdict
+    from apologylab.design.experiment import Experiment
+    from apologylab.inference.results import Analysis
+
+
+class Worry(NamedTuple):
+    """One thing that could be wrong; ``grave`` if a number on the page may not be trusted."""
+
+    grave: bool
+    says: str
+
+
+def worries(
+    experiment: Experiment, analysis: Analysis, verdict: Verdict | None
+) -> tuple[Worry, ...]:
+    """Failed checks, departures from the plan, refusals, guardrails, limits of the design."""
+    found = [
+        *_failed(analysis),
+        *(
+            Worry(True, f"Departure from the plan: {each}")
+            for each in analysis.deviations_from_plan
+        ),
+        *(
+            Worry(
+                True,
+                f"{each.outcome}, {each.treatment} against {each.reference}: not "
+                f"estimable, {each.because}",
+            )
+            for each in analysis.refusals
+        ),
+        *_guardrails(verdict),
+        *(Worry(False, note) for note in analysis.notes),
+        *_limits(experiment),
+    ]
+    return tuple(sorted(found, key=lambda worry: not worry.grave))
+
+
+def _failed(analysis: Analysis) -> Iterator[Worry]:
+    for check in analysis.checks:
+        if check.passed is False:
+            yield Worry(True, f"Check {check.name} failed: {check.says}")
+
+
+def _guardrails(verdict: Verdict | None) -> Iterator[Worry]:
+    for reading in verdict.guardrails if verdict else ():
+        if reading.state != "safe":
+            yield Worry(
+                reading.state == "broken",
+                f"Guardrail {reading.outcome} is {reading.state} in {reading.arm}.",
+            )
+
+
+def _limits(experiment: Experiment) -> Iterator[Worry]:
+    timing = experiment.factors.get(TIMING, ())
+    if len(timing) == 1:
+        yield Worry(
+            False,
+            f"Promptness was not varied here: every remedy was due {timing[0]} after the incident."
+            " See the experiment delivery_timing.",
+        )
+    if experiment.panel is not None and experiment.panel.covariates:
+        columns = ", ".join(experiment.panel.covariates)
+        yield Worry(
+            False,
+            f"The file has no times, so that {columns} were measured before the draw is "
+            "declared, not verified.",
+        )
