@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check -q
+PIP    := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check -qq
 TREES  := src tests benchmarks tools
 FAST   := tests/unit tests/architecture tests/contracts tests/properties
 RIDERS ?= 200000
@@ -49,6 +49,7 @@ clean:  ## remove the environment and all that was made
 
 # The environment is made without pip inside, so that a Python without ensurepip will do.
 $(BIN)/python:
+	@echo "setting up $(VENV) with $(PYTHON): about a minute"
 	$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/python

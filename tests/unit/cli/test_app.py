@@ -1,0 +1,135 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from apologylab import errors
+from apologylab.cli import app, exits
+
+PROGRAM = str(Path(sys.executable).parent / "apologylab")
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Replace the command ``doctor`` by a function of the test's."""
+
+    def put(function):
+        module = type(sys)("apologylab.cli.commands.doctor")
+        function.__name__ = "doctor"
+        module.doctor = function
+        monkeypatch.setitem(sys.modules, "apologylab.cli.commands.doctor", module)
+
+    return put
+
+
+def test_help_names_every_command_and_loads_none():
+    code = (
+        "import sys; from apologylab.cli.app import main; code = main(['--help']);"
+        "loaded = [m for m in sys.modules if m.startswith('apologylab.cli.commands.')];"
+        "heavy = [m for m in ('rich', 'numpy', 'duckdb', 'sqlalchemy') if m in sys.modules];"
+        "sys.stderr.write(repr((code, loaded, heavy)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr == "(0, [], [])"
+    for name, line in app.COMMANDS.items():
+        assert f"  {name} " in ran.stdout
+        assert line.split()[0] in ran.stdout
+
+
+def test_no_arguments_print_the_help(capsys):
+    assert app.main([]) == exits.DONE
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert app.main(["--version"]) == exits.DONE
+    assert capsys.readouterr().out.startswith("apologylab 0.")
+
+
+def test_an_unknown_command_gets_a_suggestion(capsys):
+    assert app.main(["chek"]) == exits.USAGE
+    shown = capsys.readouterr()
+    assert "Did you mean 'check'" in shown.err
+    assert shown.out == ""
+
+
+def test_an_unknown_option_is_a_usage_error(capsys):
+    assert app.main(["init", "--currncy", "EUR"]) == exits.USAGE
+    assert "--currency" in capsys.readouterr().err
+
+
+def test_an_expected_error_is_one_message_and_its_code(command, capsys):
+    def fail() -> None:
+        raise errors.NotFoundError("no experiment 'x'", do="run `apologylab new x`")
+
+    command(fail)
+    assert app.main(["doctor"]) == exits.CODES[errors.NotFoundError]
+    shown = capsys.readouterr()
+    assert shown.err == "error: no experiment 'x': run `apologylab new x`\n"
+    assert shown.out == ""
+
+
+def test_an_unexpected_error_says_how_to_report_it(command, capsys, monkeypatch):
+    def fail() -> None:
+        raise RuntimeError("the moon is full")
+
+    command(fail)
+    monkeypatch.delenv("APOLOGYLAB_DEBUG", raising=False)
+    assert app.main(["doctor"]) == exits.UNEXPECTED
+    shown = capsys.readouterr().err
+    assert "RuntimeError: the moon is full" in shown
+    assert "APOLOGYLAB_DEBUG=1" in shown
+    assert "Traceback" not in shown
+    monkeypatch.setenv("APOLOGYLAB_DEBUG", "1")
+    app.main(["doctor"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_130(command, capsys):
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    command(fail)
+    assert app.main(["doctor"]) == exits.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_closed_pipe_is_quiet():
+    reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    reader.wait()
+    ran = subprocess.run(
+        [PROGRAM, "--help"], stdout=reader.stdin, stderr=subprocess.PIPE, check=False
+    )
+    reader.stdin.close()
+    assert ran.stderr == b""
+    assert ran.returncode == exits.PIPE_CLOSED
+
+
+def test_init_then_doctor(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert app.main(["init", "--currency", "EUR", "--time-zone", "Europe/Vilnius"]) == exits.DONE
+    assert (tmp_path / "experiments").is_dir()
+    assert (tmp_path / "apologylab.sqlite").is_file()
+    capsys.readouterr()
+    assert app.main(["doctor", "--json"]) == exits.DONE
+    document = json.loads(capsys.readouterr().out)
+    assert document["format"] == "apologylab.doctor/1"
+    assert [check["name"] for check in document["checks"] if not check["passed"]] == []
+
+
+def test_init_twice_is_refused_and_force_keeps_the_ledger(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert app.main(["init"]) == exits.DONE
+    before = (tmp_path / "apologylab.sqlite").stat().st_ino
+    assert app.main(["init"]) == exits.CODES[errors.StateError]
+    assert app.main(["init", "--force", "--currency", "EUR"]) == exits.DONE
+    assert 'currency = "EUR"' in (tmp_path / "apologylab.toml").read_text()
+    assert (tmp_path / "apologylab.sqlite").stat().st_ino == before
+
+
+def test_doctor_outside_a_project_names_init(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert app.main(["doctor"]) == exits.CODES[errors.ConfigError]
+    assert "apologylab init" in capsys.readouterr().out
