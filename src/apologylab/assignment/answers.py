@@ -75,25 +75,30 @@ def arm_answers(
     experiment: Experiment, arm: str, *, phase: int, reason: Reason
 ) -> tuple[Assignment, ...]:
     """The answers that give ``arm``: one, but for silence one a shadow delay."""
-    positive = arm_weights(experiment, phase)
-    propensity = None if reason == "OVERRIDE" else positive[arm] / sum(positive.values())
-    because = (
-        f"overrides name the unit for {arm}"
-        if propensity is None
-        else f"drawn, weight {positive[arm]} in {sum(positive.values())}"
-    )
+    if reason == "OVERRIDE":
+        propensity, because = None, f"overrides name this unit for {arm}"
+    else:
+        positive = arm_weights(experiment, phase)
+        total = sum(positive.values())
+        propensity, because = positive[arm] / total, f"drawn, weight {positive[arm]} in {total}"
+    blank = _blank(experiment, phase)
     return tuple(
-        _answer(experiment, arm, reason, because, phase, propensity, delay_s)
+        blank._replace(
+            arm=arm, reason=reason, because=because, propensity=propensity, delay_s=delay_s
+        )
         for delay_s in _delays_s(experiment, arm)
     )
 
 
-def _delays_s(experiment: Experiment, arm: str) -> tuple[int, ...]:
-    if arm == SILENCE and TIMING in experiment.factors:
-        delays = [parse_duration(level) for level in shadow_delays(experiment).items]
+def _delays_s(experiment: Experiment, arm: str) -> tuple[int | None, ...]:
+    """Delays that ``arm`` can have, in seconds; None where the experiment varies no timing."""
+    if TIMING not in experiment.factors:
+        return (None,)
+    if arm == SILENCE:
+        levels = shadow_delays(experiment).items
     else:
-        delays = [found.delay for found in arms(experiment) if found.name == arm and found.delay]
-    return tuple(int(delay.total_seconds()) for delay in delays) or (0,)
+        levels = tuple(found.levels[TIMING] for found in arms(experiment) if found.name == arm)
+    return tuple(int(parse_duration(level).total_seconds()) for level in levels)
 
 
 def not_drawn(
@@ -102,28 +107,20 @@ def not_drawn(
     """The answer to a unit that is not drawn: what ``[otherwise]`` declares (R17)."""
     declared = experiment.otherwise
     arm = getattr(declared, reason) if declared is not None else "today"
-    return _answer(experiment, arm, reason, because, phase, None, None)
+    return _blank(experiment, phase)._replace(arm=arm, reason=reason, because=because)
 
 
-def _answer(
-    experiment: Experiment,
-    arm: str,
-    reason: Reason,
-    because: str,
-    phase: int,
-    propensity: float | None,
-    delay_s: int | None,
-) -> Assignment:
+def _blank(experiment: Experiment, phase: int) -> Assignment:
     held = experiment.holdout
     return Assignment(
-        arm=arm,
-        propensity=propensity,
-        reason=reason,
+        arm="",
+        propensity=None,
+        reason="FALLBACK",
         experiment=experiment.name,
         version=experiment.version,
         phase=phase,
-        delay_s=delay_s,
+        delay_s=None,
         entry=entry_share(experiment, phase),
         holdout=held.share if held is not None else 0.0,
-        because=because,
+        because="",
     )

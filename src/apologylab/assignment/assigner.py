@@ -27,7 +27,6 @@ class Assigner:
 
         Raises:
             UnitIdError: the unit id breaks R8.
-            InputError: the context's flags are no collection of names.
             StateError: the experiment is a panel, or has no such phase.
         """
         judge = self._judges.get(phase)

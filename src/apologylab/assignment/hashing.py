@@ -7,9 +7,14 @@ boundaries over 2^64, held here as 8 big-endian bytes, because bytes compare as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apologylab.design.experiment import Experiment
 
 ENTRY, ARM, DELAY, TEXT = range(4)
 """The words of a digest, by what they draw."""
@@ -26,15 +31,13 @@ def word(digest: bytes, number: int) -> bytes:
     return digest[number * WORD_BYTES : (number + 1) * WORD_BYTES]
 
 
-def experiment_prefix(experiment: str, salt: str) -> bytes:
-    """What stands before the unit in the draws of one experiment.
+def experiment_prefix(experiment: Experiment) -> bytes:
+    """What stands before the unit in the draws of one experiment: its name and its salt.
 
-    Each part carries its length, so no two pairs of parts give the same bytes.
-
-    >>> experiment_prefix("late_ride", "s1")
-    b'apologylab/1|9:late_ride,2:s1,'
+    Each part carries its length, so no two pairs of parts give the same bytes. Without a declared
+    salt its part is empty, which keeps a short id's message within one block of SHA-256.
     """
-    return b"apologylab/1|" + _netstring(experiment) + _netstring(salt)
+    return b"apologylab/1|" + _netstring(experiment.name) + _netstring(experiment.salt or "")
 
 
 def shared_prefix(draw: str, salt: str) -> bytes:

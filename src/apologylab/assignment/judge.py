@@ -61,7 +61,7 @@ def compile_judge(
 
     Raises:
         StateError: the experiment is a panel, or has no such phase.
-        UnitIdError, InputError: (the function) the unit id or the context is wrong.
+        UnitIdError: (the function) the unit id breaks R8.
     """
     _refuse_panel(experiment)
     rule, customer = experiment.unit_id, _customer_reader(experiment)
@@ -177,7 +177,7 @@ def _arm_draw(experiment: Experiment, phase: int, reason: Reason) -> Callable[[b
         experiment, "INELIGIBLE", because_entry(entry_share(experiment, phase)), phase=phase
     )
     answers = [arm_answers(experiment, arm, phase=phase, reason=reason) for arm in arms.items]
-    start = sha256(experiment_prefix(experiment.name, experiment.salt or experiment.name)).copy
+    start = sha256(experiment_prefix(experiment)).copy
     arm_cuts, delay_cuts = arms.cuts, delays.cuts
 
     def draw(unit: bytes) -> Assignment:

@@ -56,7 +56,7 @@ def _judged(unit: str) -> str:
     if bad := _BAD.search(unit):
         raise UnitIdError(
             f"unit id {_shown(unit)} holds U+{ord(bad[0]):04X} at character {bad.start() + 1}",
-            do="control characters and half surrogate pairs are refused: clean the id at its source",
+            do="clean it at its source: no control characters, no half surrogate pairs",
         )
     return unit
 
