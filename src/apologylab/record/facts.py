@@ -3,16 +3,16 @@
 Every kind is one frozen dataclass; its fields are its columns, in order. Storage derives its
 tables from them, ``record FILE --as KIND`` its template and checks, the panel its columns.
 
-Common to all: ``key``, unique within the kind, makes an append idempotent; ``occurred_at`` says when
-it happened in the world. When it was recorded and its place in commit order are the ledger's.
+Common to all: ``key``, unique within the kind, makes an append idempotent; ``occurred_at`` says
+when it happened in the world. When it was recorded and its place in commit order are the ledger's.
 Money is integer minor units of ``currency``. Times are aware, in UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - record.columns reads the types of the fields
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - likewise
 from types import MappingProxyType
 
 Fields = Mapping[str, object]
@@ -56,7 +56,7 @@ class Assignment(Fact):
     delay_s: int | None
     due_at: datetime | None
     first: bool
-    """Whether this is the unit's first randomised incident, the one that enters the analysis (R7)."""
+    """Whether this is the unit's first randomised incident, which enters the analysis (R7)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class Liability(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Order(Fact):
-    """An order: at list price before our coupons, and what was paid; returns are taken off (R16)."""
+    """An order at list price before our coupons, and what was paid; returns are taken off (R16)."""
 
     customer: str
     list_amount: int

@@ -18,9 +18,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from apologylab.errors import InputError
+from apologylab.record.columns import Column, ColumnType, kind_of
 from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import Appended
-from apologylab.wire.schema import Column, ColumnType, kind_of, table
+from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

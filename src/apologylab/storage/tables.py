@@ -22,13 +22,13 @@ from apologylab.wire.schema import (
     MARKS,
     PENDING,
     TEXTS,
-    Column,
-    ColumnType,
     table,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from apologylab.record.columns import Column, ColumnType
 
 _TYPES: Mapping[ColumnType, type[sa.types.TypeEngine[Any]]] = {
     "text": sa.Text,

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from apologylab.errors import InputError, LedgerError
+from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
 from apologylab.storage.rows import Row, append_groups, decode, encode_value, micros
 from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, REMEDY_PENDING, TEXT
-from apologylab.wire.schema import kind_of, table
+from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

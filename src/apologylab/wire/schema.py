@@ -11,17 +11,15 @@ JSON text with sorted keys.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, dataclass, fields
-from datetime import datetime
-from types import MappingProxyType, NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from apologylab.record.columns import Column, columns
 from apologylab.record.facts import KINDS, Fact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ColumnType = Literal["text", "integer", "real", "boolean", "time", "json"]
 
 KEYS = "fact_key"
 """(kind, key) -> seq: where the uniqueness of keys lives (R18)."""
@@ -52,23 +50,6 @@ INDEXED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 Orders, redemptions and incidents have none: only the panel reads them otherwise than by key, as a
 whole, and they are the bulk, where an index costs a third of the writing.
 """
-_TYPES: Mapping[object, ColumnType] = {
-    str: "text",
-    int: "integer",
-    float: "real",
-    bool: "boolean",
-    datetime: "time",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column: its stored type, whether it may be empty, and whether a file may leave it out."""
-
-    name: str
-    type: ColumnType
-    nullable: bool = False
-    required: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +70,6 @@ class Table:
         )
 
 
-def kind_of(fact: type[Fact]) -> str:
-    """The name of a kind on the command line, in JSON and in the ledger.
-
-    >>> kind_of(KINDS["order"])
-    'order'
-    """
-    return _KIND_OF[fact]
-
-
 def table(fact: type[Fact]) -> Table:
     """The table that holds facts of this kind."""
     return _TABLES[fact]
@@ -109,27 +81,7 @@ def tables() -> tuple[Table, ...]:
 
 
 def _table(kind: str, fact: type[Fact]) -> Table:
-    hints = get_type_hints(fact)
-    return Table(
-        kind=kind,
-        name=f"fact_{kind}",
-        fields=tuple(_column(field, hints[field.name]) for field in fields(fact)),
-    )
-
-
-def _column(field: Field[Any], hint: object) -> Column:
-    """The column of one dataclass field."""
-    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    (kind,) = (option for option in options if option is not NoneType)
-    return Column(
-        name=field.name,
-        type="json" if get_origin(kind) is not None else _TYPES[kind],
-        nullable=NoneType in options,
-        required=field.default is MISSING
-        and field.default_factory is MISSING
-        and NoneType not in options,
-    )
+    return Table(kind=kind, name=f"fact_{kind}", fields=columns(fact))
 
 
 _TABLES = {fact: _table(kind, fact) for kind, fact in KINDS.items()}
-_KIND_OF = {fact: kind for kind, fact in KINDS.items()}
