@@ -51,8 +51,8 @@ class FolderCatalogue:
             return (self.folder / name / DECLARATION, *paths)
         return paths
 
-    def text(self, name: str) -> str:
-        """The declaration's text.
+    def source(self, name: str) -> str:
+        """The declaration's text, as it stands.
 
         Raises:
             NotFoundError: there is none.
@@ -73,7 +73,7 @@ class FolderCatalogue:
             NotFoundError: there is none.
             DeclarationError: it has mistakes.
         """
-        return read(self.text(name), where=str(self.file(name)))
+        return read(self.source(name), where=str(self.file(name)))
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
         """(factor, level, locale) -> source of every ``messages/FACTOR/LEVEL.LOCALE.txt``."""

@@ -47,10 +47,10 @@ def arm_name(levels: Mapping[str, str]) -> str:
 
 
 def arms(experiment: Experiment) -> tuple[Arm, ...]:
-    """All arms in declared order, silence first.
+    """All arms in order, silence first.
 
     A panel's arms are those its weights name. A cell with neither message nor compensation is
-    silence, once, outside the factorial (R10).
+    silence, once, outside the factorial (R10); without such a cell there is no silence.
     """
     if experiment.panel is not None:
         names = experiment.allocation.weights
@@ -59,7 +59,15 @@ def arms(experiment: Experiment) -> tuple[Arm, ...]:
     drawn = (
         Arm(name=arm_name(cell), levels=cell, delay=_delay(cell)) for cell in cells(experiment)
     )
-    return (Arm(name=SILENCE, levels={}, delay=None), *drawn)
+    silence = (Arm(name=SILENCE, levels={}, delay=None),) if has_silence(experiment) else ()
+    return (*silence, *drawn)
+
+
+def has_silence(experiment: Experiment) -> bool:
+    """Whether some cell says and gives nothing."""
+    return all(
+        NONE in levels for factor, levels in experiment.factors.items() if factor != TIMING
+    )
 
 
 def cells(experiment: Experiment) -> tuple[Mapping[str, str], ...]:

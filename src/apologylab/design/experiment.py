@@ -16,6 +16,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from apologylab.design.constraints import NAME, Doc, Fine, Items, Range, Text
+from apologylab.design.measures import HARMS
 from apologylab.design.money import Money
 
 Name = Annotated[str, Text(pattern=NAME, longest=64, example="late_ride_apology")]
@@ -25,6 +26,8 @@ Days = Annotated[int, Range(1, 3650)]
 DaysFromZero = Annotated[int, Range(0, 3650)]
 Share = Annotated[float, Range(0, 1)]
 Weight = Annotated[int, Range(0, 1_000_000)]
+Locale = Annotated[str, Text(pattern=r"[a-z]{2,3}([-_][A-Za-z]{2,4})?", longest=8, example="en")]
+Placeholder = Annotated[str, Text(pattern=r"[a-z_][a-z0-9_]*", longest=64, example="first_name")]
 Scalar = str | int | bool
 Sum = Annotated[Money, Range(0, open_low=True)]
 Cost = Annotated[Money, Range(0)]
@@ -200,8 +203,8 @@ class Messages:
     """How a message is composed of fragments, one a factor level."""
 
     order: Annotated[tuple[Name, ...], Doc("factors in the order their fragments are read")] = ()
-    locales: Annotated[tuple[Name, ...], Items(), Doc("the first is the default")] = ("en",)
-    placeholders: Annotated[tuple[Name, ...], Doc("names a fragment may use")] = ()
+    locales: Annotated[tuple[Locale, ...], Items(), Doc("the first is the default")] = ("en",)
+    placeholders: Annotated[tuple[Placeholder, ...], Doc("names a fragment may use")] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +220,7 @@ class Outcome:
     fact: FactName | None = None
     measure: Annotated[
         str | None,
-        Text(pattern=r"any|count|sum\([a-z_]+\)", example="sum(list_amount)"),
+        Text(pattern=r"any|count|sum\([a-z_]+\)", longest=64, example="sum(list_amount)"),
         Doc("any, count or sum(field)"),
     ] = None
     column: Annotated[Label | None, Doc("the panel's column")] = None
@@ -229,11 +232,19 @@ class Outcome:
     settle_days: DaysFromZero = 0
     pre_days: Annotated[Days | None, Doc("measure the same before the anchor, a covariate")] = None
     unit: Annotated[Label | None, Doc("unit of measure, if it is not money or a share")] = None
-    better: Literal["higher", "lower"] = "higher"
+    better: Annotated[
+        Literal["higher", "lower"] | None,
+        Doc("the good direction; if absent, lower for contacts, incidents, goodwill, redemptions"),
+    ] = None
     worse_by_at_most: Annotated[
         float | None, Range(0, open_low=True), Doc("a guardrail's bound against the reference")
     ] = None
     comparator: Annotated[Label | None, Doc("a guardrail's comparator, if not the reference")] = None
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether less of it is good."""
+        return self.better == "lower" or (self.better is None and self.fact in HARMS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,7 +341,7 @@ class Experiment:
     )
     delivery: Delivery = Delivery()
     messages: Messages = Messages()
-    outcomes: Annotated[tuple[Outcome, ...], Items()] = ()
+    outcomes: Annotated[tuple[Outcome, ...], Items(), Doc("what is measured; at least one primary")]
     plan: Plan = Plan()
     decision: Decision | None = None
     panel: Panel | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apologylab.design.findings import incident
+from apologylab.design.findings import arms, incident, outcomes, plan, remedies, setting, value
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, run
 from apologylab.errors import DeclarationError
 
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Unreadable", "at", "findings", "mistakes", "raise_first"]
 
-RULES: tuple[Rule, ...] = (*incident.RULES,)
+RULES: tuple[Rule, ...] = (
+    *setting.RULES,
+    *incident.RULES,
+    *arms.RULES,
+    *remedies.RULES,
+    *outcomes.RULES,
+    *plan.RULES,
+    *value.RULES,
+)
 
 
 def findings(experiment: Experiment) -> tuple[Finding, ...]:

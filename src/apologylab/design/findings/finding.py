@@ -90,3 +90,13 @@ def each(entries: Callable[[Experiment], Entries], *path: Part) -> Callable[[Ite
         return run_each
 
     return over
+
+
+def fields_of(entries: Entries, name: str, *path: Part) -> Iterator[tuple[str, Any]]:
+    """The field ``name`` of each entry where it can be read, with its path."""
+    for place, entry in readable(entries, *path):
+        try:
+            value = getattr(entry, name)
+        except Unreadable:
+            continue
+        yield f"{place}.{name}", value

@@ -1,0 +1,120 @@
+"""Rules about the plan: covariates, contrasts, and a file's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from apologylab.design.contrasts import parse_contrast
+from apologylab.design.findings.arms import arms_from
+from apologylab.design.findings.finding import Finding, Rule, at, each, fields_of, readable
+from apologylab.errors import InputError
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+
+PRE = ":pre"
+
+
+@each(lambda experiment: experiment.plan.covariates, "plan", "covariates")
+def covariate_known(experiment: Experiment, path: str, covariate: str) -> Iterator[Finding]:
+    """A covariate is an outcome's value before the draw, or a column of the file (R22)."""
+    if experiment.panel is not None:
+        if covariate not in experiment.panel.covariates:
+            yield _unknown(path, covariate, "panel.covariates", tuple(experiment.panel.covariates))
+        return
+    names = [outcome.name for outcome in experiment.outcomes]
+    if not covariate.endswith(PRE) or covariate.removesuffix(PRE) not in names:
+        known = tuple(f"{name}{PRE}" for name in names)
+        related = tuple(at("outcomes", place, "name") for place in range(len(names)))
+        yield _unknown(path, covariate, "outcomes", known, related)
+
+
+def _unknown(
+    path: str, covariate: str, where: str, known: tuple[str, ...], related: tuple[str, ...] = ()
+) -> Finding:
+    return Finding(
+        path=path,
+        value=covariate,
+        what=f"is not a covariate that {where} declares",
+        do=f"name one of: {', '.join(known)}" if known else f"declare it in {where}",
+        related=related or (where,),
+    )
+
+
+@each(lambda experiment: experiment.plan.covariates, "plan", "covariates")
+def covariate_measured(experiment: Experiment, path: str, covariate: str) -> Iterator[Finding]:
+    """The same measure before the anchor needs its days."""
+    if experiment.panel is not None or not covariate.endswith(PRE):
+        return
+    for place, name in fields_of(experiment.outcomes, "name", "outcomes"):
+        outcome = place.removesuffix(".name")
+        if name == covariate.removesuffix(PRE) and _pre_days(experiment, outcome) is None:
+            yield Finding(
+                path=f"{outcome}.pre_days",
+                what=f"is missing: the plan adjusts for {covariate}",
+                do="add the days before the incident over which it is measured",
+                related=(path, place),
+            )
+
+
+def _pre_days(experiment: Experiment, place: str) -> int | None:
+    return dict(readable(experiment.outcomes, "outcomes"))[place].pre_days  # type: ignore[no-any-return]
+
+
+@each(lambda experiment: experiment.plan.contrasts, "plan", "contrasts")
+def contrast_reads(experiment: Experiment, path: str, text: str) -> Iterator[Finding]:
+    """A contrast names factors, levels and arms that there are."""
+    try:
+        parse_contrast(path, text, experiment)
+    except InputError as error:
+        yield Finding(
+            path=path,
+            value=text,
+            what=error.what,
+            do=error.do,
+            related=("allocation", *arms_from(experiment)),
+        )
+
+
+def panel_columns(experiment: Experiment) -> Iterator[Finding]:
+    """A file's column has one part to play; a covariate is no outcome (R22)."""
+    if experiment.panel is None:
+        return
+    played = {experiment.panel.arm: "panel.arm"}
+    for path, column in fields_of(experiment.outcomes, "column", "outcomes"):
+        if column in played:
+            yield _twice(path, column, played[column])
+    outcomes = {
+        column: path for path, column in fields_of(experiment.outcomes, "column", "outcomes")
+    }
+    played |= outcomes
+    for path, column in readable(experiment.panel.covariates, "panel", "covariates"):
+        if column in played:
+            yield _twice(path, column, played[column])
+
+
+def panel_unit(experiment: Experiment) -> Iterator[Finding]:
+    """The unit's column is not the arm's."""
+    panel = experiment.panel
+    if panel is not None and panel.unit is not None and panel.unit == panel.arm:
+        yield _twice("panel.unit", panel.unit, "panel.arm")
+
+
+def _twice(path: str, column: str, other: str) -> Finding:
+    return Finding(
+        path=path,
+        value=column,
+        what=f"is the same column as {other}",
+        do="name another column",
+        related=(other,),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    covariate_known,
+    covariate_measured,
+    contrast_reads,
+    panel_columns,
+    panel_unit,
+)

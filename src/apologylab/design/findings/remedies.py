@@ -1,0 +1,133 @@
+"""Rules about what is given and said: compensation, budget, messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from apologylab.design.duration import parse_duration
+from apologylab.design.experiment import NONE, TIMING, Compensation
+from apologylab.design.findings.finding import Finding, Rule, at, each, readable
+from apologylab.design.worth import sales_outcome
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+    from apologylab.design.money import Money
+
+
+def compensation_used(experiment: Experiment) -> Iterator[Finding]:
+    """What is declared to be given is a level of one factor."""
+    if experiment.panel is not None:
+        return
+    levels = [level for factor in experiment.factors for level in experiment.factors[factor]]
+    for level in experiment.compensation:
+        if level == NONE or levels.count(level) != 1:
+            often = "two factors give it" if levels.count(level) else "no factor has this level"
+            yield Finding(
+                path=at("compensation", level),
+                what="none is the empty level" if level == NONE else often,
+                do=f'name it in one factor, like coupon = ["none", "{level}"]',
+                related=("factors",),
+            )
+
+
+@each(lambda experiment: experiment.compensation, "compensation")
+def fits_the_budget(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
+    """One coupon does not use up the budget."""
+    if experiment.budget is not None:
+        yield from _dearer(given.value, experiment.budget.total, path, "budget.total")
+
+
+@each(lambda experiment: experiment.compensation, "compensation")
+def fits_the_customer(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
+    """One coupon does not pass a customer's cap."""
+    if experiment.budget is not None and experiment.budget.per_customer is not None:
+        cap = experiment.budget.per_customer.amount
+        yield from _dearer(given.value, cap, path, "budget.per_customer.amount")
+
+
+def _dearer(value: Money, cap: Money, path: str, cap_path: str) -> Iterator[Finding]:
+    if value.currency == cap.currency and value.amount > cap.amount:
+        yield Finding(
+            path=f"{path}.value",
+            value=str(value),
+            what=f"is dearer than {cap_path} ({cap}): nobody could ever get it",
+            do=f"lower it, or raise {cap_path}",
+            related=(cap_path,),
+        )
+
+
+def unlimited_money(experiment: Experiment) -> Iterator[Finding]:
+    """Whoever gives money away without a budget should know it."""
+    if experiment.budget is None and len(experiment.compensation):
+        yield Finding(
+            path="budget",
+            what="is missing: what is given away is not capped",
+            do='add [budget] with total = "AMOUNT"',
+            severity="warning",
+        )
+
+
+@each(lambda experiment: experiment.compensation, "compensation")
+def outlives_window(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
+    """A coupon that can be used after the window closes is counted as declared (R16)."""
+    decision = experiment.decision
+    if decision is None or decision.open_liability is not None:
+        return
+    for place, outcome in readable(experiment.outcomes, "outcomes"):
+        if outcome.name != sales_outcome(experiment) or outcome.window_days is None:
+            continue
+        if _lasts(experiment, given) > timedelta(days=outcome.window_days):
+            yield Finding(
+                path=f"{path}.expires_days",
+                value=given.expires_days,
+                what=f"it can be used after the window of {outcome.name} has closed "
+                f"({outcome.window_days} days)",
+                do='let it expire earlier, or add decision.open_liability = "face" (or '
+                '"expected", "zero"): how what is still open is counted (R16)',
+                related=(f"{place}.window_days", "decision", "factors.timing", "outcomes"),
+            )
+
+
+def _lasts(experiment: Experiment, given: Compensation) -> timedelta:
+    """From the incident until the last coupon expires."""
+    if given.expires_days is None:
+        return timedelta.max
+    delays = (parse_duration(level) for level in experiment.factors.get(TIMING, ()))
+    return max(delays, default=timedelta(0)) + timedelta(days=given.expires_days)
+
+
+def message_order(experiment: Experiment) -> Iterator[Finding]:
+    """A declared order names each factor that has fragments, and no other."""
+    order = experiment.messages.order
+    if not order:
+        return
+    for path, factor in readable(order, "messages", "order"):
+        if factor not in experiment.factors or factor == TIMING:
+            yield Finding(
+                path=path,
+                value=factor,
+                what="is not a factor that has fragments",
+                do=f"name: {', '.join(name for name in experiment.factors if name != TIMING)}",
+                related=("factors",),
+            )
+    for factor in experiment.factors:
+        if factor != TIMING and factor not in order:
+            yield Finding(
+                path="messages.order",
+                value=factor,
+                what=f"leaves out the factor {factor}: its fragments would never be said",
+                do=f'add "{factor}" where its fragment belongs, or delete the key',
+                related=("factors",),
+            )
+
+
+RULES: tuple[Rule, ...] = (
+    compensation_used,
+    fits_the_budget,
+    fits_the_customer,
+    unlimited_money,
+    outlives_window,
+    message_order,
+)
