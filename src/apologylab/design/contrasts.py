@@ -146,11 +146,20 @@ def parse_contrast(name: str, text: str, experiment: Experiment) -> Contrast:
     if not cells:
         existing = ", ".join(arm.name for arm in arms_drawn(experiment))
         raise InputError(
-            f"contrast {text!r}: no cell of one side meets a cell of the other under the same "
-            "levels of the factors not mentioned",
+            f"contrast {text!r}: {_unmatched(experiment, text)}",
             do=f"compare arms by name, or mention more factors; the arms are {existing}",
         )
     return _contrast(name, text, cells)
+
+
+def _unmatched(experiment: Experiment, text: str) -> str:
+    for side in _sides(text):
+        if not _side(experiment, side).cells:
+            return f"no arm that every phase draws has {side!r} (silence is in a side by name only)"
+    return (
+        "no cell of one side meets a cell of the other under the same levels of the factors not "
+        "mentioned"
+    )
 
 
 def _contrast(name: str, text: str, cells: Shares) -> Contrast:
@@ -186,6 +195,8 @@ def _cells(experiment: Experiment, text: str) -> Shares:
 
 def _pairs(left: _Side, right: _Side) -> list[tuple[list[Arm], list[Arm]]]:
     """The cells to compare: one pair a combination of the factors that no side mentions."""
+    if not left.cells or not right.cells:
+        return []
     if left.named or right.named:
         return [(list(left.cells), list(right.cells))]
     mentioned = left.mentioned | right.mentioned
@@ -212,17 +223,16 @@ def _side(experiment: Experiment, text: str) -> _Side:
             f"{text!r} is neither an arm that every phase draws nor a condition on a factor",
             do=f"{EXAMPLE}; the arms are {', '.join(by_name)}",
         )
-    conditions = dict(_condition(experiment, part.strip()) for part in text.split("&"))
+    admitted: dict[str, frozenset[str]] = {}
+    for part in text.split("&"):
+        factor, levels = _condition(experiment, part.strip())
+        admitted[factor] = admitted.get(factor, levels) & levels
     chosen = tuple(
         arm
         for arm in drawn
-        if arm.levels and all(arm.levels[factor] in conditions[factor] for factor in conditions)
+        if arm.levels and all(arm.levels[factor] in admitted[factor] for factor in admitted)
     )
-    if not chosen:
-        raise InputError(
-            f"no arm that every phase draws has {text!r}", do=f"the arms are {', '.join(by_name)}"
-        )
-    return _Side(text, chosen, frozenset(conditions), named=False)
+    return _Side(text, chosen, frozenset(admitted), named=False)
 
 
 def _condition(experiment: Experiment, text: str) -> tuple[str, frozenset[str]]:

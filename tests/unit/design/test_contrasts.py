@@ -1,0 +1,240 @@
+"""The contrast grammar: which cells a question averages, and why it is refused (R10)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from apologylab.design.contrasts import (
+    Contrast,
+    against,
+    arm_contrasts,
+    main_effects,
+    parse_contrast,
+)
+from apologylab.errors import InputError
+
+COUPON = {"usd5": object()}
+
+
+def experiment(
+    factors: dict[str, tuple[str, ...]],
+    *,
+    weights: object = "equal",
+    later: tuple[object, ...] = (),
+    reference: str = "silence",
+    panel: object = None,
+) -> SimpleNamespace:
+    """What contrasts read of an experiment; the declaration's own rules are tested elsewhere."""
+    phases = tuple(SimpleNamespace(weights=one) for one in later)
+    return SimpleNamespace(
+        factors=factors,
+        compensation=COUPON,
+        arms=SimpleNamespace(reference=reference),
+        allocation=SimpleNamespace(weights=weights, phases=phases),
+        panel=panel,
+    )
+
+
+UBER = experiment(
+    {
+        "wording": ("none", "basic", "status", "commitment"),
+        "coupon": ("none", "usd5"),
+        "timing": ("1h",),
+    }
+)
+TIMED = experiment(
+    {"wording": ("none", "sorry"), "coupon": ("none", "usd5"), "timing": ("15min", "4h")}
+)
+PANEL = experiment(
+    {},
+    weights={"Mens E-Mail": 1, "Womens E-Mail": 1, "No E-Mail": 1},
+    reference="No E-Mail",
+    panel=object(),
+)
+
+
+def cells(text: str, of: SimpleNamespace = UBER) -> dict[str, float]:
+    return dict(parse_contrast("c", text, of).cells)
+
+
+def test_a_main_effect_matches_the_words_and_leaves_silence_out() -> None:
+    third, minus = pytest.approx(1 / 3), pytest.approx(-1 / 3)
+    assert cells("coupon=usd5 vs coupon=none") == {
+        "basic+none@1h": minus, "basic+usd5@1h": third,
+        "status+none@1h": minus, "status+usd5@1h": third,
+        "commitment+none@1h": minus, "commitment+usd5@1h": third,
+    }  # fmt: skip
+
+
+def test_words_are_compared_with_none_only_under_the_coupon() -> None:
+    """Without a coupon, no words is silence, so only the coupon's cells can be matched."""
+    third = pytest.approx(1 / 3)
+    assert cells("wording!=none vs wording=none") == {
+        "none+usd5@1h": -1.0,
+        "basic+usd5@1h": third,
+        "status+usd5@1h": third,
+        "commitment+usd5@1h": third,
+    }
+
+
+def test_combinations_weigh_the_same_and_so_do_cells_within_one() -> None:
+    assert cells("wording=basic|status vs wording=commitment") == {
+        "basic+none@1h": 0.25, "basic+usd5@1h": 0.25,
+        "status+none@1h": 0.25, "status+usd5@1h": 0.25,
+        "commitment+none@1h": -0.5, "commitment+usd5@1h": -0.5,
+    }  # fmt: skip
+
+
+def test_conditions_are_joined() -> None:
+    assert cells("wording=basic & coupon=usd5 vs wording=status & coupon=none") == {
+        "basic+usd5@1h": 1.0,
+        "status+none@1h": -1.0,
+    }
+
+
+def test_a_factor_that_one_side_mentions_is_not_matched_on() -> None:
+    """The other side averages over its levels, equally over cells."""
+    assert cells("wording=basic & coupon=usd5 vs wording=status") == {
+        "basic+usd5@1h": 1.0,
+        "status+none@1h": -0.5,
+        "status+usd5@1h": -0.5,
+    }
+
+
+def test_promptness_acts_wherever_something_is_sent() -> None:
+    third, minus = pytest.approx(1 / 3), pytest.approx(-1 / 3)
+    assert cells("timing=15min vs timing=4h", TIMED) == {
+        "none+usd5@15min": third, "none+usd5@4h": minus,
+        "sorry+none@15min": third, "sorry+none@4h": minus,
+        "sorry+usd5@15min": third, "sorry+usd5@4h": minus,
+    }  # fmt: skip
+
+
+def test_conditions_may_come_twice_on_one_factor() -> None:
+    assert cells("wording!=none & wording!=basic vs wording=basic") == cells(
+        "wording=status|commitment vs wording=basic"
+    )
+
+
+def test_arms_are_compared_by_name_and_silence_only_by_name() -> None:
+    assert cells("basic+usd5@1h vs silence") == {"silence": -1.0, "basic+usd5@1h": 1.0}
+    named = cells("coupon=usd5 vs silence")
+    assert named["silence"] == -1.0
+    assert {weight for arm, weight in named.items() if arm != "silence"} == {0.25}
+
+
+def test_arms_of_a_panel_are_named_with_their_blanks() -> None:
+    assert cells("Mens E-Mail|Womens E-Mail vs No E-Mail", PANEL) == {
+        "Mens E-Mail": 0.5,
+        "Womens E-Mail": 0.5,
+        "No E-Mail": -1.0,
+    }
+
+
+def test_arms_that_a_phase_does_not_draw_take_no_part() -> None:
+    fewer = experiment(UBER.factors, weights={"*": 1, "status+usd5@1h": 0})
+    assert cells("coupon=usd5 vs coupon=none", fewer) == {
+        "basic+none@1h": -0.5, "basic+usd5@1h": 0.5,
+        "commitment+none@1h": -0.5, "commitment+usd5@1h": 0.5,
+    }  # fmt: skip
+    closed_later = experiment(UBER.factors, later=({"*": 1, "status+usd5@1h": 0},))
+    assert cells("coupon=usd5 vs coupon=none", closed_later) == cells(
+        "coupon=usd5 vs coupon=none", fewer
+    )
+
+
+def test_arm_contrasts_name_what_some_phase_draws() -> None:
+    closed = experiment(
+        {"wording": ("none", "a", "b", "c")},
+        weights={"*": 1, "c": 0},
+        later=({"*": 1, "b": 0, "c": 0},),
+    )
+    assert [contrast.treatment for contrast in arm_contrasts(closed)] == ["a", "b"]
+
+
+def test_the_reference_may_be_an_arm() -> None:
+    to_basic = experiment({"wording": ("none", "basic", "status")}, reference="basic")
+    assert [contrast.name for contrast in arm_contrasts(to_basic)] == [
+        "silence vs basic",
+        "status vs basic",
+    ]
+
+
+def test_main_effects_are_each_level_against_its_baseline() -> None:
+    assert [contrast.name for contrast in main_effects(UBER)] == [
+        "wording=basic vs wording=none",
+        "wording=status vs wording=none",
+        "wording=commitment vs wording=none",
+        "coupon=usd5 vs coupon=none",
+    ]
+    assert [c.name for c in main_effects(TIMED)][-1] == "timing=4h vs timing=15min"
+
+
+def test_a_lone_factor_has_no_main_effect_beside_its_arms() -> None:
+    assert main_effects(experiment({"wording": ("none", "basic", "status")})) == ()
+    assert main_effects(PANEL) == ()
+
+
+@pytest.mark.parametrize("text", [c.name for c in (*main_effects(UBER), *main_effects(TIMED))])
+def test_each_side_sums_to_one(text: str) -> None:
+    of = TIMED if "timing" in text or "sorry" in text else UBER
+    weights = cells(text, of).values()
+    assert sum(w for w in weights if w > 0) == pytest.approx(1, abs=1e-12)
+    assert sum(w for w in weights if w < 0) == pytest.approx(-1, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("coupon=usd5", "two sides"),
+        ("a vs b vs c", "two sides"),
+        (" vs silence", "two sides"),
+        ("coupn=usd5 vs coupon=none", "no factor 'coupn'.*wording, coupon"),
+        ("coupon=usd6 vs coupon=none", "no level 'usd6'.*none, usd5"),
+        ("coupon=usd5 vs coupon!=none", "on both sides"),
+        ("silence vs silence", "on both sides"),
+        ("grovel@1h vs silence", "neither an arm .* nor a condition"),
+        ("wording=none & coupon=none vs wording=basic", "no arm that every phase draws"),
+        ("wording=basic & wording=status vs silence", "no arm that every phase draws"),
+        ("coupon=usd5 & wording=none vs coupon=none & wording=none", "no arm that"),
+    ],
+)
+def test_refusals_say_what_exists(text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        parse_contrast("c", text, UBER)
+
+
+def test_nothing_matches() -> None:
+    split = experiment(
+        {"wording": ("none", "basic"), "timing": ("1h", "4h")},
+        weights={"silence": 1, "basic@1h": 1, "basic@4h": 1},
+    )
+    lopsided = experiment(
+        {"wording": ("a", "b"), "timing": ("1h", "4h")}, weights={"*": 0, "a@1h": 1, "b@4h": 1}
+    )
+    assert parse_contrast("c", "timing=1h vs timing=4h", split).cells
+    with pytest.raises(InputError, match=r"no cell of one side meets.*a@1h, b@4h"):
+        parse_contrast("c", "wording=a vs wording=b", lopsided)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [(("a", 1.0),), (("a", 1.0), ("b", -0.5)), (("a", 0.5), ("a", 0.5), ("b", -1.0)), ()],
+)
+def test_a_contrast_is_a_difference_of_two_means(weights: tuple[tuple[str, float], ...]) -> None:
+    with pytest.raises(InputError, match="weights"):
+        Contrast(name="c", treatment="a", reference="b", cells=weights)
+
+
+def test_a_contrast_prints_its_cells_and_weights() -> None:
+    printed = str(parse_contrast("words", "wording!=none vs wording=none", UBER))
+    assert printed == (
+        "words: wording!=none minus wording=none (none+usd5@1h -1, basic+usd5@1h +0.3333, "
+        "status+usd5@1h +0.3333, commitment+usd5@1h +0.3333)"
+    )
+
+
+def test_the_reference_is_never_a_contrast_with_itself() -> None:
+    assert [c.name for c in against(["a", "b"], "b")] == ["a vs b"]
