@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from apologylab.assignment.assignment import Reason
-    from apologylab.design.experiment import Experiment, PlannedPhase
+    from apologylab.design.experiment import Experiment, Holdout, Layer, PlannedPhase
 
 NotDrawn = Literal["INELIGIBLE", "HOLDOUT", "CLOSED", "FALLBACK"]
 
@@ -108,6 +108,24 @@ def not_drawn(
     declared = experiment.otherwise
     arm = getattr(declared, reason) if declared is not None else "today"
     return _blank(experiment, phase)._replace(arm=arm, reason=reason, because=because)
+
+
+def held_out(experiment: Experiment, holdout: Holdout, phase: int) -> Assignment:
+    """The answer to a customer of the holdout (R9)."""
+    because = f"holdout {holdout.salt}: among the {holdout.share:g} kept out of the programme"
+    return not_drawn(experiment, "HOLDOUT", because, phase=phase)
+
+
+def outside_layer(experiment: Experiment, layer: Layer, phase: int) -> Assignment:
+    """The answer to a customer of another slice."""
+    because = f"layer {layer.name}: outside the slice from {layer.start:g} to {layer.end:g}"
+    return not_drawn(experiment, "INELIGIBLE", because, phase=phase)
+
+
+def not_entered(experiment: Experiment, phase: int) -> Assignment:
+    """The answer to a unit that the ramp leaves out."""
+    because = f"allocation.entry: not among the {entry_share(experiment, phase):g} that enter"
+    return not_drawn(experiment, "INELIGIBLE", because, phase=phase)
 
 
 def _blank(experiment: Experiment, phase: int) -> Assignment:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apologylab.assignment.assignment import Assignment
-    from apologylab.design.experiment import Experiment, Layer, Scalar
+    from apologylab.design.experiment import Experiment, Scalar
 
 Context = Mapping[str, object]
 CONSENTS = ("none", "service", "marketing")
 """Each covers those before it."""
-UNSET = ("", "0", "f", "false", "n", "no")
+UNSET = ("", "0", "0.0", "f", "false", "n", "no")
 """Texts, in lower case, that mean a flag is not set: a CSV file has no other way to say so."""
 
 
@@ -80,16 +80,6 @@ def _severity(experiment: Experiment) -> tuple[str, float, float, str] | None:
     said += [f"at most {high:g}"] if high < float("inf") else []
     because = f"incident.severity: {bounds.field} is not a number of {' and '.join(said)}"
     return bounds.field, low, high, because
-
-
-def because_layer(layer: Layer) -> str:
-    """Why a customer of another slice is out."""
-    return f"layer {layer.name}: outside the slice from {layer.start:g} to {layer.end:g}"
-
-
-def because_entry(share: float) -> str:
-    """Why a unit that did not enter is out."""
-    return f"allocation.entry: not among the {share:g} that enter"
 
 
 def compile_refusal(  # noqa: C901 - one body, see below

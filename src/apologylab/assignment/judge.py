@@ -17,16 +17,13 @@ from apologylab.assignment.answers import (
     arm_answers,
     drawn_arms,
     entry_share,
+    held_out,
     not_drawn,
+    not_entered,
+    outside_layer,
     shadow_delays,
 )
-from apologylab.assignment.eligibility import (
-    Context,
-    because_entry,
-    because_layer,
-    compile_refusal,
-    rules,
-)
+from apologylab.assignment.eligibility import Context, compile_refusal, rules
 from apologylab.assignment.hashing import (
     ARM,
     DELAY,
@@ -137,8 +134,7 @@ def _holdout_gate(experiment: Experiment, phase: int) -> Gate | None:
     held = experiment.holdout
     if held is None or held.share == 0:
         return None
-    because = f"holdout {held.salt}: one of the {held.share:.4g} kept out of the programme"
-    answer = not_drawn(experiment, "HOLDOUT", because, phase=phase)
+    answer = held_out(experiment, held, phase)
     start, bound = sha256(shared_prefix("holdout", held.salt)).copy, share_bound(held.share)
 
     def gate(customer: bytes) -> Assignment | None:
@@ -153,7 +149,7 @@ def _layer_gate(experiment: Experiment, phase: int) -> Gate | None:
     layer = experiment.layer
     if layer is None or (layer.start, layer.end) == (0, 1):
         return None
-    answer = not_drawn(experiment, "INELIGIBLE", because_layer(layer), phase=phase)
+    answer = outside_layer(experiment, layer, phase)
     start, below, end = (
         sha256(shared_prefix("layer", layer.name)).copy,
         share_bound(layer.start),
@@ -173,9 +169,7 @@ def _layer_gate(experiment: Experiment, phase: int) -> Gate | None:
 def _arm_draw(experiment: Experiment, phase: int, reason: Reason) -> Callable[[bytes], Assignment]:
     arms, delays = drawn_arms(experiment, phase), shadow_delays(experiment)
     entry = share_bound(entry_share(experiment, phase))
-    not_entered = not_drawn(
-        experiment, "INELIGIBLE", because_entry(entry_share(experiment, phase)), phase=phase
-    )
+    outside = not_entered(experiment, phase)
     answers = [arm_answers(experiment, arm, phase=phase, reason=reason) for arm in arms.items]
     start = sha256(experiment_prefix(experiment)).copy
     arm_cuts, delay_cuts = arms.cuts, delays.cuts
@@ -186,7 +180,7 @@ def _arm_draw(experiment: Experiment, phase: int, reason: Reason) -> Callable[[b
         digest = hashed.digest()
         # Word 0 needs no slice: bytes compare at the first that differs.
         if entry is not None and digest >= entry:
-            return not_entered
+            return outside
         answer = answers[bisect_right(arm_cuts, word(digest, ARM))]
         if len(answer) == 1:
             return answer[0]
