@@ -11,6 +11,7 @@ from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
     from apologylab.catalogue.project import Project
+    from apologylab.service.assign_file import UnitFiles
     from apologylab.service.ports import Catalogue, Channel, Clock, Ledger
 
 EXPERIMENTS = "experiments"
@@ -82,6 +83,13 @@ def channel(name: str, of: Project) -> Channel:
     from apologylab.channels.file import FileChannel
 
     return FileChannel(of.root / "outbox")
+
+
+def unit_files() -> UnitFiles:
+    """The engine that draws arms for whole files of units."""
+    from apologylab.warehouse.unit_files import DuckdbUnitFiles
+
+    return DuckdbUnitFiles()
 
 
 def _experiments_folder() -> Path:

@@ -1,0 +1,73 @@
+"""The guides are executed: what a reader can copy, works.
+
+In ```console blocks the lines that begin with ``$ `` run in order, in one temporary project a guide;
+```python blocks run in one namespace a guide. Words behind the language: ``norun`` (shown only),
+``realdata`` (needs ../shared/data), ``exit=N`` (the code that is expected).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+BLOCK = re.compile(r"^```(console|python)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ELSEWHERE = ("make ", "git ", "pip ")
+"""What begins so acts on the checkout or the machine, and has tests of its own."""
+
+
+def guides():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    written = [p for p in pages if p.exists() and not {"reference", "adr"} & set(p.parts)]
+    return sorted(p for p in written if BLOCK.search(p.read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the shipped experiments in it and, where there is any, the real data beside."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    if (ROOT / "experiments").is_dir():
+        shutil.copytree(ROOT / "experiments", folder / "experiments")
+    if (ROOT.parent / "shared").is_dir():
+        (tmp_path / "shared").symlink_to(ROOT.parent / "shared")
+    return folder
+
+
+@pytest.mark.parametrize("guide", guides(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_it_runs(guide, project, monkeypatch):
+    monkeypatch.chdir(project)
+    namespace = {"__name__": "guide"}
+    for language, words, body in BLOCK.findall(guide.read_text(encoding="utf-8")):
+        if "norun" in words.split() or (
+            "realdata" in words.split() and not Path("../shared").exists()
+        ):
+            continue
+        if language == "python":
+            exec(compile(body, str(guide), "exec"), namespace)
+            assert "__builtins__" in namespace
+        else:
+            run_console(body, words)
+
+
+def run_console(body, words):
+    expected = int((re.findall(r"exit=(\d+)", words) or [0])[0])
+    lines = [line[2:] for line in joined(body).splitlines() if line.startswith("$ ")]
+    for line in (line for line in lines if not line.startswith(ELSEWHERE)):
+        if line.startswith("cd "):
+            os.chdir(line[3:].strip())
+            continue
+        ran = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        assert ran.returncode == expected, f"$ {line}\n{ran.stdout}\n{ran.stderr}"
+
+
+def joined(body):
+    """Lines that end with a backslash go on in the next."""
+    return re.sub(r"\\\n\s*>?\s*", "", body)

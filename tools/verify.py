@@ -1,0 +1,127 @@
+"""Run the slow tests with full counts and keep what was shown: ``make verify``.
+
+Each test file gets an entry in docs/verification.json: the commit, the outcome, the seeds and
+counts that its tests reported, and a digest of the code that it stands for. A run can be broken
+off: entries whose digest still holds are not run again. ``--check`` only compares: it fails when
+code that an entry stands for has changed since, layout and comments aside.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "docs" / "verification.json"
+STANDS_FOR = {
+    "tests/simulation": ("inference", "decision"),
+    "tests/reference": ("inference", "decision"),
+    "tests/faults": ("storage", "record"),
+    "tests/contracts": ("storage", "record"),
+    "tests/properties": ("assignment",),
+}
+"""Test folder -> the packages that its slow tests vouch for."""
+NO_TESTS = 5
+"""pytest's exit code when it found none."""
+
+
+def main() -> int:
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    if "--check" in sys.argv:
+        return check(kept)
+    files = slow_files()
+    kept = {file: entry for file, entry in kept.items() if file in files}
+    for file in files:
+        if kept.get(file, {}).get("digest") != digest(file) or not kept[file]["passed"]:
+            print(f"{file} …", flush=True)
+            kept[file] = run(file)
+            KEPT.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+            print(f"{file}: {'passed' if kept[file]['passed'] else 'FAILED'}")
+    failed = [file for file, entry in kept.items() if not entry["passed"]]
+    print(f"{len(kept) - len(failed)} passed, {len(failed)} failed")
+    return len(failed)
+
+
+def check(kept: dict[str, Any]) -> int:
+    """How many entries no longer stand for the code, after saying which."""
+    stale = [file for file, entry in kept.items() if entry["digest"] != digest(file)]
+    for file in stale:
+        print(f"{file}: the code has changed since {kept[file]['commit'][:12]}: run `make verify`")
+    return len(stale)
+
+
+def slow_files() -> list[str]:
+    """The test files that hold slow tests, in order."""
+    found = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "tests").rglob("test_*.py")
+        if "mark.slow" in file.read_text(encoding="utf-8")
+    }
+    return sorted(found)
+
+
+def run(file: str) -> dict[str, Any]:
+    """Run the slow tests of ``file`` in full and say what they showed."""
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "slow", f"--junitxml={report}", file]
+        ran = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"APOLOGYLAB_VERIFY": "1"}, check=False
+        )
+        tests = shown(report)
+    return {
+        "commit": _git("rev-parse", "HEAD") + ("" if not _git("status", "--short", "src") else "+"),
+        "digest": digest(file),
+        "passed": ran.returncode in {0, NO_TESTS},
+        "tests": tests,
+    }
+
+
+def shown(report: Path) -> dict[str, Any]:
+    """Test -> seconds and whatever it recorded (``seed``, ``count`` …)."""
+    tests = {}
+    for case in ET.parse(report).iter("testcase"):
+        recorded = {one.get("name", ""): one.get("value") for one in case.iter("property")}
+        tests[case.get("name", "")] = {"seconds": round(float(case.get("time", 0)))} | recorded
+    return tests
+
+
+def digest(file: str) -> str:
+    """Of the test file and of the packages that its folder vouches for."""
+    packages = STANDS_FOR.get("/".join(file.split("/")[:2]), ())
+    sources = [ROOT / file]
+    for package in packages:
+        sources.extend(sorted((ROOT / "src" / "apologylab" / package).rglob("*.py")))
+    parts = [f"{path.name}:{_meaning(path)}" for path in sources]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _meaning(path: Path) -> str:
+    """The syntax tree without docstrings: what the code does, however it is laid out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            body[:1] = []
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _git(*words: str) -> str:
+    ran = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return ran.stdout.strip()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
