@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from apologylab.decision.value import VALUE, LedgerValue, ledger_value
 from apologylab.design.arms import arms
-from apologylab.design.experiment import NONE, TIMING
+from apologylab.design.experiment import SILENCE
 from apologylab.errors import InputError
-from apologylab.simulation.futures import CENTS, under
+from apologylab.simulation.futures import CENTS, Future, under
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from apologylab.design.arms import Arm
-    from apologylab.design.experiment import Decision, Experiment, Outcome
+    from apologylab.design.experiment import Experiment, Outcome
     from apologylab.simulation.futures import Candidates, Future, Ints
     from apologylab.simulation.riders import Flags, Floats, Riders
     from apologylab.simulation.world import World
-
-VALUE = "value"
-"""The column of net value (R16)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +36,11 @@ class Potential:
             name: np.take_along_axis(y, drawn[None, :], 0)[0] for name, y in self.outcomes.items()
         }
 
+    def among(self, chosen: Flags) -> Potential:
+        """The same for the riders ``chosen``, a mask of shape (n,)."""
+        kept = {name: y[:, chosen] for name, y in self.outcomes.items()}
+        return Potential(arms=self.arms, outcomes=kept)
+
     def truth(self, outcome: str, cells: Sequence[tuple[str, float]]) -> float:
         """Mean potential-outcome difference over all riders, for a contrast's weights by arm."""
         means = dict(zip(self.arms, self.outcomes[outcome].mean(axis=1), strict=True))
@@ -45,27 +48,40 @@ class Potential:
 
 
 def potential(
-    world: World, riders: Riders, possible: Candidates, experiment: Experiment
+    world: World,
+    experiment: Experiment,
+    riders: Riders,
+    futures: Mapping[str, Future],
+    *,
+    sends: Floats | None = None,
 ) -> Potential:
-    """Outcomes of ``experiment`` for every rider under every arm, net value included."""
-    listed = arms(experiment)
-    futures = [
-        under(world, riders, possible, arm, coupon=coupon_value(experiment, arm)) for arm in listed
-    ]
+    """Outcomes of ``experiment`` for every rider under every arm, net value included.
+
+    ``sends`` is (n,) how many remedies each rider is due in the window, 1 if not given: where
+    incidents repeat, a second late ride brings a second message.
+    """
     n = len(riders)
+    reached = np.where(riders.unreachable, 0.0, 1.0 if sends is None else sends)
     outcomes = {
-        outcome.name: np.array([measure(outcome, future, n) for future in futures])
+        outcome.name: np.array([measure(outcome, future, n) for future in futures.values()])
         for outcome in experiment.outcomes
     }
-    decision = experiment.decision
-    if decision is not None and decision.sales is not None:
+    worth = ledger_value(experiment)
+    if worth is not None:
         outcomes[VALUE] = np.array(
-            [
-                _value(world, riders, experiment, arm, future)
-                for arm, future in zip(listed, futures, strict=True)
-            ]
+            [_value(world, worth, arm, futures[arm.name], reached) for arm in arms(experiment)]
         )
-    return Potential(arms=tuple(arm.name for arm in listed), outcomes=outcomes)
+    return Potential(arms=tuple(futures), outcomes=outcomes)
+
+
+def futures_by_arm(
+    world: World, experiment: Experiment, riders: Riders, possible: Candidates
+) -> Mapping[str, Future]:
+    """What happens if everybody is given one arm, for each arm in declared order."""
+    return {
+        arm.name: under(world, riders, possible, arm, coupon=coupon_value(experiment, arm))
+        for arm in arms(experiment)
+    }
 
 
 def coupon_value(experiment: Experiment, arm: Arm) -> int:
@@ -107,22 +123,12 @@ def _facts(outcome: Outcome, future: Future) -> tuple[Ints, Floats, Floats, Flag
     )
 
 
-def _value(
-    world: World, riders: Riders, experiment: Experiment, arm: Arm, future: Future
-) -> Floats:
+def _value(world: World, worth: LedgerValue, arm: Arm, future: Future, sends: Floats) -> Floats:
     """(n,) margin x sales, less coupons redeemed, messages, handling and goodwill (R16)."""
-    decision, n = experiment.decision, len(riders)
-    assert decision is not None
-    sales = next(each for each in experiment.outcomes if each.name == decision.sales)
-    contacts, orders = future.contacts, future.orders
-    credit = world.goodwill_amount * contacts.credited + float(decision.handling_cost or 0)
+    contacts, orders, n = future.contacts, future.orders, len(sends)
+    credit = world.goodwill_amount * contacts.credited + worth.handling_cost
     given = np.bincount(orders.rider, orders.discount / CENTS, n)
     soothed = np.bincount(contacts.rider, credit, n)
-    earned = (decision.margin or 1.0) * measure(sales, future, n)
-    value: Floats = earned - given - soothed - _message_cost(decision, arm)
+    message = worth.message_cost * sends * (arm.name != SILENCE)
+    value: Floats = worth.margin * measure(worth.sales, future, n) - given - soothed - message
     return value
-
-
-def _message_cost(decision: Decision, arm: Arm) -> float:
-    speaks = any(level != NONE for factor, level in arm.levels.items() if factor != TIMING)
-    return float(decision.message_cost or 0) if speaks else 0.0
