@@ -1,0 +1,135 @@
+"""A started experiment, as ``assign`` and ``dispatch`` need it: pinned and compiled (R6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from apologylab.assignment.answers import arm_weights
+from apologylab.assignment.assigner import Assigner
+from apologylab.design.arms import arms
+from apologylab.design.fingerprint import fingerprint
+from apologylab.errors import StateError
+from apologylab.record.facts import Closed, PhaseBegan, Started
+from apologylab.remedy.compensation import Given, given
+from apologylab.remedy.wording import Wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apologylab.design.experiment import Experiment
+    from apologylab.service.ports import Ledger, Transaction
+
+
+@dataclass(frozen=True)
+class Running:
+    """One started experiment with the messages that it pinned."""
+
+    experiment: Experiment
+    assigner: Assigner
+    wording: Wording
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.experiment.name
+
+    @cached_property
+    def gives(self) -> Mapping[str, Given | None]:
+        """Arm -> what it gives."""
+        return {arm.name: given(self.experiment, arm) for arm in arms(self.experiment)}
+
+    @cached_property
+    def dearest(self) -> int:
+        """Minor units of the dearest arm that any phase or override can give (R5)."""
+        phases = range(1, len(self.experiment.allocation.phases) + 2)
+        named = {arm for phase in phases for arm in arm_weights(self.experiment, phase)}
+        reachable = named | set(self.experiment.overrides.values())
+        return max((found.amount for arm in reachable if (found := self.gives[arm])), default=0)
+
+    @cached_property
+    def exclude(self) -> tuple[str, ...]:
+        """The flags that keep an incident out."""
+        return self.experiment.eligibility.exclude
+
+    @cached_property
+    def only_said(self) -> frozenset[str]:
+        """Placeholders that no rule reads, as names: they go into the text, not the fact (R21)."""
+        incident = self.experiment.incident
+        judged = set(incident.where) if incident else set()
+        if incident and incident.severity:
+            judged.add(incident.severity.field)
+        return frozenset(self.experiment.messages.placeholders) - judged - set(self.exclude)
+
+
+def load(ledger: Ledger, experiment: Experiment) -> Running:
+    """The running ``experiment``, whose declaration must be the one that was started.
+
+    Raises:
+        StateError: it was never started, or was edited since.
+    """
+    begun = list(ledger.read(Started, experiment=experiment.name))
+    if not begun:
+        raise StateError(
+            f"{experiment.name} is not started", do=f"run `apologylab start {experiment.name}`"
+        )
+    pinned = begun[-1]
+    refuse_edited(experiment, pinned)
+    messages = {unpin_place(place): str(source) for place, source in pinned.messages.items()}
+    return Running(experiment, Assigner(experiment), Wording(experiment, messages))
+
+
+def refuse_edited(experiment: Experiment, pinned: Started) -> None:
+    """Refuse a declaration that is not the one that ``pinned`` holds (R6)."""
+    if (experiment.version, fingerprint(experiment)) == (pinned.version, pinned.fingerprint):
+        return
+    if experiment.version > pinned.version:
+        raise StateError(
+            f"version {experiment.version} of {experiment.name} is not started",
+            do=f"run `apologylab start {experiment.name}`",
+        )
+    raise StateError(
+        f"{experiment.name} version {pinned.version} runs and its declaration was edited",
+        do=f"undo the edit, or raise `version` to {pinned.version + 1} and start it",
+    )
+
+
+def pin_place(key: tuple[str, str, str]) -> str:
+    """A fragment's key as one text.
+
+    >>> pin_place(("wording", "basic.2", "en"))
+    'wording/basic.2/en'
+    """
+    return "/".join(key)
+
+
+def unpin_place(text: str) -> tuple[str, str, str]:
+    """The key that :func:`pin_place` wrote; names hold no slash."""
+    factor, level, locale = text.split("/")
+    return factor, level, locale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolment:
+    """Which phase runs, and why no more units are enrolled in it, if so."""
+
+    phase: int
+    closed: str | None
+
+
+def enrolment(work: Transaction, experiment: Experiment) -> Enrolment:
+    """The phase that runs now, read under the ledger's lock.
+
+    Raises:
+        StateError: the experiment's version was not started.
+    """
+    named = {"experiment": experiment.name, "version": experiment.version}
+    begun = [fact.phase for fact in work.find(PhaseBegan, **named)]
+    if not begun:
+        raise StateError(
+            f"{experiment.name} is not started", do=f"run `apologylab start {experiment.name}`"
+        )
+    phase = max(begun)
+    closed = [fact.because for fact in work.find(Closed, **named) if fact.phase == phase]
+    return Enrolment(phase=phase, closed=closed[0] if closed else None)
