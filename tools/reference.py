@@ -98,7 +98,7 @@ def _kinds() -> list[type]:
     ]
 
 
-def _type_name(hint: Any) -> str:  # noqa: ANN401 - any annotation
+def _type_name(hint: Any) -> str:
     words = {str: "text", int: "whole number", float: "number", bool: "true or false"}
     if hint in words:
         return words[hint]
@@ -108,7 +108,7 @@ def _type_name(hint: Any) -> str:  # noqa: ANN401 - any annotation
     return known.get(first, "JSON object" if "Mapping" in text else first)
 
 
-def _default(field: Any) -> str:  # noqa: ANN401 - dataclasses.Field of any type
+def _default(field: Any) -> str:
     if field.default is not MISSING:
         return "empty" if field.default is None else f"`{field.default}`"
     return "must be given" if field.default_factory is MISSING else "empty"

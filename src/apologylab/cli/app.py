@@ -63,7 +63,7 @@ def group() -> TyperGroup:
     return made
 
 
-def load(name: str) -> Any:  # noqa: ANN401 - Typer's vendored Click has no public class to name
+def load(name: str) -> Any:
     """The Click command ``name``, from its module."""
     function = getattr(import_module(f"apologylab.cli.commands.{name}"), name)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -74,18 +74,18 @@ def load(name: str) -> Any:  # noqa: ANN401 - Typer's vendored Click has no publ
 class _LazyGroup(TyperGroup):
     """A group whose names come from the table and whose commands load when called."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - passed through to Typer
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "commands": dict.fromkeys(COMMANDS)})
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return load(cmd_name) if cmd_name in COMMANDS else None
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's signature for a callback
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -118,7 +118,7 @@ def _run(args: list[str]) -> int:
         return exits.exit_code(error)
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - the last fence: a person gets a sentence
+    except Exception as error:
         _apologise(error)
         return exits.UNEXPECTED
 
