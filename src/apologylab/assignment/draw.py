@@ -24,12 +24,21 @@ def compile_draw(
         StateError: eligibility needs the ledger (budget, cooldown, a cap on apologies, repeats
             beyond ``first_only``), the experiment is a panel, or it has no such phase.
     """
+    refuse_ledger(experiment)
+    return compile_judge(experiment, phase=phase, reason="PREVIEW", on_exposure=on_exposure)
+
+
+def refuse_ledger(experiment: Experiment) -> None:
+    """Refuse an experiment that cannot be drawn without its ledger (R2).
+
+    Raises:
+        StateError: it is one; the message names what needs the ledger.
+    """
     if needs := ledger_needs(experiment):
         raise StateError(
             f"{experiment.name} cannot be drawn without its ledger: it declares {', '.join(needs)}",
-            do="use `assign`, which asks the ledger, or remove what needs it",
+            do="the hook asks the ledger; `apologylab assign --propose` writes what the draw proposes",
         )
-    return compile_judge(experiment, phase=phase, reason="PREVIEW", on_exposure=on_exposure)
 
 
 def ledger_needs(experiment: Experiment) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def compile_judge(
         StateError: the experiment is a panel, or has no such phase.
         UnitIdError: (the function) the unit id breaks R8.
     """
-    _refuse_panel(experiment)
+    refuse_panel(experiment)
     rule, customer = experiment.unit_id, _customer_reader(experiment)
     refusal = compile_refusal(
         rules(experiment),
@@ -88,7 +88,12 @@ def compile_judge(
     return judge
 
 
-def _refuse_panel(experiment: Experiment) -> None:
+def refuse_panel(experiment: Experiment) -> None:
+    """Refuse an experiment that describes finished outcomes.
+
+    Raises:
+        StateError: it is one.
+    """
     if experiment.panel is not None:
         raise StateError(
             f"{experiment.name} describes a file of finished outcomes, so nothing is drawn",

@@ -36,6 +36,7 @@ from apologylab.assignment.hashing import (
     share_bound,
     shared_prefix,
 )
+from apologylab.assignment.judge import refuse_panel
 from apologylab.assignment.units import LONGEST, normalise
 from apologylab.warehouse.sql import double, identifier, text_literal
 
@@ -183,6 +184,7 @@ def _shared_draws(experiment: Experiment) -> dict[str, str]:
 
 def _branches(experiment: Experiment, phase: int, columns: Sequence[str]) -> Iterator[Branch]:
     """Every answer with its condition, in the order of judging (see ``assignment.judge``)."""
+    refuse_panel(experiment)
     for condition, because in _refusals(experiment, columns):
         yield Branch(condition, not_drawn(experiment, "INELIGIBLE", because, phase=phase))
     for unit, arm in experiment.overrides.items():
