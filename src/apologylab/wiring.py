@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from apologylab.catalogue.project import Project
     from apologylab.service.assign_file import UnitFiles
     from apologylab.service.ports import Catalogue, Channel, Clock, Ledger
@@ -39,9 +41,14 @@ def catalogue(of: Project | None = None) -> Catalogue:
     Raises:
         ConfigError: there is a project and it is wrong.
     """
+    return catalogue_in(of.experiments if of else _experiments_folder())
+
+
+def catalogue_in(folder: Path) -> Catalogue:
+    """The experiments in ``folder``, project or not."""
     from apologylab.catalogue.folder import FolderCatalogue
 
-    return FolderCatalogue(of.experiments if of else _experiments_folder())
+    return FolderCatalogue(folder)
 
 
 def create_ledger(of: Project) -> Ledger:
@@ -90,6 +97,68 @@ def unit_files() -> UnitFiles:
     from apologylab.warehouse.unit_files import DuckdbUnitFiles
 
     return DuckdbUnitFiles()
+
+
+def columns_needed(experiment: Experiment) -> str:
+    """Which columns a file of finished outcomes must have, in words.
+
+    Raises:
+        StateError: the declaration has no [panel].
+    """
+    from apologylab.warehouse.panel_file import columns_needed
+
+    return columns_needed(experiment)
+
+
+def finished_panel(file: Path, experiment: Experiment) -> Panel:
+    """The panel of a file of finished outcomes.
+
+    Raises:
+        StateError: the declaration has no [panel].
+        NotFoundError: there is no such file.
+        InputError: it is not what the declaration says.
+    """
+    from apologylab.warehouse.panel_file import panel_file
+
+    return panel_file(file, experiment)
+
+
+def table_panel(
+    table: object,
+    *,
+    arm: str,
+    unit: str | None,
+    outcomes: Sequence[str],
+    covariates: Sequence[str],
+    weights: Mapping[str, int] | None,
+) -> Panel:
+    """The panel of a DataFrame, an Arrow table or a file, of which nothing is declared.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, or lacks a column.
+    """
+    from apologylab.warehouse.finished import Wanted
+    from apologylab.warehouse.panel_file import open_file
+    from apologylab.warehouse.panel_frame import panel_frame
+
+    is_file = isinstance(table, str | Path)
+    wanted = Wanted(
+        what=Path(table).name if is_file else "the table",
+        arm=arm,
+        unit=unit,
+        outcomes={name: name for name in outcomes},
+        covariates=tuple(covariates),
+        arms=None if weights is None else tuple(name for name, each in weights.items() if each),
+    )
+    return open_file(Path(table), wanted) if is_file else panel_frame(table, wanted)
+
+
+def ledger_panel(experiment: Experiment, of: Project, *, as_of: datetime, mark: int) -> Panel:
+    """The panel of a project's ledger: its randomised units, and the facts up to ``mark``."""
+    from apologylab.warehouse.panel_ledger import panel_ledger
+
+    return panel_ledger(of.ledger_file, experiment, as_of=as_of, mark=mark)
 
 
 def _experiments_folder() -> Path:

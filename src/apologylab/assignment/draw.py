@@ -37,7 +37,7 @@ def refuse_ledger(experiment: Experiment) -> None:
     if needs := ledger_needs(experiment):
         raise StateError(
             f"{experiment.name} cannot be drawn without its ledger: it declares {', '.join(needs)}",
-            do="the hook asks the ledger; `apologylab assign --propose` writes what the draw proposes",
+            do="the hook asks it; `apologylab assign --propose` writes what the draw proposes",
         )
 
 

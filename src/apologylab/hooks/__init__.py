@@ -1,0 +1,11 @@
+"""The door for order systems: light to import, and it never raises into the caller (R11).
+
+>>> from apologylab.hooks import open_folder
+>>> client = open_folder("experiments")
+>>> client.draw("no_such_test", "customer-1", {"kind": "late_ride"}).reason
+'FALLBACK'
+"""
+
+from apologylab.hooks.client import Client, open_folder
+
+__all__ = ["Client", "open_folder"]
