@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check -qq
 TREES  := src tests benchmarks tools
 FAST   := tests/unit tests/architecture tests/contracts tests/properties
-RIDERS ?= 200000
+RIDERS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check bench docs verify pins clean
@@ -16,7 +16,7 @@ help:  ## list the targets
 install: $(VENV)/.run  ## set up .venv with the pinned packages and apologylab itself
 
 demo: $(VENV)/.run  ## the whole loop over 200,000 simulated riders (RIDERS=20000 for fewer)
-	$(BIN)/apologylab demo --riders $(RIDERS)
+	$(BIN)/apologylab demo $(if $(RIDERS),--riders $(RIDERS))
 
 test: $(VENV)/.dev  ## all tests but the slow ones, and the examples in docstrings; minutes
 	$(BIN)/python -m pytest -q -m "not slow" --doctest-modules src tests
