@@ -4,7 +4,7 @@ import pytest
 
 from apologylab import wiring
 from apologylab.catalogue.project import write_file
-from apologylab.errors import ConfigError, LedgerError, NotFoundError
+from apologylab.errors import ConfigError, NotFoundError, StateError
 
 SETTINGS = {
     "ledger_url": "sqlite:///facts.sqlite",
@@ -38,7 +38,7 @@ def test_a_new_ledger_carries_the_projects_environment(project):
 
 def test_a_ledger_is_created_once(project):
     wiring.create_ledger(project).close()
-    with pytest.raises(LedgerError, match="exists"):
+    with pytest.raises(StateError, match="exists"):
         wiring.create_ledger(project)
 
 
