@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from apologylab.design.experiment import Experiment
+    from apologylab.inference.moments import MomentsSource
     from apologylab.record.facts import Fact, Remedy
 
 F = TypeVar("F", bound="Fact")
@@ -63,6 +65,10 @@ class Transaction(Protocol):
         """Store a rendered text under a random id (R21)."""
         ...
 
+    def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
+        """Those of the committed texts ``text_ids`` that were not forgotten."""
+        ...
+
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """Add ``amount`` to what ``budget`` has reserved, unless that would pass ``cap`` (R14)."""
         ...
@@ -94,9 +100,7 @@ class Ledger(Protocol):
         """The last ``seq`` recorded by ``as_of``; written once, so it never changes (R18)."""
         ...
 
-    def read(
-        self, kind: type[F], *, mark: int | None = None, **equal: object
-    ) -> Iterator[F]:
+    def read(self, kind: type[F], *, mark: int | None = None, **equal: object) -> Iterator[F]:
         """Facts of ``kind`` in commit order, up to ``mark``, whose fields equal those given."""
         ...
 
@@ -184,4 +188,44 @@ class Catalogue(Protocol):
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
         """(factor, level, locale) -> fragment source, for every file under ``messages/``."""
+        ...
+
+
+ByPhase = Mapping[int, Mapping[str, int]]
+"""Phase -> arm -> units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Units of a panel on their way to the analysis (R20).
+
+    ``mature`` has, for each outcome, the units that can be measured by now; ``delivered`` by arm,
+    None where nothing is known of deliveries.
+    """
+
+    assigned: ByPhase
+    mature: Mapping[str, ByPhase]
+    delivered: Mapping[str, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Panel(Protocol):
+    """One row a randomised unit, held by an engine."""
+
+    @property
+    def source(self) -> MomentsSource:
+        """Moments of its columns."""
+        ...
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The covariates asked for, with an indicator after each that some units lack (R22)."""
+        ...
+
+    def flow(self) -> Flow:
+        """Who is in it; cheap after a scan, so ask for moments first.
+
+        Raises:
+            InputError: units stand in arms that the design does not have, or an arm has none.
+        """
         ...

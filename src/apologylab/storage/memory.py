@@ -18,7 +18,7 @@ from apologylab.storage.rows import Row, append_groups, decode, encode, encode_v
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 F = TypeVar("F", bound=Fact)
@@ -92,6 +92,11 @@ class MemoryTransaction:
             raise LedgerError(
                 f"text {text_id!r} is stored with another body", do="draw a new random id"
             )
+
+    def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
+        """See :meth:`apologylab.service.ports.Transaction.texts`."""
+        stored = self._ledger.texts
+        return {text_id: stored[text_id] for text_id in text_ids if text_id in stored}
 
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.reserve`."""

@@ -88,6 +88,11 @@ class SqlTransaction:
         if self._texts.setdefault(text_id, body) != body:
             raise _text_taken(text_id)
 
+    def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
+        """See :meth:`apologylab.service.ports.Transaction.texts`."""
+        query = sa.select(TEXT.c.id, TEXT.c.body).where(_among(TEXT.c.id, text_ids))
+        return {text_id: body for text_id, body in self._connection.execute(query)}
+
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.reserve`."""
         if amount < 0:
