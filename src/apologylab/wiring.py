@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from apologylab.catalogue.project import Project
+    from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
-    from apologylab.service.ports import Catalogue, Channel, Clock, Ledger
+    from apologylab.service.ports import Catalogue, Channel, Clock, Ledger, Panel
+    from apologylab.service.table import Wanted
 
 EXPERIMENTS = "experiments"
 
@@ -55,7 +55,7 @@ def create_ledger(of: Project) -> Ledger:
     """A new, empty ledger where the project says, marked with its environment.
 
     Raises:
-        LedgerError: there is one already.
+        StateError: there is one already.
     """
     from uuid import uuid4
 
@@ -79,6 +79,18 @@ def open_ledger(of: Project | None = None) -> Ledger:
     return open_((of or project()).ledger_file)
 
 
+def migrate_ledger(of: Project, *, dry_run: bool) -> list[str]:
+    """Bring the project's ledger to this version's schema; the steps taken, or to take.
+
+    Raises:
+        NotFoundError: there is no ledger yet.
+        LedgerOldError: a newer version wrote it.
+    """
+    from apologylab.storage.sqlite import migrate
+
+    return migrate(of.ledger_file, dry_run=dry_run)
+
+
 def channel(name: str, of: Project) -> Channel:
     """The channel called ``name``; the file channel writes under the project's ``outbox``.
 
@@ -99,59 +111,19 @@ def unit_files() -> UnitFiles:
     return DuckdbUnitFiles()
 
 
-def columns_needed(experiment: Experiment) -> str:
-    """Which columns a file of finished outcomes must have, in words.
+def table_panel(table: object, wanted: Wanted) -> Panel:
+    """The panel of a file (a path), a DataFrame or an Arrow table of finished outcomes.
 
     Raises:
-        StateError: the declaration has no [panel].
-    """
-    from apologylab.warehouse.panel_file import columns_needed
-
-    return columns_needed(experiment)
-
-
-def finished_panel(file: Path, experiment: Experiment) -> Panel:
-    """The panel of a file of finished outcomes.
-
-    Raises:
-        StateError: the declaration has no [panel].
         NotFoundError: there is no such file.
-        InputError: it is not what the declaration says.
+        InputError: it cannot be read, or its columns are not those wanted.
     """
     from apologylab.warehouse.panel_file import panel_file
-
-    return panel_file(file, experiment)
-
-
-def table_panel(
-    table: object,
-    *,
-    arm: str,
-    unit: str | None,
-    outcomes: Sequence[str],
-    covariates: Sequence[str],
-    weights: Mapping[str, int] | None,
-) -> Panel:
-    """The panel of a DataFrame, an Arrow table or a file, of which nothing is declared.
-
-    Raises:
-        NotFoundError: there is no such file.
-        InputError: it cannot be read, or lacks a column.
-    """
-    from apologylab.warehouse.finished import Wanted
-    from apologylab.warehouse.panel_file import open_file
     from apologylab.warehouse.panel_frame import panel_frame
 
-    is_file = isinstance(table, str | Path)
-    wanted = Wanted(
-        what=Path(table).name if is_file else "the table",
-        arm=arm,
-        unit=unit,
-        outcomes={name: name for name in outcomes},
-        covariates=tuple(covariates),
-        arms=None if weights is None else tuple(name for name, each in weights.items() if each),
-    )
-    return open_file(Path(table), wanted) if is_file else panel_frame(table, wanted)
+    if isinstance(table, str | Path):
+        return panel_file(Path(table), wanted)
+    return panel_frame(table, wanted)
 
 
 def ledger_panel(experiment: Experiment, of: Project, *, as_of: datetime, mark: int) -> Panel:

@@ -10,9 +10,9 @@ Money is integer minor units of ``currency``. Times are aware, in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - record.columns reads the types of the fields
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003 - likewise
+from datetime import datetime
 from types import MappingProxyType
 
 Fields = Mapping[str, object]

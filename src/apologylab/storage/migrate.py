@@ -25,17 +25,18 @@ def upgrade(connection: sa.Connection) -> None:
     command.upgrade(_config(connection), "head")
 
 
-def pending(connection: sa.Connection) -> list[str]:
+def pending(connection: sa.Connection, place: str) -> list[str]:
     """The migrations that are missing, oldest first, each as ``"0002 what it does"``.
 
     Raises:
         LedgerOldError: a newer version of apologylab wrote the ledger.
+        LedgerError: it is no ledger.
     """
     from alembic.script import ScriptDirectory
 
-    stands = revision(connection)
+    stands = _stands(connection, place)
     if stands is not None and stands > HEAD:
-        raise _newer("the ledger", stands)
+        raise _newer(f"the ledger {place}", stands)
     scripts = ScriptDirectory.from_config(_config(connection))
     missing = reversed(list(scripts.iterate_revisions("head", stands or "base")))
     return [f"{script.revision} {script.doc}" for script in missing]
@@ -56,9 +57,7 @@ def refuse_other_revision(connection: sa.Connection, place: str) -> None:
         LedgerOldError: it is older or newer.
         LedgerError: it is no ledger.
     """
-    if not sa.inspect(connection).has_table(LEDGER):
-        raise LedgerError(f"{place} is not a ledger", do="run `apologylab init` for a new one")
-    stands = revision(connection)
+    stands = _stands(connection, place)
     if stands is None or stands < HEAD:
         raise LedgerOldError(
             f"the ledger {place} has schema {stands}, this version needs {HEAD}",
@@ -66,6 +65,12 @@ def refuse_other_revision(connection: sa.Connection, place: str) -> None:
         )
     if stands > HEAD:
         raise _newer(f"the ledger {place}", stands)
+
+
+def _stands(connection: sa.Connection, place: str) -> str | None:
+    if not sa.inspect(connection).has_table(LEDGER):
+        raise LedgerError(f"{place} is not a ledger", do="run `apologylab init` for a new one")
+    return revision(connection)
 
 
 def _newer(ledger: str, stands: str) -> LedgerOldError:

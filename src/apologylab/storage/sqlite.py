@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from apologylab.errors import LedgerError, NotFoundError, StateError
 from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import Appended, LedgerIdentity
-from apologylab.storage.migrate import refuse_other_revision, upgrade
+from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
 from apologylab.storage.rows import decode, encode, line, micros
 from apologylab.storage.tables import COMMIT_MARK, COMMIT_TIME, FACTS, IDENTITY, TEXT
 from apologylab.storage.transaction import SqlTransaction, last_seq, matching, reserved
@@ -85,6 +85,25 @@ def connect(path: Path) -> sa.Engine:
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def migrate(path: Path, *, dry_run: bool) -> list[str]:
+    """Run the missing migrations in one transaction, or only list them; oldest first.
+
+    Raises:
+        NotFoundError: there is no such file.
+        LedgerOldError: a newer version wrote it.
+        LedgerError: the file is something else.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"there is no ledger at {path}", do="run `apologylab init`")
+    engine = connect(path)
+    with explained(path), engine.begin() as connection:
+        steps = pending(connection, str(path))
+        if steps and not dry_run:
+            upgrade(connection)
+    engine.dispose()
+    return steps
 
 
 @contextmanager

@@ -1,0 +1,297 @@
+"""``apologylab record``: record a file of facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from apologylab.record.facts import Fact
+    from apologylab.record.values import Reading
+    from apologylab.service.ports import Ledger
+    from apologylab.service.record import Recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What was asked for, understood."""
+
+    kind: type[Fact]
+    file: Path | None
+    mapping: dict[str, str]
+    reading: Reading
+    through: str | None
+
+
+def record(
+    file: Annotated[
+        Path | None, typer.Argument(help="A .csv, .jsonl or .parquet file of facts.")
+    ] = None,
+    *,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="What its rows are: incident, order, contact ...")
+    ] = None,
+    mapping: Annotated[
+        str, typer.Option("--map", help="Your columns: key=order_id,customer=client_id.")
+    ] = "",
+    time_zone: Annotated[
+        str | None, typer.Option(help="Zone of times without offset; by default the project's.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Of rows without one; by default the project's.")
+    ] = None,
+    minor_units: Annotated[
+        bool, typer.Option("--minor-units", help='Amounts are cents: 1234, not "12.34".')
+    ] = False,
+    complete_through: Annotated[
+        str | None,
+        typer.Option(help="All facts of this kind up to the end of this date are recorded now."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show five rows as understood; record nothing.")
+    ] = False,
+    template: Annotated[
+        str | None, typer.Option(help="Print a header and an example row of this kind.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Record a file of facts: incidents, orders, contacts and the like.
+
+    Good rows land; a bad row goes to FILE.rejects.csv with its line and the reason. Recording a
+    file twice changes nothing.
+
+    \b
+    Example:
+      apologylab record --template order
+      apologylab record orders.csv --as order --map key=order_id --dry-run
+      apologylab record orders.csv --as order --map key=order_id --complete-through 2026-05-01
+    """
+    from apologylab.errors import InputError
+    from apologylab.service.record import recordable
+
+    if template:
+        _print_template(recordable(template))
+        return
+    if kind is None:
+        raise InputError("it is not said what the rows are", do="add --as order, or another kind")
+    if file is None and complete_through is None:
+        raise InputError("no file is given", do="give a .csv, .jsonl or .parquet file")
+    order = _Order(
+        kind=recordable(kind),
+        file=file,
+        mapping=_pairs(mapping),
+        reading=_reading(time_zone, currency, minor_units=minor_units),
+        through=complete_through,
+    )
+    if dry_run:
+        _preview(order, as_json=as_json)
+    else:
+        _record(order, as_json=as_json)
+
+
+def _print_template(kind: type[Fact]) -> None:
+    import csv
+    import sys
+
+    from apologylab.service.record import template
+
+    csv.writer(sys.stdout, lineterminator="\n").writerows(template(kind))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """``"key=id,customer=client"`` as a mapping."""
+    from apologylab.errors import InputError
+
+    found = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, column = pair.partition("=")
+        if not (name.strip() and equals and column.strip()):
+            raise InputError(f"--map has {pair!r}", do="write FIELD=COLUMN,FIELD=COLUMN")
+        if name.strip() in found:
+            raise InputError(f"--map gives {name.strip()!r} twice", do="keep one")
+        found[name.strip()] = column.strip()
+    return found
+
+
+def _reading(time_zone: str | None, currency: str | None, *, minor_units: bool) -> Reading:
+    """What the options declare, completed by the project where there is one."""
+    from apologylab import wiring
+    from apologylab.errors import ConfigError
+    from apologylab.record.values import Reading
+
+    try:
+        project = wiring.project()
+    except ConfigError:
+        if time_zone is None or currency is None:
+            raise
+        return Reading(zone=_zone(time_zone), currency=currency, minor_units=minor_units)
+    return Reading(
+        zone=_zone(time_zone or project.time_zone),
+        currency=currency or project.currency,
+        minor_units=minor_units,
+    )
+
+
+def _zone(name: str) -> tzinfo:
+    from datetime import UTC
+    from zoneinfo import ZoneInfo
+
+    from apologylab.errors import InputError
+
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise InputError(
+            f"there is no time zone {name!r}", do="write its IANA name, like Europe/Vilnius"
+        ) from None
+
+
+def _preview(order: _Order, *, as_json: bool) -> None:
+    from apologylab.cli.console import show, show_json, show_table
+    from apologylab.record.columns import columns, kind_of
+    from apologylab.service.record import preview_file
+    from apologylab.warehouse.fact_file import open_fact_file
+
+    if order.file is None:
+        show("there is no file to look at")
+        return
+    rows, problems = preview_file(
+        order.kind, open_fact_file(order.file), mapping=order.mapping, reading=order.reading
+    )
+    names = [column.name for column in columns(order.kind)]
+    written = [_written(names, row) for row in rows]
+    if as_json:
+        found = [{"line": line, "reason": reason} for line, reason in problems]
+        understood = [dict(zip(names, row, strict=True)) for row in written]
+        show_json(
+            {
+                "format": "apologylab.record_preview/1",
+                "kind": kind_of(order.kind),
+                "rows": understood,
+                "rejected": found,
+            }
+        )
+        return
+    show_table(f"{order.file.name} as understood; nothing is recorded", names, written)
+    for line, reason in problems:
+        show(f"line {line} would be refused: {reason}")
+
+
+def _written(names: list[str], row: tuple[object, ...]) -> list[str]:
+    """A row in words: times in UTC, amounts with their currency."""
+    import json
+    from datetime import datetime
+
+    from apologylab.design.money import Money
+
+    values = dict(zip(names, row, strict=True))
+    written = []
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            written.append(value.isoformat())
+        elif isinstance(value, int) and name.endswith("amount"):
+            written.append(str(Money(value, str(values["currency"]))))
+        elif isinstance(value, dict):
+            written.append(json.dumps(value, ensure_ascii=False))
+        else:
+            written.append("" if value is None else str(value))
+    return written
+
+
+def _record(order: _Order, *, as_json: bool) -> None:
+    from contextlib import closing
+    from time import perf_counter
+
+    from apologylab import wiring
+    from apologylab.cli.console import show_json
+    from apologylab.record.columns import kind_of
+    from apologylab.service.record import Recorded
+
+    started = perf_counter()
+    with closing(wiring.open_ledger()) as ledger:
+        recorded = Recorded(kind=kind_of(order.kind))
+        if order.file is not None:
+            recorded = _record_file(ledger, order, order.file)
+        if order.through is not None:
+            _mark_complete(ledger, order, recorded)
+    seconds = perf_counter() - started
+    if as_json:
+        show_json(_document(order, recorded, seconds))
+    else:
+        _explain(order, recorded, seconds)
+
+
+def _record_file(ledger: Ledger, order: _Order, path: Path) -> Recorded:
+    from apologylab import wiring
+    from apologylab.cli.console import progress
+    from apologylab.service.record import record_file
+    from apologylab.warehouse.fact_file import RejectsFile, open_fact_file
+
+    file = open_fact_file(path)
+    with progress(f"recording {path.name}", file.expected()) as done:
+        return record_file(
+            ledger,
+            order.kind,
+            file,
+            mapping=order.mapping,
+            reading=order.reading,
+            rejects=RejectsFile(path),
+            now=wiring.clock()(),
+            progress=done,
+        )
+
+
+def _mark_complete(ledger: Ledger, order: _Order, recorded: Recorded) -> None:
+    """Append the feed's mark, unless rows that belong to it were refused."""
+    from apologylab import wiring
+    from apologylab.service.record import complete_through, end_of
+
+    if recorded.rejected or order.through is None:
+        return
+    recorded.feed_through = end_of(order.through, order.reading.zone)
+    complete_through(ledger, order.kind, recorded.feed_through, now=wiring.clock()())
+
+
+def _document(order: _Order, recorded: Recorded, seconds: float) -> dict[str, Any]:
+    through = recorded.feed_through
+    return {
+        "format": "apologylab.record/1",
+        "kind": recorded.kind,
+        "file": str(order.file) if order.file else None,
+        "rows": recorded.rows,
+        "recorded": recorded.new,
+        "already": recorded.same,
+        "rejected": recorded.rejected,
+        "contradicting": recorded.contradicting,
+        "rejects_file": f"{order.file}.rejects.csv" if recorded.rejected else None,
+        "ignored_columns": list(recorded.ignored),
+        "complete_through": through.isoformat() if through else None,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _explain(order: _Order, recorded: Recorded, seconds: float) -> None:
+    from apologylab.cli.console import show
+
+    speed = recorded.rows / max(seconds, 1e-9)
+    if order.file is not None:
+        show(f"rows      {recorded.rows:,} of kind {recorded.kind} ({speed:,.0f} a second)")
+        show(f"recorded  {recorded.new:,}")
+        show(f"already   {recorded.same:,}")
+        show(f"rejected  {recorded.rejected:,} ({recorded.contradicting:,} contradict what stands)")
+    for line, reason in recorded.reasons:
+        show(f"  line {line}: {reason}")
+    if recorded.rejected:
+        show(f"see       {order.file}.rejects.csv; correct those rows and record that file")
+    if recorded.ignored:
+        show(f"ignored   columns {', '.join(recorded.ignored)}")
+    if recorded.feed_through:
+        show(f"complete  through {recorded.feed_through.isoformat()}")
+    elif order.through is not None:
+        show("complete  not marked: rows were rejected. Give --complete-through with the corrected")
+        show("          file, or with a file that has only a header if they are to be left out")

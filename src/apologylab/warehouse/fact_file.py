@@ -1,0 +1,261 @@
+"""Files of facts, read as batches of raw columns: CSV, JSON lines or Parquet.
+
+Lines keep their numbers, so that a refused row can be found again. What cannot be split into
+fields at all comes out as :attr:`Batch.broken`; nothing here judges a value.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from apologylab.errors import InputError, NotFoundError
+from apologylab.service.record import Batch, FactFile, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+BATCH_ROWS: Final = 20_000
+_LONGEST_FIELD: Final = 1 << 20
+_OURS: Final = ("line", "reason")
+
+
+class CsvFile:
+    """Comma, semicolon or tab separated text with a header, in UTF-8."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        csv.field_size_limit(_LONGEST_FIELD)
+        with self._reading() as (rows, _):
+            header = next(rows, None)
+        if not header:
+            raise InputError(f"{path} is empty", do="write a header line and rows under it")
+        self.columns = _distinct(path, [name.strip() for name in header])
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches of text columns."""
+        with self._reading() as (rows, read_to):
+            next(rows)
+            while True:
+                batch, more = self._batch(rows, read_to)
+                if batch.places or batch.broken:
+                    yield batch
+                if not more:
+                    return
+
+    def expected(self) -> int:
+        """About how many rows there are, for a progress display."""
+        return max(0, _newlines(self._path) - 1)
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Any, Any]]:
+        with self._path.open("rb") as raw:
+            start = raw.read(4096)
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise InputError(f"{self._path} is in UTF-16", do='save it as "CSV UTF-8"')
+        if start[:2] in (b"PK", b"\xd0\xcf") or b"\0" in start:
+            raise InputError(f"{self._path} is not text", do='save it as "CSV UTF-8"')
+        delimiter = _delimiter(start.decode("utf-8", errors="replace").splitlines())
+        # Bytes that are not UTF-8 become lone surrogates, which the row's judge refuses by place.
+        with self._path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+            rows = csv.reader(text, delimiter=delimiter, strict=True)
+            yield rows, lambda: rows.line_num
+
+    def _batch(self, rows: Any, read_to: Any) -> tuple[Batch, bool]:
+        width = len(self.columns)
+        good: list[list[str]] = []
+        places: list[int] = []
+        broken: list[tuple[int, str]] = []
+        for _ in range(BATCH_ROWS):
+            line = read_to() + 1
+            try:
+                row = next(rows)
+            except StopIteration:
+                return self._made(good, places, broken), False
+            except csv.Error as error:
+                broken.append((line, f"cannot be split into fields: {error}"))
+                continue
+            if len(row) == width:
+                good.append(row)
+                places.append(line)
+            elif row:
+                broken.append((line, f"has {len(row)} fields, the header {width}"))
+        return self._made(good, places, broken), True
+
+    def _made(
+        self, rows: list[list[str]], places: list[int], broken: list[tuple[int, str]]
+    ) -> Batch:
+        columns = list(zip(*rows, strict=True)) or [()] * len(self.columns)
+        return Batch(
+            columns=dict(zip(self.columns, columns, strict=True)),
+            places=places,
+            broken=tuple(broken),
+        )
+
+
+class JsonLinesFile:
+    """One JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        first = next(self.batches(), None)
+        if first is None:
+            raise InputError(f"{path} is empty", do="write one JSON object a line")
+        self.columns = tuple(first.columns)
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches of columns; a name that a row lacks is empty there."""
+        with self._path.open(encoding="utf-8-sig", errors="surrogateescape") as text:
+            numbered = enumerate(text, 1)
+            while lines := list(islice(numbered, BATCH_ROWS)):
+                if batch := _objects(lines):
+                    yield batch
+
+    def expected(self) -> int:
+        """About how many rows there are, for a progress display."""
+        return _newlines(self._path)
+
+
+class ParquetFile:
+    """A Parquet file; its rows are numbered from 1."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        self._path = path
+        try:
+            self._file = parquet.ParquetFile(path)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{path} is no Parquet file: {error}", do="write it anew") from error
+        self.columns = _distinct(path, self._file.schema_arrow.names)
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches of typed columns."""
+        first = 1
+        for batch in self._file.iter_batches(batch_size=BATCH_ROWS):
+            columns = {
+                name: _plain(batch.column(at)).to_pylist() for at, name in enumerate(self.columns)
+            }
+            yield Batch(columns=columns, places=range(first, first + batch.num_rows), broken=())
+            first += batch.num_rows
+
+    def expected(self) -> int:
+        """How many rows there are, for a progress display."""
+        return int(self._file.metadata.num_rows)
+
+
+def open_fact_file(path: Path) -> FactFile:
+    """The reader for a file, by its ending.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: another ending, or a file that is not what its ending says.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"there is no file {path}", do="give the path of a file of facts")
+    readers: dict[str, type[CsvFile | JsonLinesFile | ParquetFile]] = {
+        ".csv": CsvFile,
+        ".tsv": CsvFile,
+        ".jsonl": JsonLinesFile,
+        ".ndjson": JsonLinesFile,
+        ".parquet": ParquetFile,
+    }
+    if path.suffix.lower() not in readers:
+        raise InputError(
+            f"{path.name} ends in {path.suffix or 'nothing'!r}", do=f"give {', '.join(readers)}"
+        )
+    return readers[path.suffix.lower()](path)
+
+
+class RejectsFile:
+    """Refused rows beside their file, with line and reason; there only if a row was refused."""
+
+    def __init__(self, beside: Path) -> None:
+        self.path = beside.with_name(beside.name + ".rejects.csv")
+        self.path.unlink(missing_ok=True)
+        self._header: tuple[str, ...] = ()
+
+    def write(self, columns: Sequence[str], refused: Sequence[Refused]) -> None:
+        """Add refused rows; ``columns`` are those of their file."""
+        new = not self._header
+        if new:
+            kept = [name for name in columns if name not in _OURS]
+            self._header = (*_OURS, *kept)
+        with self.path.open("w" if new else "a", encoding="utf-8", newline="") as text:
+            writer = csv.writer(text)
+            if new:
+                writer.writerow(self._header)
+            for row in refused:
+                values = (_cell(row.values.get(name)) for name in self._header[len(_OURS) :])
+                writer.writerow((row.place, row.reason, *values))
+
+
+def _cell(value: object) -> str:
+    """A value as a CSV cell that can be read again; bytes that were no UTF-8 as a mark."""
+    text = "" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)
+    return text.encode("utf-8", errors="replace").decode()
+
+
+def _newlines(path: Path) -> int:
+    with path.open("rb") as raw:
+        return sum(block.count(b"\n") for block in iter(lambda: raw.read(1 << 20), b""))
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The separator of a header: a comma unless it has none and has tabs or semicolons."""
+    header = lines[0] if lines else ""
+    found = [mark for mark in (",", "\t", ";") if mark in header]
+    return found[0] if found else ","
+
+
+def _distinct(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{path} has the column {twice[0]!r} twice", do="rename or drop one")
+    return tuple(names)
+
+
+def _objects(lines: Sequence[tuple[int, str]]) -> Batch | None:
+    """Lines of JSON as columns."""
+    rows: list[tuple[int, Mapping[str, object]]] = []
+    broken: list[tuple[int, str]] = []
+    for number, line in lines:
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line, parse_constant=_refuse_constant)
+        except ValueError as error:
+            broken.append((number, f"is not JSON: {error}"))
+            continue
+        if isinstance(row, dict):
+            rows.append((number, row))
+        else:
+            broken.append((number, "is JSON, but not an object"))
+    if not rows and not broken:
+        return None
+    names = dict.fromkeys(name for _, row in rows for name in row)
+    return Batch(
+        columns={name: [row.get(name) for _, row in rows] for name in names},
+        places=[number for number, _ in rows],
+        broken=tuple(broken),
+    )
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number")
+
+
+def _plain(column: Any) -> Any:
+    """Times in microseconds, for Python knows no finer; dictionaries decoded."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        return column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
+    return column
