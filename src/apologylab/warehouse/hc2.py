@@ -30,7 +30,9 @@ def hc2_meat(
     sums = ", ".join(f"sum(w * {_z(i)} * {_z(j)})" for i, j in pairs)
     weighted = _weighted(_residuals(relation, columns, request, fits), size)
     keys = ", ".join(KEYS)
-    found = connection.execute(f"SELECT {keys}, {sums} FROM ({weighted}) GROUP BY {keys}").fetchall()
+    found = connection.execute(
+        f"SELECT {keys}, {sums} FROM ({weighted}) GROUP BY {keys}"
+    ).fetchall()
     return {Cell(*row[:4]): _symmetric(size, pairs, row[4:]) for row in found}
 
 
@@ -86,13 +88,13 @@ def _parameters(fits: Mapping[Cell, CellFit]) -> str:
 
 def _row(cell: Cell, fit: CellFit) -> str:
     keys = (str(cell.version), str(cell.phase), text_literal(cell.arm), text_literal(cell.stratum))
-    numbers = (double(value) for part in (fit.centre, fit.beta, fit.gram_inverse) for value in part.flat)
+    numbers = (
+        double(value) for part in (fit.centre, fit.beta, fit.gram_inverse) for value in part.flat
+    )
     return ", ".join([*keys, *numbers])
 
 
-def _symmetric(
-    size: int, pairs: Sequence[tuple[int, int]], values: Sequence[float]
-) -> Floats:
+def _symmetric(size: int, pairs: Sequence[tuple[int, int]], values: Sequence[float]) -> Floats:
     meat = np.empty((size, size))
     for (i, j), value in zip(pairs, values, strict=True):
         meat[i, j] = meat[j, i] = value

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 KEYS = {"version": "1", "phase": "1", "arm": "''", "stratum": "''"}
 """Key -> the constant that stands for it where a panel does not have it."""
 
 
-def keys_of(columns: Set[str]) -> tuple[str, ...]:
+def keys_of(columns: AbstractSet[str]) -> tuple[str, ...]:
     """The keys that a panel with ``columns`` has.
 
     >>> keys_of({"arm", "spend"})
@@ -17,7 +17,7 @@ def keys_of(columns: Set[str]) -> tuple[str, ...]:
     return tuple(key for key in KEYS if key in columns)
 
 
-def selected(columns: Set[str]) -> str:
+def selected(columns: AbstractSet[str]) -> str:
     """All keys in order, as SELECT lists them.
 
     >>> selected({"arm", "spend"})
@@ -26,7 +26,7 @@ def selected(columns: Set[str]) -> str:
     return ", ".join(key if key in columns else f"{KEYS[key]} AS {key}" for key in KEYS)
 
 
-def grouping(columns: Set[str]) -> str:
+def grouping(columns: AbstractSet[str]) -> str:
     """The GROUP BY over the keys there are; without any, no row for an empty panel.
 
     >>> grouping({"arm", "spend"})

@@ -1,0 +1,94 @@
+"""What ``analyse``, ``decide`` and ``report`` are about: an experiment and its panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apologylab import wiring
+from apologylab.design.experiment import Experiment
+from apologylab.design.fingerprint import fingerprint
+from apologylab.errors import InputError
+from apologylab.service.ports import Ledger, Panel
+from apologylab.service.table import columns_needed, wanted_of
+from apologylab.service.timeline import pinned
+from apologylab.wire.declaration import read
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """An experiment, its panel, and the ledger it is read from; None for a file.
+
+    ``edited`` says how the declaration on disk differs from the one pinned, if it does.
+    """
+
+    experiment: Experiment
+    panel: Panel
+    ledger: Ledger | None
+    as_of: datetime
+    edited: tuple[str, ...] = ()
+
+
+def subject(name: str, *, panel: Path | None, as_of: str | None) -> Subject:
+    """Find an experiment and open its panel: of ``panel``, else of the project's ledger.
+
+    Raises:
+        InputError: a file is needed, or the file is not what the declaration says.
+        StateError: it was never started.
+    """
+    experiment = wiring.catalogue().experiment(name)
+    now = wiring.clock()()
+    if panel is None and experiment.panel is None:
+        return _of_ledger(experiment, moment(as_of, now=now) if as_of else now)
+    if panel is None:
+        raise InputError(
+            f"{experiment.name} is analysed from a file of finished outcomes",
+            do="pass --panel FILE, a CSV or Parquet file with the columns "
+            + columns_needed(experiment),
+        )
+    if as_of is not None:
+        raise InputError("--as-of needs a ledger; a file has no dates", do="leave it out")
+    return Subject(
+        experiment=experiment,
+        panel=wiring.table_panel(panel, wanted_of(experiment, panel.name)),
+        ledger=None,
+        as_of=now,
+    )
+
+
+def _of_ledger(declared: Experiment, as_of: datetime) -> Subject:
+    """The version that was started last, as it was pinned (R6)."""
+    project = wiring.project()
+    ledger = wiring.open_ledger(project)
+    started = pinned(ledger, declared.name)
+    experiment = read(started.declaration, where=f"{declared.name}, as started")
+    same = fingerprint(declared) == started.fingerprint
+    return Subject(
+        experiment=experiment,
+        panel=wiring.ledger_panel(experiment, project, as_of=as_of, mark=ledger.mark(as_of)),
+        ledger=ledger,
+        as_of=as_of,
+        edited=() if same else ("the declaration was edited since the start: not used",),
+    )
+
+
+def moment(text: str, *, now: datetime) -> datetime:
+    """A date, meaning its first moment in UTC, or a time with its zone.
+
+    >>> moment("2026-09-30", now=datetime(2027, 1, 1, tzinfo=UTC)).isoformat()
+    '2026-09-30T00:00:00+00:00'
+
+    Raises:
+        InputError: it is neither, or lies ahead: what will be known then is not known now.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"--as-of {text!r} is not a date", do="write 2026-09-30 or 2026-09-30T18:00:00+00:00"
+        ) from error
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    if found > now:
+        raise InputError(f"--as-of {text} lies ahead", do="leave it out for what is known now")
+    return found

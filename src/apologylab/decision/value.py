@@ -1,0 +1,97 @@
+"""Net value per unit, v (R16): what it is made of, as plain numbers for an engine to compute.
+
+v is a column of the panel like any outcome, so that its effect is a contrast of means with an
+interval, never an effect less a constant. Amounts are in whole units of one currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from apologylab.design.experiment import Compensation, Experiment, Outcome
+from apologylab.design.money import Money
+
+VALUE = "value"
+"""The panel's column that holds v."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelValue:
+    """The v of a table's unit: sum of worth x outcome, less the cost of its arm."""
+
+    worth: Mapping[str, float]
+    arm_cost: Mapping[str, float]
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerValue:
+    """The v of a ledger's unit, all over one window after the anchor.
+
+    margin x ``sales``, less redemptions of ``compensation`` at their cost, less message, handling
+    and goodwill cost, less what is still open of a compensation that outlives the window.
+    """
+
+    margin: float
+    sales: Outcome
+    message_cost: float
+    handling_cost: float
+    compensation: Mapping[str, Compensation]
+    open_liability: Literal["face", "expected", "zero"]
+    currency: str
+
+
+def panel_value(experiment: Experiment) -> PanelValue | None:
+    """The v of a panel declaration; None where it declares no decision."""
+    decision, panel = experiment.decision, experiment.panel
+    if decision is None or panel is None:
+        return None
+    worth = {name: float(money) for name, money in decision.worth.items()}
+    if decision.margin is not None and decision.sales is not None:
+        worth[decision.sales] = worth.get(decision.sales, 0.0) + decision.margin
+    return PanelValue(
+        worth=worth,
+        arm_cost={arm: float(money) for arm, money in panel.arm_cost.items()},
+        currency=currency(experiment),
+    )
+
+
+def ledger_value(experiment: Experiment) -> LedgerValue | None:
+    """The v of a ledger's units; None where the declaration says nothing of margin and sales."""
+    decision = experiment.decision
+    if decision is None or decision.margin is None or decision.sales is None:
+        return None
+    return LedgerValue(
+        margin=decision.margin,
+        sales=next(each for each in experiment.outcomes if each.name == decision.sales),
+        message_cost=_amount(decision.message_cost),
+        handling_cost=_amount(decision.handling_cost),
+        compensation=experiment.compensation,
+        open_liability=decision.open_liability or "face",
+        currency=currency(experiment),
+    )
+
+
+def currency(experiment: Experiment) -> str:
+    """The currency of the declaration's amounts, else the unit of its sales outcome.
+
+    A declaration has one (:mod:`apologylab.design.findings`); "money" where it names none.
+    """
+    decision, panel = experiment.decision, experiment.panel
+    amounts = [each.value for each in experiment.compensation.values()]
+    amounts += [experiment.budget.total] if experiment.budget else []
+    amounts += list(decision.worth.values()) if decision else []
+    amounts += list(panel.arm_cost.values()) if panel else []
+    costs = (decision.message_cost, decision.handling_cost) if decision else ()
+    amounts += [cost for cost in costs if cost is not None]
+    if amounts:
+        return amounts[0].currency
+    sales = decision.sales if decision else None
+    units = (each.unit for each in experiment.outcomes if each.name == sales and each.unit)
+    return next(units, "money")
+
+
+def _amount(money: Money | None) -> float:
+    return 0.0 if money is None else float(money)

@@ -1,0 +1,61 @@
+"""What may be said of an estimate (R36).
+
+Neither "works" nor "no effect": those belong to a superiority or equivalence test that was
+declared, and this version declares none. A wide interval around 0 is said to be just that, with the
+effect that could have been seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apologylab.inference.results import Estimate
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """A value with four significant digits, never in powers of ten for everyday sizes.
+
+    >>> number(0.7698271559, signed=True), number(1234567.0), number(-0.00311)
+    ('+0.7698', '1,234,567', '-0.003110')
+    """
+    sign = "+" if signed else ""
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign}#.4g}".removesuffix(".")
+
+
+def sentence(estimate: Estimate, *, alpha: float) -> str:
+    """One sentence on one estimate, with its interval and what could have been seen."""
+    level = f"{100 * estimate.level:g}%"
+    low, high = (number(end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
+    by = f"{number(estimate.point, signed=True)} {per_customer(estimate.unit)}"
+    return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {_reading(estimate, alpha)}"
+
+
+def per_customer(unit: str) -> str:
+    """A unit of measure of one customer.
+
+    >>> per_customer("USD"), per_customer("share of customers")
+    ('USD per customer', 'share of customers')
+    """
+    return unit if " " in unit else f"{unit} per customer"
+
+
+def _subject(estimate: Estimate) -> str:
+    if estimate.kind == "arm":
+        return f"sending `{estimate.treatment}` changed {estimate.outcome}"
+    return f"`{estimate.treatment}` against `{estimate.reference}` changed {estimate.outcome}"
+
+
+def _reading(estimate: Estimate, alpha: float) -> str:
+    could = f"we could have seen {number(estimate.smallest_detectable)}"
+    p = estimate.p_value if estimate.p_adjusted is None else estimate.p_adjusted
+    adjusted = "" if estimate.p_adjusted is None else "adjusted "
+    if p < alpha:
+        return f"chance alone would rarely give this ({adjusted}p {p:.2g})"
+    if estimate.ci_low > 0 or estimate.ci_high < 0:
+        return f"we cannot tell once all tests are counted ({adjusted}p {p:.2g}); {could}"
+    return f"we cannot tell; {could}"

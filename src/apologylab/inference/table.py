@@ -1,0 +1,155 @@
+"""An analysis as rows, as text and as HTML: what ``print`` and a notebook show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from apologylab.inference.sentence import number, per_customer, sentence
+
+if TYPE_CHECKING:
+    from apologylab.inference.results import Analysis, Estimate, Refusal
+
+HEAD = ("", "estimator", "effect", "interval", "p", "p adjusted", "could have seen", "units")
+_SHORT = {"difference_in_means": "plain", "lin": "Lin"}
+_MARK = {True: "ok", False: "FAILED", None: "-"}
+_FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts"}
+
+
+def as_rows(analysis: Analysis) -> list[dict[str, object]]:
+    """One flat row an estimate: ``pandas.DataFrame(analysis.rows())``."""
+    return [
+        {key: value for key, value in asdict(estimate).items() if key != "cells"}
+        for estimate in analysis.estimates
+    ]
+
+
+def as_text(analysis: Analysis) -> str:
+    """The whole analysis for a terminal: checks, flow, effects, sentences."""
+    blocks = [_title(analysis), *_checks(analysis), *_flow(analysis), *_effects(analysis)]
+    said = [sentence(each, alpha=analysis.alpha) for each in headlines(analysis)]
+    blocks += [_bullets("In words", said)] if said else []
+    refused = [_refused(refusal) for refusal in analysis.refusals]
+    blocks += [_bullets("Not estimable", refused)] if refused else []
+    if analysis.deviations_from_plan:
+        blocks.append(_bullets("Departures from the plan", analysis.deviations_from_plan))
+    if analysis.notes:
+        blocks.append(_bullets("Notes", analysis.notes))
+    return "\n\n".join(blocks)
+
+
+def as_html(analysis: Analysis) -> str:
+    """The effects as HTML tables, for a notebook."""
+    parts = [f"<p><b>{escape(_title(analysis))}</b></p>"]
+    failed = [check for check in analysis.checks if check.passed is False]
+    parts += [f"<p><b>FAILED</b> {escape(check.says)}</p>" for check in failed]
+    for caption, rows in _tables(analysis):
+        head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        )
+        parts.append(
+            f"<table><caption>{escape(caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+    return "\n".join(parts)
+
+
+def headlines(analysis: Analysis) -> list[Estimate]:
+    """The estimates that answer the plan's question: primary outcomes, by the first estimator."""
+    if not analysis.estimates:
+        return []
+    first = analysis.estimates[0].estimator
+    return [
+        each for each in analysis.estimates if each.role == "primary" and each.estimator == first
+    ]
+
+
+def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+    """Rows of texts under each other; the first ``left`` columns to the left, the rest right.
+
+    >>> aligned([("arm", "n"), ("silence", "12")])
+    ['arm       n', 'silence  12']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _title(analysis: Analysis) -> str:
+    mark = "SIMULATED  " if analysis.simulated else ""
+    return f"{mark}{analysis.experiment}, version {analysis.version}, as of {analysis.as_of}"
+
+
+def _refused(refusal: Refusal) -> str:
+    by = _SHORT.get(refusal.estimator, refusal.estimator)
+    asked = f"{refusal.outcome}, {refusal.treatment} against {refusal.reference}, {by}"
+    return f"{asked}: {refusal.because}"
+
+
+def _bullets(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"  - {line}" for line in lines)])
+
+
+def _checks(analysis: Analysis) -> list[str]:
+    rows = [(_MARK[check.passed], check.name, check.says) for check in analysis.checks]
+    return ["\n".join(["Checks", *(f"  {line}" for line in aligned(rows, left=3))])] if rows else []
+
+
+def _flow(analysis: Analysis) -> list[str]:
+    if not analysis.flow:
+        return []
+    known = any(row.delivered is not None for row in analysis.flow)
+    head = ["Units", "assigned", *(["delivered"] if known else []), "mature", "analysed"]
+    rows = [
+        [
+            f"  {row.arm}",
+            f"{row.assigned:,}",
+            *([f"{row.delivered:,}"] if known else []),
+            f"{row.mature:,}",
+            f"{row.analysed:,}",
+        ]
+        for row in analysis.flow
+    ]
+    return ["\n".join(aligned([head, *rows]))]
+
+
+def _effects(analysis: Analysis) -> list[str]:
+    return [
+        "\n".join([caption, *(f"  {line}" for line in aligned([HEAD, *rows], left=2))])
+        for caption, rows in _tables(analysis)
+    ]
+
+
+def _tables(analysis: Analysis) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """A table for every outcome and kind of contrast: its caption and its rows."""
+    for (outcome, kind), group in groupby(analysis.estimates, key=lambda e: (e.outcome, e.kind)):
+        estimates = list(group)
+        first = estimates[0]
+        unit = per_customer(first.unit)
+        against = f"against {first.reference} (mean {number(first.reference_mean)})"
+        of = against if kind == "arm" else _FAMILY[kind]
+        yield f"{outcome}, {first.role}, {unit}: {of}", [_row(each) for each in estimates]
+
+
+def _row(estimate: Estimate) -> tuple[str, ...]:
+    low, high = (number(end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
+    adjusted = "" if estimate.p_adjusted is None else f"{estimate.p_adjusted:.2g}"
+    return (
+        estimate.treatment if estimate.kind == "arm" else estimate.name,
+        _SHORT.get(estimate.estimator, estimate.estimator),
+        number(estimate.point, signed=True),
+        f"{low} to {high}",
+        f"{estimate.p_value:.2g}",
+        adjusted,
+        number(estimate.smallest_detectable),
+        f"{estimate.n_treatment:,} : {estimate.n_reference:,}",
+    )

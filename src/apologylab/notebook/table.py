@@ -1,0 +1,90 @@
+"""Analyse a table of finished outcomes without ledger or declaration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab import wiring
+from apologylab.design.contrasts import against
+from apologylab.errors import InputError
+from apologylab.inference.plan import Measured, Question
+from apologylab.service.analyse import About, conclude
+from apologylab.service.question import estimators
+from apologylab.service.table import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from apologylab.inference.results import Analysis
+    from apologylab.service.ports import Panel
+
+
+def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part of it
+    table: object,
+    *,
+    arm: str,
+    reference: str,
+    outcomes: Sequence[str],
+    covariates: Sequence[str] = (),
+    unit: str | None = None,
+    weights: Mapping[str, int] | None = None,
+    alpha: float = 0.05,
+    adjust: Literal["holm", "none"] = "holm",
+) -> Analysis:
+    """Compare every arm of a table with the reference: the same code as ``apologylab analyse``.
+
+    Every outcome counts as primary, so p-values are adjusted over all of them together.
+
+    Args:
+        table: a pandas or polars DataFrame or an Arrow table with one row a unit, or the path of a
+            CSV or Parquet file.
+        arm: column of the arm.
+        reference: the arm that every effect is a difference from.
+        outcomes: numeric columns; empty values are missing and counted.
+        covariates: numeric columns measured before the draw. With them each effect is given twice,
+            adjusted (Lin 2013) and plain.
+        unit: column of the unit id, if there is one; an id in two rows is refused.
+        weights: arm -> planned weight, for the sample-ratio check. Without it there is none.
+        alpha: 1 less the level of the intervals.
+        adjust: how p-values are adjusted.
+
+    Raises:
+        InputError: a column is missing or not numeric, or there is no such arm.
+
+    >>> import pyarrow
+    >>> rows = {"arm": ["note", "none"] * 3, "spend": [9, 1, 12, 4, 15, 1]}
+    >>> found = analyse(pyarrow.table(rows), arm="arm", reference="none", outcomes=["spend"])
+    >>> found.estimates[0].point
+    10.0
+    """
+    wanted = Wanted(
+        what=table if isinstance(table, str) else "the table",
+        arm=arm,
+        unit=unit,
+        outcomes={name: name for name in outcomes},
+        covariates=tuple(covariates),
+        arms=None if weights is None else tuple(name for name, each in weights.items() if each),
+    )
+    panel = wiring.table_panel(table, wanted)
+    asked = Question(
+        outcomes=tuple(Measured(name=each, role="primary", unit=each) for each in outcomes),
+        arm_contrasts=against(_arms(panel, reference), reference),
+        weights={1: weights or dict.fromkeys(_arms(panel, reference), 1)},
+        assigned={},
+        covariates=panel.covariates,
+        estimators=estimators(panel.covariates),
+        alpha=alpha,
+        adjust=adjust,
+    )
+    head = About(experiment="table", as_of=wiring.clock()())
+    return conclude(panel, asked, head, weighed=weights is not None)
+
+
+def _arms(panel: Panel, reference: str) -> tuple[str, ...]:
+    arms = tuple(panel.flow().assigned[1])
+    if reference not in arms:
+        raise InputError(
+            f"no row is in the reference arm {reference!r}", do=f"the arms are {', '.join(arms)}"
+        )
+    return arms

@@ -1,0 +1,218 @@
+"""Analyse an experiment: checks always, contrasts when the plan allows them (R31-R33)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from apologylab.design.fingerprint import fingerprint
+from apologylab.inference.checks import attrition, balance, balance_request, sample_ratio
+from apologylab.inference.moments import cell_means, cell_scatters
+from apologylab.inference.plan import Question, estimates, fit
+from apologylab.inference.results import Analysis, ArmFlow
+from apologylab.service.looks import append_look, looks, unplanned
+from apologylab.service.question import question
+from apologylab.service.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from apologylab.design.experiment import Experiment
+    from apologylab.inference.moments import Moments
+    from apologylab.inference.results import Check
+    from apologylab.service.ports import ByPhase, Flow, Ledger, Panel
+
+WITHHELD = (
+    "contrasts are withheld until {when}: looking at them before then makes chance findings "
+    "likelier than the plan says. --unplanned shows them and says so for ever"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What an analysis says of itself."""
+
+    experiment: str
+    version: int = 1
+    fingerprint: str = ""
+    as_of: datetime
+    simulated: bool = False
+
+
+def about(experiment: Experiment, *, as_of: datetime, simulated: bool = False) -> About:
+    """An experiment's name, version and fingerprint beside the date."""
+    return About(
+        experiment=experiment.name,
+        version=experiment.version,
+        fingerprint=fingerprint(experiment),
+        as_of=as_of,
+        simulated=simulated,
+    )
+
+
+def analyse_panel(experiment: Experiment, panel: Panel, *, now: datetime) -> Analysis:
+    """Analyse a table of finished outcomes: it has ended, so no look is counted.
+
+    Raises:
+        InputError: the table's rows are not what the declaration says.
+    """
+    asked = question(experiment, covariates=panel.covariates)
+    return conclude(panel, asked, about(experiment, as_of=now))
+
+
+def analyse(
+    experiment: Experiment,
+    panel: Panel,
+    ledger: Ledger,
+    *,
+    as_of: datetime,
+    now: datetime,
+    see_early: bool = False,
+) -> Analysis:
+    """Analyse a started experiment as of a date.
+
+    Before the declared end contrasts are withheld, unless ``see_early``; each look is appended.
+
+    Raises:
+        StateError: the experiment was not started by ``as_of``.
+    """
+    moments_of = timeline(ledger, experiment, mark=ledger.mark(as_of))
+    flow = panel.flow()
+    ended = moments_of.ended(flow, as_of=as_of)
+    look = 0 if ended else len(looks(ledger, experiment)) + 1
+    asked = question(experiment, covariates=panel.covariates, phases=moments_of.phases, look=look)
+    head = about(experiment, as_of=as_of, simulated=ledger.identity.simulated)
+    if ended or see_early:
+        analysis = conclude(panel, asked, head)
+    else:
+        end = moments_of.declared_end
+        when = f"{end:%Y-%m-%d}" if end else "enrolment has closed and every unit is mature"
+        analysis = withhold(flow, asked, head, when=when)
+    if see_early and not ended:
+        contrasts = len(analysis.estimates)
+        append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
+    return replace(analysis, deviations_from_plan=unplanned(looks(ledger, experiment)))
+
+
+def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True) -> Analysis:
+    """Everything that the panel answers; ``weighed`` is False where no allocation is declared."""
+    fits = fit(panel.source, asked)
+    flow = panel.flow()
+    asked = replace(asked, assigned=_over_phases(flow.assigned))
+    found, refusals = estimates(fits, asked)
+    return Analysis(
+        experiment=head.experiment,
+        version=head.version,
+        fingerprint=head.fingerprint,
+        as_of=head.as_of.isoformat(),
+        simulated=head.simulated,
+        alpha=asked.alpha,
+        adjust=asked.adjust,
+        checks=_checks(panel, asked, flow, fits.moments, weighed=weighed),
+        estimates=found,
+        refusals=refusals,
+        flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
+        notes=(*flow.notes, *(() if weighed else (UNWEIGHED,))),
+        means=_means(asked, fits.moments),
+    )
+
+
+UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
+
+
+def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis:
+    """What may be seen at any time: the flow of units and the check at assignment."""
+    asked = replace(asked, assigned=_over_phases(flow.assigned))
+    return Analysis(
+        experiment=head.experiment,
+        version=head.version,
+        fingerprint=head.fingerprint,
+        as_of=head.as_of.isoformat(),
+        simulated=head.simulated,
+        alpha=asked.alpha,
+        adjust=asked.adjust,
+        checks=(_at_assignment(asked, flow),),
+        estimates=(),
+        flow=_arm_flow(asked, flow, None),
+        notes=(WITHHELD.format(when=when), *flow.notes),
+    )
+
+
+def _checks(
+    panel: Panel,
+    asked: Question,
+    flow: Flow,
+    moments: Mapping[str, Moments],
+    *,
+    weighed: bool,
+) -> tuple[Check, ...]:
+    """Sample ratio at assignment and of the rows analysed, attrition, balance."""
+    found: list[Check] = []
+    analysed = {name: _by_phase(each) for name, each in moments.items()}
+    primary = asked.outcomes[0].name
+    if weighed:
+        ratio = sample_ratio(f"sample ratio, analysed: {primary}", analysed[primary], asked.weights)
+        found += [_at_assignment(asked, flow), ratio]
+    found += [
+        attrition(each.name, flow.mature[each.name], analysed[each.name]) for each in asked.outcomes
+    ]
+    if asked.covariates:
+        (measured,) = panel.source.moments([balance_request(asked.covariates)])
+        found.append(balance(measured))
+    return tuple(found)
+
+
+def _at_assignment(asked: Question, flow: Flow) -> Check:
+    return sample_ratio("sample ratio, assigned", flow.assigned, asked.weights)
+
+
+def _by_phase(moments: Moments) -> ByPhase:
+    units: dict[int, Counter[str]] = {}
+    for cell, n in zip(moments.cells, moments.n.tolist(), strict=True):
+        units.setdefault(cell.phase, Counter())[cell.arm] += n
+    return units
+
+
+def _over_phases(units: ByPhase) -> Mapping[str, int]:
+    """Arm -> units, whatever the phase."""
+    total: Counter[str] = Counter()
+    for arms in units.values():
+        total.update(arms)
+    return total
+
+
+def _arm_flow(asked: Question, flow: Flow, primary: Moments | None) -> tuple[ArmFlow, ...]:
+    assigned = _over_phases(flow.assigned)
+    mature = _over_phases(flow.mature[asked.outcomes[0].name])
+    analysed = _over_phases(_by_phase(primary)) if primary else Counter()
+    return tuple(
+        ArmFlow(
+            arm=arm,
+            assigned=assigned.get(arm, 0),
+            delivered=None if flow.delivered is None else flow.delivered.get(arm, 0),
+            mature=mature.get(arm, 0),
+            analysed=analysed.get(arm, 0),
+        )
+        for arm in asked.arms
+    )
+
+
+def _means(
+    asked: Question, moments: Mapping[str, Moments]
+) -> tuple[tuple[str, str, int, float, float], ...]:
+    """Mean and standard deviation of every outcome in every arm, its units pooled as they are."""
+    rows = []
+    for outcome, found in moments.items():
+        for arm in asked.arms:
+            mine = [i for i, cell in enumerate(found.cells) if cell.arm == arm]
+            n = int(found.n[mine].sum())
+            if n < 2:
+                continue
+            means, within = cell_means(found)[mine, 0], cell_scatters(found)[mine, 0, 0]
+            mean = float(found.n[mine] @ means) / n
+            between = float(found.n[mine] @ (means - mean) ** 2)
+            spread = ((float(within.sum()) + between) / (n - 1)) ** 0.5
+            rows.append((outcome, arm, n, mean, spread))
+    return tuple(rows)

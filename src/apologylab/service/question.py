@@ -1,0 +1,78 @@
+"""What a declaration asks of a panel: outcomes, contrasts, weights and estimators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab.decision.value import currency
+from apologylab.design.arms import arms, weights
+from apologylab.design.contrasts import arm_contrasts, main_effects, parse_contrast
+from apologylab.design.measures import parse_measure
+from apologylab.inference.plan import EstimatorName, Measured, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apologylab.design.experiment import Experiment, Outcome
+
+
+def question(
+    experiment: Experiment,
+    *,
+    covariates: Sequence[str],
+    phases: Sequence[int] = (1,),
+    look: int = 0,
+) -> Question:
+    """The whole plan as one question; the units assigned are filled in when they are known.
+
+    ``covariates`` are those of the panel, with the indicators of what some units lack (R22).
+    """
+    contrasts = experiment.plan.contrasts.items()
+    return Question(
+        outcomes=tuple(_measured(experiment, each) for each in experiment.outcomes),
+        arm_contrasts=arm_contrasts(experiment),
+        factor_contrasts=main_effects(experiment),
+        named_contrasts=tuple(parse_contrast(name, text, experiment) for name, text in contrasts),
+        weights=phase_weights(experiment, phases),
+        assigned={},
+        covariates=tuple(covariates),
+        estimators=estimators(covariates),
+        alpha=experiment.plan.alpha,
+        adjust=experiment.plan.adjust,
+        look=look,
+    )
+
+
+def estimators(covariates: Sequence[str]) -> tuple[EstimatorName, ...]:
+    """Lin's adjustment first where there are covariates; the plain difference always.
+
+    >>> estimators(["history"])
+    ('lin', 'difference_in_means')
+    """
+    return ("lin", "difference_in_means") if covariates else ("difference_in_means",)
+
+
+def phase_weights(experiment: Experiment, phases: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
+    """Phase -> arm -> planned weight, of the phases given."""
+    names = tuple(arm.name for arm in arms(experiment))
+    later = (each.weights for each in experiment.allocation.phases)
+    declared = (experiment.allocation.weights, *later)
+    return {phase: weights(declared[phase - 1], names) for phase in phases}
+
+
+def _measured(experiment: Experiment, outcome: Outcome) -> Measured:
+    return Measured(name=outcome.name, role=outcome.role, unit=unit_of(experiment, outcome))
+
+
+def unit_of(experiment: Experiment, outcome: Outcome) -> str:
+    """The unit of measure: as declared, else what the measure gives."""
+    if outcome.unit is not None:
+        return outcome.unit
+    if outcome.measure is None:
+        return outcome.column or outcome.name
+    measure = parse_measure(outcome.measure)
+    if measure.kind == "any":
+        return "share of customers"
+    if measure.is_money:
+        return currency(experiment)
+    return f"{outcome.fact}s per customer" if measure.kind == "count" else str(measure.field)

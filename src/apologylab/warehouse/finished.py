@@ -1,0 +1,252 @@
+"""A table of finished outcomes, one row a unit, checked and made a panel.
+
+The table may come from a CSV or Parquet file or from a DataFrame; here it is a relation. Rows are
+never de-duplicated: without a unit id, two equal rows are two customers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import duckdb
+
+from apologylab.errors import InputError
+from apologylab.service.ports import ByPhase, Flow
+from apologylab.service.table import Wanted
+from apologylab.warehouse.moments import DuckSource
+from apologylab.warehouse.sql import double, identifier, text_literal
+
+MISSING = ":missing"
+"""Added to a covariate's name: 1 where a unit lacks it, 0 elsewhere (R22)."""
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FinishedPanel:
+    """A checked table; see :class:`apologylab.service.ports.Panel`."""
+
+    source: DuckSource
+    covariates: tuple[str, ...]
+    arms: tuple[str, ...]
+    wanted: Wanted
+    notes: tuple[str, ...] = ()
+
+    def flow(self) -> Flow:
+        """See :meth:`apologylab.service.ports.Panel.flow`."""
+        if not self.source.rows:
+            self.source.moments([])
+        assigned = {cell.arm: rows for cell, rows in self.source.rows.items()}
+        self._refuse_arms(assigned)
+        units: ByPhase = {1: {arm: assigned[arm] for arm in self.arms}}
+        mature = dict.fromkeys(self.wanted.outcomes, units)
+        return Flow(assigned=units, mature=mature, notes=self.notes)
+
+    def _refuse_arms(self, assigned: Mapping[str, int]) -> None:
+        what, column = self.wanted.what, self.wanted.arm
+        if not assigned:
+            raise InputError(f"{what} has no rows", do="give a table with one row a unit")
+        if "" in assigned:
+            raise InputError(
+                f"{what}: {assigned['']} rows have no arm in column {column!r}",
+                do="fill it in; leaving out units after the draw would bias every effect",
+            )
+        strangers = [
+            f"{arm!r} ({assigned[arm]} rows{_nearest(arm, self.arms)})"
+            for arm in sorted(assigned.keys() - set(self.arms))
+        ]
+        if strangers:
+            raise InputError(
+                f"{what}: column {column!r} holds arms that are not declared: "
+                f"{', '.join(strangers[:_SHOWN])}",
+                do=f"correct the labels, or declare the arms; declared are {', '.join(self.arms)}",
+            )
+        if absent := [arm for arm in self.arms if arm not in assigned]:
+            raise InputError(
+                f"{what}: no row of column {column!r} is in {', '.join(map(repr, absent))}",
+                do="give the whole experiment, or declare weight 0 for an arm never drawn",
+            )
+
+
+def finished_panel(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    wanted: Wanted,
+    *,
+    parse_once: bool = False,
+) -> FinishedPanel:
+    """The panel of ``relation`` (a name or a table function), after the checks of its columns.
+
+    ``parse_once`` copies what is read of it into memory first, for a source that is dear to scan.
+
+    Raises:
+        InputError: a column is missing or not numeric, or a unit id stands in two rows.
+    """
+    types = _types(connection, relation)
+    _refuse_missing(wanted, types)
+    if parse_once:
+        kept = ", ".join(map(identifier, wanted.columns))
+        connection.execute(f"CREATE TEMP TABLE parsed AS SELECT {kept} FROM {relation}")
+        relation = "parsed"
+    _refuse_types(wanted, types)
+    _refuse_texts(connection, relation, wanted, types)
+    _refuse_repeats(connection, relation, wanted)
+    lacking = _lacking(connection, relation, wanted, types)
+    connection.execute(f"CREATE VIEW panel AS {_select(relation, wanted, types, lacking)}")
+    arms = wanted.arms if wanted.arms is not None else _arms(connection)
+    indicators = tuple(f"{name}{MISSING}" for name in lacking)
+    covariates = (*wanted.covariates, *indicators)
+    names = {"arm", *wanted.outcomes, *covariates} | ({wanted.value} if wanted.value else set())
+    source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
+    notes = tuple(
+        f"covariate {name!r} is missing for {n} units: counted as 0 beside an indicator"
+        for name, n in lacking.items()
+    )
+    return FinishedPanel(
+        source=source, covariates=covariates, arms=arms, wanted=wanted, notes=notes
+    )
+
+
+def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    return {name: kind for name, kind, *_ in rows}
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; near {close[0]!r}" if close else ""
+
+
+def _refuse_missing(wanted: Wanted, types: Mapping[str, str]) -> None:
+    missing = [
+        f"{name!r}{_nearest(name, list(types))}" for name in wanted.columns if name not in types
+    ]
+    if missing:
+        raise InputError(
+            f"{wanted.what} lacks column{'s' * (len(missing) > 1)} {', '.join(missing)}",
+            do=f"its columns are {', '.join(types)}; name them in the declaration as they stand",
+        )
+
+
+def _numbers(wanted: Wanted) -> tuple[str, ...]:
+    """The columns that must hold numbers."""
+    return tuple(dict.fromkeys((*wanted.outcomes.values(), *wanted.covariates)))
+
+
+def _refuse_types(wanted: Wanted, types: Mapping[str, str]) -> None:
+    for name in _numbers(wanted):
+        kind = types[name]
+        if kind not in {"VARCHAR", "BOOLEAN"} and not kind.lstrip("U").startswith(_NUMERIC):
+            raise InputError(
+                f"{wanted.what}: column {name!r} is {kind}, not a number",
+                do="an outcome or covariate is a number, or true and false",
+            )
+
+
+def _refuse_texts(
+    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted, types: Mapping[str, str]
+) -> None:
+    """Texts that should be numbers, each counted with an example."""
+    texts = [name for name in _numbers(wanted) if types[name] == "VARCHAR"]
+    if not texts:
+        return
+    bad = ", ".join(f"count(*) FILTER (WHERE {_unreadable(name)})" for name in texts)
+    example = ", ".join(
+        f"any_value({identifier(name)}) FILTER (WHERE {_unreadable(name)})" for name in texts
+    )
+    row = connection.execute(f"SELECT {bad}, {example} FROM {relation}").fetchone() or ()
+    found = [
+        f"{name!r} has {n} (such as {example!r})"
+        for name, n, example in zip(texts, row[: len(texts)], row[len(texts) :], strict=True)
+        if n
+    ]
+    if found:
+        raise InputError(
+            f"{wanted.what}: values that are not numbers: column {', '.join(found)}",
+            do="leave a missing outcome empty; write numbers with a point and nothing else",
+        )
+
+
+def _unreadable(name: str) -> str:
+    return f"{identifier(name)} IS NOT NULL AND {_number(name, 'VARCHAR')} IS NULL"
+
+
+def _number(name: str, kind: str) -> str:
+    column = identifier(name)
+    if kind != "VARCHAR":
+        return f"CAST({column} AS DOUBLE)"
+    as_bool = f"CAST(TRY_CAST({column} AS BOOLEAN) AS DOUBLE)"
+    return f"coalesce(TRY_CAST({column} AS DOUBLE), {as_bool})"
+
+
+def _refuse_repeats(connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted) -> None:
+    if wanted.unit is None:
+        return
+    unit = identifier(wanted.unit)
+    repeated = connection.execute(
+        f"SELECT CAST({unit} AS VARCHAR), count(*) FROM {relation} GROUP BY {unit} "
+        f"HAVING count(*) > 1 OR {unit} IS NULL ORDER BY 1 LIMIT {_SHOWN}"
+    ).fetchall()
+    if repeated:
+        listed = ", ".join(f"{'empty' if id_ is None else id_} ({n} rows)" for id_, n in repeated)
+        raise InputError(
+            f"{wanted.what}: column {wanted.unit!r} should name each unit once, but {listed}",
+            do="give one row a unit, with its outcomes summed; rows are never merged here",
+        )
+
+
+def _lacking(
+    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted, types: Mapping[str, str]
+) -> dict[str, int]:
+    """Covariates that some units lack, and how many do."""
+    if not wanted.covariates:
+        return {}
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {number} IS NULL OR isnan({number}))"
+        for number in (_number(name, types[name]) for name in wanted.covariates)
+    )
+    row = connection.execute(f"SELECT {counts} FROM {relation}").fetchone() or ()
+    return {name: n for name, n in zip(wanted.covariates, row, strict=True) if n}
+
+
+def _select(
+    relation: str, wanted: Wanted, types: Mapping[str, str], lacking: Mapping[str, int]
+) -> str:
+    parts = [f"coalesce(CAST({identifier(wanted.arm)} AS VARCHAR), '') AS arm"]
+    for name in wanted.covariates:
+        number = _number(name, types[name])
+        known = f"CASE WHEN NOT isnan({number}) THEN {number} END"
+        parts.append(
+            f"coalesce({known}, 0.0) AS {identifier(name)}"
+            if name in lacking
+            else f"{number} AS {identifier(name)}"
+        )
+        if name in lacking:
+            parts.append(f"CAST({known} IS NULL AS DOUBLE) AS {identifier(name + MISSING)}")
+    outcomes = {name: _number(column, types[column]) for name, column in wanted.outcomes.items()}
+    parts += [
+        f"{number} AS {identifier(name)}"
+        for name, number in outcomes.items()
+        if name not in wanted.covariates
+    ]
+    if wanted.value:
+        parts.append(f"{_value(wanted, outcomes)} AS {identifier(wanted.value)}")
+    return f"SELECT {', '.join(parts)} FROM {relation}"
+
+
+def _value(wanted: Wanted, outcomes: Mapping[str, str]) -> str:
+    """SQL of v: NULL where an outcome that it is made of is missing."""
+    earned = " + ".join(f"{double(w)} * ({outcomes[name]})" for name, w in wanted.worth.items())
+    column = f"CAST({identifier(wanted.arm)} AS VARCHAR)"
+    cases = " ".join(
+        f"WHEN {text_literal(arm)} THEN {double(cost)}" for arm, cost in wanted.arm_cost.items()
+    )
+    spent = f"CASE {column} {cases} ELSE 0.0 END" if cases else "0.0"
+    return f"{earned or '0.0'} - {spent}"
+
+
+def _arms(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    rows = connection.execute("SELECT DISTINCT arm FROM panel ORDER BY arm").fetchall()
+    return tuple(arm for (arm,) in rows if arm)

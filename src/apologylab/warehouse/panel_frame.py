@@ -1,0 +1,32 @@
+"""The panel of a table in memory: pandas, polars or an Arrow table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from apologylab.errors import InputError
+from apologylab.warehouse.engine import connect
+from apologylab.warehouse.finished import finished_panel
+
+if TYPE_CHECKING:
+    from apologylab.service.table import Wanted
+    from apologylab.warehouse.finished import FinishedPanel
+
+
+def panel_frame(frame: object, wanted: Wanted) -> FinishedPanel:
+    """Open a DataFrame as a panel; it is read where it lies, and its library is not imported here.
+
+    Raises:
+        InputError: DuckDB cannot read it, or its columns are not those wanted.
+    """
+    connection = connect()
+    try:
+        connection.register("frame", frame)
+    except (duckdb.Error, TypeError) as error:
+        raise InputError(
+            f"a {type(frame).__module__}.{type(frame).__name__} is not a table",
+            do="give a pandas or polars DataFrame or an Arrow table",
+        ) from error
+    return finished_panel(connection, "frame", wanted)
