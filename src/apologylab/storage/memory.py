@@ -41,7 +41,7 @@ class MemoryTransaction:
         self._recorded_at = recorded_at
         self.seq = ledger.seq
         self.new = _Stored()
-        self.texts: dict[str, str] = {}
+        self.bodies: dict[str, str] = {}
         self.budgets: dict[str, int] = {}
 
     def append(self, facts: Sequence[Fact]) -> Appended:
@@ -88,7 +88,7 @@ class MemoryTransaction:
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
         stands = self._ledger.texts.get(text_id, body)
-        if stands != body or self.texts.setdefault(text_id, body) != body:
+        if stands != body or self.bodies.setdefault(text_id, body) != body:
             raise LedgerError(
                 f"text {text_id!r} is stored with another body", do="draw a new random id"
             )
@@ -211,7 +211,7 @@ class MemoryLedger:
         for kind, rows in work.new.rows.items():
             self.stored.rows[kind].extend(rows)
             self.stored.keys[kind].update(work.new.keys[kind])
-        self.texts.update(work.texts)
+        self.texts.update(work.bodies)
         self._budgets.update(work.budgets)
         if work.seq > self.seq:
             self._commits.append((work.seq, at))
