@@ -41,7 +41,12 @@ COLLINEAR = 1e-10
 
 
 def unadjustable(moments: Moments, arms: Sequence[str]) -> dict[str, str]:
-    """Arms within which the covariates' slopes cannot be estimated, and why."""
+    """Arms whose adjusted mean cannot be estimated, and why.
+
+    A covariate that one unit lacks refuses them all: xbar is over all arms.
+    """
+    if missing := _missing(moments):
+        return dict.fromkeys(arms, missing)
     scatters = cell_scatters(moments)[:, 1:, 1:]
     reasons: dict[str, str] = {}
     for cell, n, scatter in zip(moments.cells, moments.n, scatters, strict=True):
@@ -50,12 +55,20 @@ def unadjustable(moments: Moments, arms: Sequence[str]) -> dict[str, str]:
     return reasons
 
 
+def _missing(moments: Moments) -> str:
+    squares = moments.products.diagonal(axis1=1, axis2=2)
+    for i, name in enumerate(moments.columns[1:], start=1):
+        lacking = np.flatnonzero(~np.isfinite(squares[:, i]))
+        if lacking.size:
+            arm = moments.cells[lacking[0]].arm
+            return f"covariate {name} is missing or not finite for some units of {arm}"
+    return ""
+
+
 def _why_not(covariates: Sequence[str], n: int, scatter: Floats) -> str:
-    spread = np.sqrt(np.diag(scatter))
-    if missing := [x for x, s in zip(covariates, spread, strict=True) if not np.isfinite(s)]:
-        return f"covariate {missing[0]} is missing or not finite for some units"
     if n < len(covariates) + 3:
         return f"{n} units are too few for {len(covariates)} slopes"
+    spread = np.sqrt(np.diag(scatter))
     if constant := [x for x, s in zip(covariates, spread, strict=True) if s == 0]:
         return f"covariate {constant[0]} does not vary"
     if np.linalg.eigvalsh(scatter / np.outer(spread, spread))[0] < COLLINEAR:
