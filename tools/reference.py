@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -11,7 +12,9 @@ import typer
 
 from apologylab.catalogue import project
 from apologylab.cli import app, exits
+from apologylab.design.experiment import Experiment
 from apologylab.record import facts
+from apologylab.wire import hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +46,7 @@ def pages() -> dict[str, str]:
     """File name -> its text."""
     return {
         "cli.md": HEAD + "\n".join(_commands()),
+        "declaration.md": HEAD + "\n".join(_declaration()),
         "facts.md": HEAD + "\n".join(_facts()),
         "project.md": HEAD + "\n".join(_project()),
     }
@@ -68,6 +72,65 @@ def _commands() -> Iterator[str]:
     yield f"| {exits.PIPE_CLOSED} | the reader of stdout went away |\n"
 
 
+def _declaration() -> Iterator[str]:
+    yield "# The declaration: experiment.toml\n"
+    yield 'One table a section, one key a row. Money is written `"5.00 USD"`, a delay `"15min"`,'
+    yield '`"4h"` or `"2d"`. Rules across keys are what `apologylab check` is for.\n'
+    waiting: list[tuple[str, type]] = [("", Experiment)]
+    while waiting:
+        path, kind = waiting.pop(0)
+        title = f"[{path}]" if path else "Top of the file"
+        yield f"## {title}\n\n{_first_line(kind)}.\n"
+        yield "| key | value | if left out | meaning |\n|---|---|---|---|"
+        defaults = {field.name: _default(field) for field in fields(kind)}
+        for key in hints.keys(kind):
+            inner = _inner(key.name, key.shape)
+            waiting.extend((f"{path}.{name}".strip("."), table) for name, table in inner)
+            left_out = defaults[key.name]
+            yield f"| `{key.name}` | {_value(key.shape)} | {left_out} | {key.doc} |"
+        yield ""
+
+
+def _inner(name: str, shape: hints.Shape) -> list[tuple[str, type]]:
+    """The tables that a key holds, under the name that their sections have."""
+    match shape:
+        case hints.Table(kind=kind):
+            return [(name, kind)]
+        case hints.ListOf(item=hints.Table(kind=kind)):
+            return [(f"{name}[]", kind)]
+        case hints.FreeTable(value=hints.Table(kind=kind)):
+            return [(f"{name}.NAME", kind)]
+    return []
+
+
+def _value(shape: hints.Shape) -> str:
+    match shape:
+        case hints.Leaf():
+            return _leaf(shape)
+        case hints.Table():
+            return "table, see below"
+        case hints.ListOf(item=item):
+            return f"list of {_value(item)}"
+        case hints.FreeTable(value=value):
+            return f"table: name = {_value(value)}"
+    return f"{_leaf(shape.word)}, or table: name = {_value(shape.table.value)}"
+
+
+def _leaf(leaf: hints.Leaf) -> str:
+    if leaf.choices:
+        return " or ".join(f"`{choice}`" for choice in leaf.choices)
+    words = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    kinds = " or ".join(words.get(kind, kind.__name__.lower()) for kind in leaf.kinds)
+    if leaf.range:
+        low = f" {'above' if leaf.range.open_low else 'from'} {leaf.range.low}"
+        high = f" to {leaf.range.high}"
+        ends = (leaf.range.low, leaf.range.high)
+        return kinds + "".join(
+            t for t, end in zip((low, high), ends, strict=True) if end is not None
+        )
+    return kinds
+
+
 def _facts() -> Iterator[str]:
     yield "# Facts\n"
     yield "What happened, appended and never updated. `apologylab record FILE --as KIND` reads"
@@ -75,9 +138,9 @@ def _facts() -> Iterator[str]:
     for kind in _kinds():
         yield f"## {_snake(kind.__name__)}\n\n{_first_line(kind)}.\n"
         yield "| column | type | if left out |\n|---|---|---|"
-        hints = get_type_hints(kind)
+        types = get_type_hints(kind)
         for field in fields(kind):
-            yield f"| `{field.name}` | {_type_name(hints[field.name])} | {_default(field)} |"
+            yield f"| `{field.name}` | {_type_name(types[field.name])} | {_default(field)} |"
         yield ""
 
 
@@ -105,13 +168,16 @@ def _type_name(hint: Any) -> str:
     text = str(hint)
     known = {"datetime.datetime": "time", "str": "text", "int": "whole number", "float": "number"}
     first = text.split(" | ", maxsplit=1)[0].removeprefix("<class '").removesuffix("'>")
-    return known.get(first, "JSON object" if "Mapping" in text else first)
+    word = known.get(first, "JSON object" if "Mapping" in text else first)
+    return f"{word}, or empty" if "None" in text else word
 
 
 def _default(field: Any) -> str:
-    if field.default is not MISSING:
-        return "empty" if field.default is None else f"`{field.default}`"
-    return "must be given" if field.default_factory is MISSING else "empty"
+    if field.default is MISSING:
+        return "must be given" if field.default_factory is MISSING else "empty"
+    if is_dataclass(field.default):
+        return "its own defaults"
+    return "empty" if field.default in {None, ""} else f"`{json.dumps(field.default)}`"
 
 
 def _first_line(kind: type) -> str:
