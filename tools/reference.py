@@ -80,6 +80,7 @@ def _declaration() -> Iterator[str]:
     while waiting:
         path, kind = waiting.pop(0)
         title = f"[{path}]" if path else "Top of the file"
+        title = f"[[{path[:-2]}]]" if path.endswith("[]") else title
         yield f"## {title}\n\n{_first_line(kind)}.\n"
         yield "| key | value | if left out | meaning |\n|---|---|---|---|"
         defaults = {field.name: _default(field) for field in fields(kind)}
