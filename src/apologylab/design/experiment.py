@@ -50,8 +50,8 @@ class Severity:
     """How bad the incident must have been: a field of the incident and its bounds."""
 
     field: Annotated[Name, Doc("the incident's field that says how bad it was")]
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Annotated[float | None, Range(0, 1_000_000)] = None
+    at_most: Annotated[float | None, Range(0, 1_000_000)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,9 +237,13 @@ class Outcome:
         Doc("the good direction; if absent, lower for contacts, incidents, goodwill, redemptions"),
     ] = None
     worse_by_at_most: Annotated[
-        float | None, Range(0, open_low=True), Doc("a guardrail's bound against the reference")
+        float | None,
+        Range(0, 1_000_000, open_low=True),
+        Doc("a guardrail's bound: how much worse than its comparator a unit may fare"),
     ] = None
-    comparator: Annotated[Label | None, Doc("a guardrail's comparator, if not the reference")] = None
+    comparator: Annotated[Label | None, Doc("a guardrail's arm to compare with; the reference")] = (
+        None
+    )
 
     @property
     def lower_is_better(self) -> bool:
@@ -317,7 +321,7 @@ class Experiment:
     version: Annotated[int, Range(1, 9999), Doc("raised by hand when a definition changes")] = 1
     unit: Literal["customer", "incident"] = "customer"
     unit_id: Annotated[NormaliseRule, Doc("how ids are normalised before the draw (R8)")] = "nfc"
-    salt: Annotated[Name | None, Doc("of the draws; the experiment's name if absent")] = None
+    salt: Annotated[Name | None, Doc("of the draws; change it to draw anew")] = None
     incident: Incident | None = None
     eligibility: Eligibility = Eligibility()
     repeats: Repeats | None = None
@@ -328,7 +332,7 @@ class Experiment:
     layer: Layer | None = None
     compensation: Mapping[Name, Compensation] = field(default_factory=dict)
     budget: Budget | None = None
-    today: Annotated[Remedies, Doc("what we do now, outside the experiment")] = field(
+    today: Annotated[Remedies, Doc("factor -> what we do now, outside the experiment")] = field(
         default_factory=dict
     )
     floor: Annotated[Remedies, Doc("given in every arm: law, contract, decency")] = field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,26 @@ def reference_is_an_arm(experiment: Experiment) -> Iterator[Finding]:
         do='add "none" to every factor but timing' if silent else _one_of(names),
         related=arms_from(experiment),
     )
+    if experiment.panel is not None:
+        yield spelt_apart(reference, names, "arms.reference")
+
+
+def spelt_apart(name: str, names: tuple[str, ...], path: str) -> Finding:
+    """The weight that should be called as the arm at ``path`` is, in a file's declaration."""
+    near = [other for other in names if _one_slip(name, other)]
+    return Finding(
+        path=at("allocation", "weights", near[0] if near else name),
+        value=near[0] if near else None,
+        what=f"is spelt {name!r} in {path}" if near else f"is missing, but {path} names it",
+        do="spell both as the file does" if near else "add it with its weight",
+        related=(path,),
+    )
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether at most one character is added, dropped or changed."""
+    alike = sum(block.size for block in SequenceMatcher(None, one, other).get_matching_blocks())
+    return alike >= max(len(one), len(other)) - 1
 
 
 def _one_of(names: tuple[str, ...]) -> str:

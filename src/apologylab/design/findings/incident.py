@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from apologylab.design.findings.finding import Finding, Rule
+from apologylab.design.findings.finding import Finding, Rule, at
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -96,6 +96,19 @@ def otherwise_declared(experiment: Experiment) -> Iterator[Finding]:
         )
 
 
+def today_names_factors(experiment: Experiment) -> Iterator[Finding]:
+    """What we do now is told factor by factor."""
+    for factor in experiment.today:
+        if factor not in experiment.factors:
+            yield Finding(
+                path=at("today", factor),
+                value=factor,
+                what="is not a factor",
+                do=f"name one of: {', '.join(experiment.factors)}",
+                related=("factors",),
+            )
+
+
 def layer_slice(experiment: Experiment) -> Iterator[Finding]:
     """A layer's slice has customers in it."""
     layer = experiment.layer
@@ -138,6 +151,7 @@ RULES: tuple[Rule, ...] = (
     rerandomise_is_later,
     incident_units_overlap,
     otherwise_declared,
+    today_names_factors,
     layer_slice,
     nobody_enters,
     holdout_says,

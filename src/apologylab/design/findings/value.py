@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from apologylab.design.findings.arms import arm_names, arms_from
+from apologylab.design.findings.arms import arm_names, arms_from, spelt_apart
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, fields_of, readable
 from apologylab.design.measures import parse_measure
 from apologylab.design.money import Money
@@ -30,33 +30,21 @@ def rule_reads(experiment: Experiment) -> Iterator[Finding]:
 
 
 def something_earns(experiment: Experiment) -> Iterator[Finding]:
-    """The net value has a side that can gain."""
+    """The net value has a side that can gain, and named sales have a margin."""
     decision = experiment.decision
-    if decision is None or decision.margin is not None or decision.worth:
+    if decision is None or decision.margin is not None:
         return
-    path = "decision.margin" if decision.sales is not None else "decision"
-    yield Finding(
-        path=path,
-        what="is missing: nothing says what a sale is worth"
-        if decision.sales is not None
-        else "says nothing that earns: only costs would be counted",
-        do="add margin (profit per unit of sales), or worth = { outcome = "
-        '"AMOUNT" } for what one unit of an outcome is worth',
-        related=("decision.worth", "decision.sales"),
+    if decision.sales is None and len(decision.worth):
+        return
+    sales = decision.sales is not None or any(
+        outcome.role == "primary" and is_money(outcome) for outcome in experiment.outcomes
     )
-
-
-def margin_given(experiment: Experiment) -> Iterator[Finding]:
-    """Sales that are named have a margin even where other outcomes have a worth."""
-    decision = experiment.decision
-    if decision is not None and decision.sales is not None and decision.margin is None:
-        if decision.worth:
-            yield Finding(
-                path="decision.margin",
-                what="is missing: nothing says what a sale is worth",
-                do="add it, or delete decision.sales",
-                related=("decision.sales", "decision.worth"),
-            )
+    yield Finding(
+        path="decision.margin" if sales else "decision.worth",
+        what="is missing: nothing says what a sale, or another outcome, is worth",
+        do='add margin = 0.25 (profit per unit of sales), or worth = { outcome = "1.00 USD" }',
+        related=("decision.worth", "decision.sales", "outcomes"),
+    )
 
 
 def sales_known(experiment: Experiment) -> Iterator[Finding]:
@@ -154,10 +142,12 @@ def arm_costs(experiment: Experiment) -> Iterator[Finding]:
     names = arm_names(experiment)
     for arm in experiment.panel.arm_cost:
         if arm not in names:
+            path = at("panel", "arm_cost", arm)
             yield Finding(
-                path=at("panel", "arm_cost", arm), value=arm, what="is not an arm",
+                path=path, value=arm, what="is not an arm",
                 do=f"name one of: {', '.join(names)}", related=arms_from(experiment),
             )  # fmt: skip
+            yield spelt_apart(arm, names, path)
 
 
 def one_currency(experiment: Experiment) -> Iterator[Finding]:
@@ -224,7 +214,6 @@ def _tried(look: object) -> object:
 RULES: tuple[Rule, ...] = (
     rule_reads,
     something_earns,
-    margin_given,
     sales_known,
     sales_in_money,
     worth_known,

@@ -1,0 +1,104 @@
+"""What is wrong with an experiment in its surroundings: its messages, and its neighbours (R30)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from apologylab.design.experiment import NONE, TIMING
+from apologylab.design.findings import Finding, at
+from apologylab.errors import ApologylabError, InputError
+from apologylab.remedy.rendering import compile_fragment
+from apologylab.remedy.wording import place
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+    from apologylab.service.ports import Catalogue
+
+Fragments = Mapping[tuple[str, str, str], str]
+
+
+def around(
+    experiment: Experiment, fragments: Fragments, neighbours: tuple[Experiment, ...]
+) -> tuple[Finding, ...]:
+    """All findings that need more than the declaration itself; lines are the reader's to add."""
+    if experiment.panel is not None:
+        return ()
+    return (
+        *_missing(experiment, fragments),
+        *_strange(experiment, fragments),
+        *_meetings(experiment, neighbours),
+    )
+
+
+def neighbours(catalogue: Catalogue, experiment: Experiment) -> tuple[Experiment, ...]:
+    """The other experiments of the folder that can be read."""
+    found = []
+    for name in catalogue.names():
+        if name != experiment.name:
+            try:
+                found.append(catalogue.experiment(name))
+            except ApologylabError:
+                continue
+    return tuple(found)
+
+
+def _missing(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
+    """Every level but none has a fragment in every locale."""
+    for factor, levels in experiment.factors.items():
+        for number, level in enumerate(levels):
+            wanted = () if NONE == level or factor == TIMING else experiment.messages.locales
+            for locale in wanted:
+                if (factor, level, locale) not in fragments:
+                    yield Finding(
+                        path=at("factors", factor, number),
+                        value=level,
+                        what=f"has no text in {locale}: {place(factor, level, locale)} is not there",
+                        do="write it",
+                        related=("messages.locales",),
+                    )
+
+
+def _strange(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
+    """Every file under messages can be said, and reads as a fragment."""
+    for (factor, level, locale), source in fragments.items():
+        where = place(factor, level, locale)
+        try:
+            compile_fragment(source, where=where, placeholders=experiment.messages.placeholders)
+        except InputError as error:
+            yield Finding(path=where, what=error.what, do=error.do)
+        if level.split(".")[0] not in experiment.factors.get(factor, ()):
+            yield Finding(
+                path=where,
+                what="belongs to no level of a factor: it is never said",
+                do="rename or delete it",
+                severity="warning",
+            )
+
+
+def _meetings(experiment: Experiment, others: tuple[Experiment, ...]) -> Iterator[Finding]:
+    """Two experiments do not claim the same customers' incidents."""
+    for other in others:
+        if _same_incident(experiment, other) and not _apart(experiment, other):
+            yield Finding(
+                path="layer" if experiment.layer is None else "layer.start",
+                what=f"{other.name} claims the same incident"
+                + (" and no layer keeps them apart" if experiment.layer is None else
+                   ", and its slice of the layer overlaps"),
+                do='give both [layer] with one name and slices that do not overlap, like '
+                'start = 0.0, end = 0.5 and start = 0.5, end = 1.0',
+            )
+
+
+def _same_incident(one: Experiment, other: Experiment) -> bool:
+    if one.incident is None or other.incident is None or one.incident.kind != other.incident.kind:
+        return False
+    ours, theirs = one.incident.where, other.incident.where
+    return all(set(ours[field]) & set(theirs[field]) for field in ours.keys() & theirs.keys())
+
+
+def _apart(one: Experiment, other: Experiment) -> bool:
+    ours, theirs = one.layer, other.layer
+    if ours is None or theirs is None or ours.name != theirs.name:
+        return False
+    return ours.end <= theirs.start or theirs.end <= ours.start
