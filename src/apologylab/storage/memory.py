@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, TypeVar
 from apologylab.errors import InputError, LedgerError
 from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
 from apologylab.service.ports import Appended, LedgerIdentity
-from apologylab.storage.rows import Row, append_groups, decode, encode, encode_value, line, micros
+from apologylab.storage.rows import (
+    Row,
+    append_groups,
+    decode,
+    encode,
+    encode_value,
+    encode_values,
+    line,
+    micros,
+)
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
@@ -71,7 +80,7 @@ class MemoryTransaction:
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
         place = _place(kind, column)
-        wanted = {encode_value(kind, column, value) for value in values}
+        wanted = set(encode_values(kind, column, values))
         rows = (row for row in self._matching(kind, {}) if row[place] in wanted)
         return decode(kind, (row[1:-1] for row in rows))
 
@@ -223,7 +232,7 @@ class MemoryLedger:
 
 
 def _place(kind: type[Fact], name: str) -> int:
-    encode_value(kind, name, None)
+    encode_values(kind, name, [])
     return [column.name for column in table(kind).columns].index(name)
 
 

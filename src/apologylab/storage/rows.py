@@ -108,11 +108,16 @@ def append_groups(
     )
 
 
-def encode_value(kind: type[Fact], name: str, value: object) -> Any:  # noqa: ANN401 - a column's own type
+def encode_value(kind: type[Fact], name: str, value: object) -> Any:
     """One value to compare a stored column with; ``recorded_at`` included."""
+    return None if value is None else encode_values(kind, name, [value])[0]
+
+
+def encode_values(kind: type[Fact], name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Values to compare a stored column with."""
     for column in table(kind).columns:
         if column.name == name:
-            return None if value is None else _encode_column(name, column, [value])[0]
+            return _encode_column(name, column, values)
     known = ", ".join(column.name for column in table(kind).columns)
     raise InputError(f"{table(kind).kind} has no field {name!r}", do=f"use one of {known}")
 

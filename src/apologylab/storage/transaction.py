@@ -13,7 +13,7 @@ from apologylab.errors import InputError, LedgerError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
-from apologylab.storage.rows import Row, append_groups, decode, encode_value, micros
+from apologylab.storage.rows import Row, append_groups, decode, encode_value, encode_values, micros
 from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, REMEDY_PENDING, TEXT
 from apologylab.wire.schema import table
 
@@ -60,7 +60,7 @@ class SqlTransaction:
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
-        wanted = [encode_value(kind, column, value) for value in values]
+        wanted = encode_values(kind, column, values)
         found = FACTS[kind]
         if column == "key":
             among: sa.ColumnElement[bool] = found.c.seq.in_(
