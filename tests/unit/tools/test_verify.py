@@ -1,0 +1,50 @@
+import importlib.util
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def verify(root):
+    spec = importlib.util.spec_from_file_location("verify_tool", root / "tools" / "verify.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def meaning(verify, tmp_path):
+    def of(text):
+        file = tmp_path / "code.py"
+        file.write_text(text)
+        return verify._meaning(file)
+
+    return of
+
+
+def test_layout_comments_and_docstrings_do_not_stale_a_verification(meaning):
+    assert meaning('def f(x):\n    """Old."""\n    return x+1\n') == meaning(
+        'def f(x):  # why\n    """New."""\n\n    return x + 1\n'
+    )
+
+
+def test_a_changed_formula_does(meaning):
+    assert meaning("def f(x):\n    return x + 1\n") != meaning("def f(x):\n    return x - 1\n")
+
+
+def test_a_changed_entry_is_named(verify, capsys):
+    file = "tests/unit/tools/test_verify.py"
+    kept = {file: {"digest": verify.digest(file), "commit": "c" * 40}}
+    assert verify.check(kept) == 0
+    kept[file]["digest"] = "other"
+    assert verify.check(kept) == 1
+    assert "run `make verify`" in capsys.readouterr().out
+
+
+def test_seeds_and_counts_are_read_from_the_report(verify, tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testsuite><testcase name="test_x" time="1.6"><properties>'
+        '<property name="seed" value="7"/><property name="count" value="4000"/>'
+        "</properties></testcase></testsuite></testsuites>"
+    )
+    assert verify.shown(report) == {"test_x": {"seconds": 2, "seed": "7", "count": "4000"}}
