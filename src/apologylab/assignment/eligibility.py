@@ -4,8 +4,7 @@ The context is one flat mapping: the incident's fields (``minutes_late``, ``coun
 
 - ``kind``: the kind of incident,
 - ``consent``: the widest consent the customer gave: ``none``, ``service`` or ``marketing``,
-- the flags of ``eligibility.exclude``, each a field of its own name: ``abuse_flag = True``,
-- ``customer``: the customer's id, needed only where the unit is the incident.
+- the flags of ``eligibility.exclude``, each a field of its own name: ``abuse_flag = True``.
 
 A field that a rule needs and that is missing, or of a wrong type, keeps the incident out; a flag
 that is missing is not set.

@@ -33,7 +33,7 @@ from apologylab.assignment.hashing import (
     word,
 )
 from apologylab.assignment.units import normalise
-from apologylab.errors import StateError, UnitIdError
+from apologylab.errors import StateError
 
 if TYPE_CHECKING:
     from apologylab.assignment.assignment import Assignment, Reason
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Judge = Callable[[str, Context], "Assignment"]
 Exposed = Callable[[str, "Assignment"], object]
 Gate = Callable[[bytes], "Assignment | None"]
-"""From a customer id in UTF-8 to the answer that keeps it out, or None."""
+"""From a unit id in UTF-8 to the answer that keeps it out, or None."""
 
 
 def compile_judge(
@@ -61,7 +61,7 @@ def compile_judge(
         UnitIdError: (the function) the unit id breaks R8.
     """
     refuse_panel(experiment)
-    rule, customer = experiment.unit_id, _customer_reader(experiment)
+    rule = experiment.unit_id
     refusal = compile_refusal(
         rules(experiment),
         lambda because: not_drawn(experiment, "INELIGIBLE", because, phase=phase),
@@ -78,7 +78,7 @@ def compile_judge(
             return overrides[unit]
         message = unit.encode()
         if kept_out is not None:
-            answer = kept_out(message if customer is None else customer(context))
+            answer = kept_out(message)
         if answer is None:
             answer = draw(message)
         if on_exposure is not None and answer.reason != "INELIGIBLE":
@@ -101,22 +101,6 @@ def refuse_panel(experiment: Experiment) -> None:
         )
 
 
-def _customer_reader(experiment: Experiment) -> Callable[[Context], bytes] | None:
-    """Where the unit is the incident, holdout and layer are still drawn on the customer (R9)."""
-    if experiment.unit == "customer":
-        return None
-
-    def customer(context: Context) -> bytes:
-        found = context.get("customer")
-        if not isinstance(found, str):
-            raise UnitIdError(
-                f"customer is {found!r}", do="holdout and layer are drawn on it: pass its id"
-            )
-        return normalise(found, experiment.unit_id).encode()
-
-    return customer
-
-
 def _overrides(experiment: Experiment, phase: int) -> dict[str, Assignment]:
     # Overrides are outside every analysis, so the first delay of silence serves as well as any.
     return {
@@ -132,7 +116,7 @@ def _shared_gate(experiment: Experiment, phase: int) -> Gate | None:
     held, sliced = gates
     if held is None or sliced is None:
         return held or sliced
-    return lambda customer: held(customer) or sliced(customer)
+    return lambda unit: held(unit) or sliced(unit)
 
 
 def _holdout_gate(experiment: Experiment, phase: int) -> Gate | None:
@@ -142,9 +126,9 @@ def _holdout_gate(experiment: Experiment, phase: int) -> Gate | None:
     answer = held_out(experiment, held, phase)
     start, bound = sha256(shared_prefix("holdout", held.salt)).copy, share_bound(held.share)
 
-    def gate(customer: bytes) -> Assignment | None:
+    def gate(unit: bytes) -> Assignment | None:
         digest = start()
-        digest.update(customer)
+        digest.update(unit)
         return answer if bound is None or digest.digest() < bound else None
 
     return gate
@@ -161,9 +145,9 @@ def _layer_gate(experiment: Experiment, phase: int) -> Gate | None:
         share_bound(layer.end),
     )
 
-    def gate(customer: bytes) -> Assignment | None:
+    def gate(unit: bytes) -> Assignment | None:
         digest = start()
-        digest.update(customer)
+        digest.update(unit)
         place = digest.digest()
         inside = below is not None and place >= below and (end is None or place < end)
         return None if inside else answer
@@ -191,5 +175,4 @@ def _arm_draw(experiment: Experiment, phase: int, reason: Reason) -> Callable[[b
             return answer[0]
         return answer[bisect_right(delay_cuts, word(digest, DELAY))]
 
-    certain = entry is None and len(answers) == 1 and len(answers[0]) == 1
-    return (lambda _: answers[0][0]) if certain else draw
+    return draw

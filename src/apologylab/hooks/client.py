@@ -1,4 +1,4 @@
-"""``Client``: one call an incident, inside the order system's process, which it never fails (R11)."""
+"""``Client``: one call an incident, in the order system's own process, never failing it (R11)."""
 
 from __future__ import annotations
 

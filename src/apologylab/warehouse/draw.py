@@ -59,7 +59,6 @@ COLUMNS = (
     "because",
 )
 """What a drawn file holds, in this order."""
-CUSTOMER = "customer"
 _BAD = r"[\x00-\x1f\x7f-\x{9f}]"
 HEX_DIGITS = 2 * WORD_BYTES
 
@@ -81,23 +80,15 @@ def draw_query(
     """
     branches = tuple(_branches(experiment, phase, columns))
     cases = " ".join(f"WHEN {one.condition} THEN {i}" for i, one in enumerate(branches, start=1))
-    ids = unit_columns(experiment, unit)
     taken = [f"{unit_expression(unit, experiment.unit_id)} AS unit"]
-    taken += [f"{unit_expression(one, experiment.unit_id)} AS customer" for one in ids[1:]]
     taken += [f"{identifier(one)} AS {_field(one)}" for one in _judged_fields(experiment, columns)]
-    valid = " AND ".join(f"{invalid(one, experiment.unit_id)} IS NULL" for one in ids)
+    valid = f"{invalid(unit, experiment.unit_id)} IS NULL"
     return (
         f"SELECT unit, {_answers([one.answer for one in branches])} FROM ("
         f"SELECT unit, CASE {cases} END AS answer FROM ("
         f"SELECT {', '.join(('*', *_words(experiment, phase)))} FROM ("
         f"SELECT {', '.join(taken)} FROM {source} WHERE {valid})))"
     )
-
-
-def unit_columns(experiment: Experiment, unit: str) -> tuple[str, ...]:
-    """Columns that hold ids: the unit, and the customer where a shared draw needs it (R9)."""
-    shared = experiment.holdout is not None or experiment.layer is not None
-    return (unit, CUSTOMER) if experiment.unit == "incident" and shared else (unit,)
 
 
 def not_judged(experiment: Experiment, columns: Sequence[str]) -> tuple[str, ...]:
@@ -163,10 +154,9 @@ def _words(experiment: Experiment, phase: int) -> Iterator[str]:
     for number, decides in wanted.items():
         if decides:
             yield f"{_word(draw, number)} AS word_{number}"
-    customer = "customer" if experiment.unit == "incident" else "unit"
     for name, salt in _shared_draws(experiment).items():
         prefix = text_literal(shared_prefix(name, salt).decode())
-        yield f"{_word(f'sha256({prefix} || {customer})', 0)} AS word_{name}"
+        yield f"{_word(f'sha256({prefix} || unit)', 0)} AS word_{name}"
 
 
 def _word(digest: str, number: int) -> str:

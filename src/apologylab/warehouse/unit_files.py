@@ -12,7 +12,7 @@ import duckdb
 
 from apologylab.errors import InputError, NotFoundError
 from apologylab.service.assign_file import FileAssigned
-from apologylab.warehouse.draw import draw_query, invalid, not_judged, unit_columns
+from apologylab.warehouse.draw import draw_query, invalid, not_judged
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.sql import text_literal
 
@@ -40,9 +40,8 @@ class DuckdbUnitFiles:
     ) -> FileAssigned:
         """Answer for each valid row of ``task.units`` in ``task.out``, whole or not at all."""
         columns, source = self.columns(task.units), _scan(task.units)
-        ids = _id_columns(experiment, unit, columns, task.units)
         query = draw_query(experiment, source=source, unit=unit, columns=columns, phase=task.phase)
-        why = f"coalesce({', '.join(invalid(one, experiment.unit_id) for one in ids)})"
+        why = invalid(unit, experiment.unit_id)
         with connect() as engine, _explained(task.units):
             rejects, rejected = _write_rejects(engine, source, why, task.out)
             _write(engine, query, task.out, progress)
@@ -53,18 +52,6 @@ class DuckdbUnitFiles:
             rejects=rejects,
             not_judged=not_judged(experiment, columns),
         )
-
-
-def _id_columns(
-    experiment: Experiment, unit: str, columns: Sequence[str], path: str
-) -> tuple[str, ...]:
-    ids = unit_columns(experiment, unit)
-    if missing := [name for name in ids if name not in columns]:
-        raise InputError(
-            f"{path} has no column {missing[0]!r}",
-            do="the holdout and the layer are drawn on the customer: add its id",
-        )
-    return ids
 
 
 def _scan(path: str) -> str:
