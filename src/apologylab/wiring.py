@@ -66,6 +66,20 @@ def create_ledger(of: Project) -> Ledger:
     return create(of.ledger_file, identity)
 
 
+def ledger_at(url: str) -> Ledger:
+    """The ledger at ``url``, written as in ``apologylab.toml``; for hooks, which have no project.
+
+    Raises:
+        ConfigError: this version cannot keep a ledger there.
+        NotFoundError: there is no ledger yet.
+        LedgerOldError: its schema is older than this version.
+    """
+    from apologylab.catalogue.project import ledger_file
+    from apologylab.storage.sqlite import open_
+
+    return open_(ledger_file(url))
+
+
 def open_ledger(of: Project | None = None) -> Ledger:
     """The project's ledger.
 

@@ -65,7 +65,7 @@ class Project:
     @property
     def ledger_file(self) -> Path:
         """The SQLite file of ``ledger_url``."""
-        return Path(self.ledger_url.removeprefix(SQLITE))
+        return ledger_file(self.ledger_url)
 
 
 def find_project(start: Path, environ: Mapping[str, str]) -> Project:
@@ -196,6 +196,16 @@ def _refuse_time_zone(name: str) -> None:
         raise ConfigError(
             f"time_zone {name!r} is unknown", do='write an IANA name, like "Europe/Vilnius"'
         ) from error
+
+
+def ledger_file(url: str) -> Path:
+    """The SQLite file that ``url`` means.
+
+    Raises:
+        ConfigError: the URL is of another kind.
+    """
+    _refuse_ledger_url(url)
+    return Path(url.removeprefix(SQLITE))
 
 
 def _refuse_ledger_url(url: str) -> None:
