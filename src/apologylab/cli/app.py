@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from apologylab.cli import exits
-from apologylab.errors import ApologylabError, DeclarationError
+from apologylab.errors import ApologylabError, DeclarationError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +118,10 @@ def _run(args: list[str]) -> int:
         return exits.exit_code(error)
     except BrokenPipeError:
         raise
+    except OSError as error:
+        _say(f"error: {error.filename or 'the system'}: {error.strerror}")
+        _trace()
+        return exits.CODES[InputError]
     except Exception as error:  # noqa: BLE001 - the last fence: a person gets a sentence
         _apologise(error)
         return exits.UNEXPECTED

@@ -87,6 +87,15 @@ def test_an_unexpected_error_says_how_to_report_it(command, capsys, monkeypatch)
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_file_that_cannot_be_opened_is_no_fault_of_ours(command, capsys):
+    def fail() -> None:
+        Path("/no/such/file").open()
+
+    command(fail)
+    assert app.main(["doctor"]) == exits.CODES[errors.InputError]
+    assert capsys.readouterr().err == "error: /no/such/file: No such file or directory\n"
+
+
 def test_ctrl_c_is_130(command, capsys):
     def fail() -> None:
         raise KeyboardInterrupt
