@@ -222,6 +222,47 @@ def declared(name, factors, extra="", tables=""):
     return f'name = "{name}"' + BASE.format(factors=factors, extra=extra, tables=tables)
 
 
+LIGHT = """
+name = "late_ride_light"
+question = "The Uber design without what needs a ledger, and with a holdout: what benchmarks time"
+owner = "vectors"
+[incident]
+kind = "late_ride"
+severity = { field = "minutes_late", at_least = 10 }
+where = { country = ["US"] }
+[eligibility]
+consent = "service"
+exclude = ["already_refunded", "abuse_flag"]
+[repeats]
+next_incident = "first_only"
+[factors]
+wording = ["none", "basic", "status", "commitment"]
+coupon = ["none", "usd5"]
+timing = ["1h"]
+[compensation.usd5]
+kind = "coupon"
+value = "5.00 USD"
+expires_days = 28
+[holdout]
+share = 0.05
+salt = "programme_2026"
+[never]
+incidents = ["injury", "threat", "discrimination"]
+[otherwise]
+INELIGIBLE = "today"
+CLOSED = "today"
+FALLBACK = "today"
+[today]
+wording = "agent_template"
+[[outcomes]]
+name = "orders_28d"
+fact = "order"
+measure = "count"
+window_days = 28
+role = "primary"
+"""
+
+
 def synthetic():
     sixty = ", ".join(f'"w{i:02}"' for i in range(59))
     unequal = ", ".join(f"w{i:02} = {(7 * i) % 13}" for i in range(59))
@@ -399,7 +440,10 @@ def questions():
         for unit in UNITS + REFUSED:
             for phase in (1, 2) if name == "phased" else (1,):
                 yield name, text, unit, LATE, phase
+    for number in range(100):
+        yield "late_ride_light", LIGHT, f"customer-{number}", RIDE, 1
     for number, unit in enumerate(UNITS + REFUSED):
+        yield "late_ride_light", LIGHT, unit, RIDES[number % len(RIDES)], 1
         yield "late_ride_apology", None, unit, RIDE, 1
         yield "late_ride_apology", None, f"rider-{number}", RIDES[number % len(RIDES)], 1
         yield "delivery_timing", None, unit, DELIVERY, 1
