@@ -89,7 +89,7 @@ def test_an_unexpected_error_says_how_to_report_it(command, capsys, monkeypatch)
 
 def test_a_file_that_cannot_be_opened_is_no_fault_of_ours(command, capsys):
     def fail() -> None:
-        Path("/no/such/file").open()
+        Path("/no/such/file").read_text()
 
     command(fail)
     assert app.main(["doctor"]) == exits.CODES[errors.InputError]
