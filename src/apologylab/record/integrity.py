@@ -7,22 +7,22 @@ left out. Equal texts of a column are read once, which makes currencies and kind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import NoneType
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
-from apologylab.record.columns import Column, columns
+from apologylab.record.clean import read_clean
+from apologylab.record.columns import Column, columns, kind_of
 from apologylab.record.facts import KINDS, Fact
-from apologylab.record.values import (
-    Problem,
-    Reading,
-    amount_parser,
-    as_object,
-    as_scalar,
-    parser,
-)
+from apologylab.record.values import Problem, Reading, as_object, as_scalar, is_money, parser
 
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
+    Parser = _lru_cache_wrapper[object]
+Columns = Mapping[str, Sequence[Any]]
+_REMEMBERED: Final = 20_000
 RECORDABLE: Final = tuple(
     kind
     for kind in KINDS
@@ -42,101 +42,96 @@ class Understood:
     """Rows in the order of the fact's fields, their places, and the places that have problems."""
 
     rows: list[tuple[object, ...]] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    places: Sequence[int] = ()
     problems: dict[int, str] = field(default_factory=dict)
 
 
-def understand(
-    kind: type[Fact],
-    given: Mapping[str, Sequence[object]],
-    places: Sequence[int],
-    reading: Reading,
-) -> Understood:
-    """Read columns of raw values as rows of ``kind``; ``places`` are their lines in the file.
+class Reader:
+    """Reads batches of one kind; what it learnt of a column's values it keeps for the next batch.
 
-    >>> read = understand(
-    ...     KINDS["fault"],
+    >>> read = Reader(KINDS["fault"], Reading())
+    >>> found = read(
     ...     {"key": ["a", ""], "occurred_at": ["2026-01-01T10:00Z"] * 2,
     ...      "incident": ["i1", "i2"], "by": ["company", "me"]},
-    ...     [2, 3],
-    ...     Reading(),
+    ...     places=[2, 3],
     ... )
-    >>> len(read.rows), read.problems[3]
+    >>> len(found.rows), found.problems[3]
     (1, 'key is empty; by is "me": write one of company, customer, third_party, unknown')
     """
-    read: dict[str, Sequence[Any]] = {}
-    for column in _money_last(columns(kind)):
-        read[column.name] = _read_column(kind, column, given, read, len(places), reading)
-    values = [read[column.name] for column in columns(kind)]
-    reasons = _reasons(values)
-    rows = list(zip(*values, strict=True))
-    if not reasons:
-        return Understood(rows=rows, places=list(places))
-    good = [at for at in range(len(places)) if at not in reasons]
-    return Understood(
-        rows=[rows[at] for at in good],
-        places=[places[at] for at in good],
-        problems={places[at]: "; ".join(why) for at, why in reasons.items()},
-    )
+
+    def __init__(self, kind: type[Fact], reading: Reading) -> None:
+        self._kind = kind_of(kind)
+        self._columns = columns(kind)
+        self._reading = reading
+        self._parsers: dict[tuple[str, str], Parser] = {}
+
+    def __call__(self, given: Columns, *, places: Sequence[int]) -> Understood:
+        """Read columns of raw values as rows; ``places`` are their lines in the file."""
+        read: dict[str, Sequence[Any]] = {}
+        for column in _money_last(self._columns):
+            read[column.name] = self._column(column, given, read, len(places))
+        values = [read[column.name] for column in self._columns]
+        reasons = _reasons(values)
+        rows = list(zip(*values, strict=True))
+        if not reasons:
+            return Understood(rows=rows, places=places)
+        good = [at for at in range(len(places)) if at not in reasons]
+        return Understood(
+            rows=[rows[at] for at in good],
+            places=[places[at] for at in good],
+            problems={places[at]: "; ".join(why) for at, why in reasons.items()},
+        )
+
+    def _column(self, column: Column, given: Columns, read: Columns, count: int) -> Sequence[Any]:
+        raw = given.get(column.name)
+        if column.type == "json":
+            return _read_fields(given, raw, count)
+        if raw is None and column.name == "currency":
+            raw = [self._reading.currency] * count
+        if raw is None:
+            return [column.default] * count
+        if is_money(column.name):
+            return self._amounts(column, raw, read["currency"])
+        clean = read_clean(column, raw, self._reading)
+        return clean if clean is not None else _each(raw, self._parser(column, ""))
+
+    def _amounts(
+        self, column: Column, raw: Sequence[object], currencies: Sequence[Any]
+    ) -> Sequence[Any]:
+        """Amounts in their rows' currencies; a bad currency is its own problem."""
+        found = set(currencies)
+        if len(found) == 1 and isinstance(currencies[0], str):
+            return _each(raw, self._parser(column, currencies[0]))
+        unread = Problem(f"{column.name} has no currency to be read in")
+        return [
+            self._parser(column, currency).__wrapped__(value)
+            if isinstance(currency, str)
+            else unread
+            for value, currency in zip(raw, currencies, strict=True)
+        ]
+
+    def _parser(self, column: Column, currency: str) -> Parser:
+        key = column.name, currency
+        if key not in self._parsers:
+            rule = parser(self._kind, column, currency, self._reading)
+            self._parsers[key] = lru_cache(maxsize=_REMEMBERED, typed=True)(rule)
+        return self._parsers[key]
+
+
+def _each(raw: Sequence[object], parse: Parser) -> Sequence[Any]:
+    """Parse every value, those seen before at once."""
+    try:
+        return list(map(parse, raw))
+    except TypeError:  # a list or an object, which JSON may hold, cannot be remembered
+        return list(map(parse.__wrapped__, raw))
 
 
 def _money_last(all_columns: tuple[Column, ...]) -> list[Column]:
     """An amount is read in its row's currency, so the currency is read before."""
-    return sorted(all_columns, key=lambda column: _is_money(column.name))
+    return sorted(all_columns, key=lambda column: is_money(column.name))
 
 
-def _is_money(name: str) -> bool:
-    return name == "amount" or name.endswith("_amount")
-
-
-def _read_column(
-    kind: type[Fact],
-    column: Column,
-    given: Mapping[str, Sequence[object]],
-    read: Mapping[str, Sequence[Any]],
-    count: int,
-    reading: Reading,
-) -> Sequence[Any]:
-    raw = given.get(column.name)
-    if column.type == "json":
-        return _read_fields(given, raw, count)
-    if raw is None and column.name == "currency":
-        raw = [reading.currency] * count
-    if raw is None:
-        return [column.default] * count
-    if _is_money(column.name):
-        return _read_amounts(column, raw, read["currency"], reading)
-    return _read_each(raw, parser(kind, column, reading))
-
-
-def _read_each(raw: Sequence[object], parse: Callable[[Any], object]) -> Sequence[Any]:
-    """Parse every value, equal texts once."""
-    if set(map(type, raw)) <= {str, NoneType}:
-        table = {value: parse(value) for value in set(raw)}
-        return [table[value] for value in raw]
-    return [parse(value) for value in raw]
-
-
-def _read_amounts(
-    column: Column, raw: Sequence[object], currencies: Sequence[Any], reading: Reading
-) -> Sequence[Any]:
-    """Amounts, each in its row's currency; a bad currency is its own problem, not the amount's."""
-    parsers: dict[Any, Callable[[Any], object]] = {
-        currency: amount_parser(column, currency, reading)
-        for currency in {c for c in currencies if type(c) is str}
-    }
-    if len(parsers) == 1 and len(set(currencies)) == 1:
-        return _read_each(raw, parsers[currencies[0]])
-    unread = Problem(f"{column.name} has no currency to be read in")
-    return [
-        parsers[currency](value) if currency in parsers else unread
-        for value, currency in zip(raw, currencies, strict=True)
-    ]
-
-
-def _read_fields(
-    given: Mapping[str, Sequence[object]], raw: Sequence[object] | None, count: int
-) -> Sequence[Any]:
+def _read_fields(given: Columns, raw: Sequence[object] | None, count: int) -> Sequence[Any]:
     """A mapping a row: from a column of JSON objects, and from the columns ``fields.NAME``."""
     whole = [as_object(value) for value in raw] if raw is not None else [{} for _ in range(count)]
     for name, values in given.items():

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from apologylab.assignment.units import normalise
 from apologylab.design.money import exponent
 from apologylab.errors import InputError
-from apologylab.record.columns import Column, kind_of
-from apologylab.record.facts import KINDS, Fact
+from apologylab.record.columns import Column
+from apologylab.record.facts import KINDS
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -90,14 +90,23 @@ def local_time(moment: datetime, zone: tzinfo | None) -> datetime:
     raise InputError(f"was twice in {zone}: clocks were put back", do="write its offset, as +02:00")
 
 
-def parser(kind: type[Fact], column: Column, reading: Reading) -> Callable[[Any], object]:
-    """The rule that reads one column."""
+def is_money(name: str) -> bool:
+    """Whether a column of this name holds amounts of money."""
+    return name == "amount" or name.endswith("_amount")
+
+
+def parser(
+    kind: str, column: Column, currency: str, reading: Reading
+) -> Callable[[object], object]:
+    """The rule that reads one column; ``currency`` matters to amounts only."""
     if column.name in IDS:
         return _guarded(column, partial(_identifier, rule=reading.unit_id))
     if column.name == "currency":
         return _guarded(column, _currency)
+    if is_money(column.name):
+        return _guarded(column, partial(_amount, currency=currency, reading=reading))
     rules: dict[str, Callable[[Any], object]] = {
-        "text": partial(_text, one_of=_ONE_OF.get((kind_of(kind), column.name))),
+        "text": partial(_text, one_of=_ONE_OF.get((kind, column.name))),
         "integer": _integer,
         "real": _real,
         "boolean": _boolean,
@@ -106,12 +115,7 @@ def parser(kind: type[Fact], column: Column, reading: Reading) -> Callable[[Any]
     return _guarded(column, rules[column.type])
 
 
-def amount_parser(column: Column, currency: str, reading: Reading) -> Callable[[Any], object]:
-    """The rule that reads one column of amounts in ``currency``."""
-    return _guarded(column, partial(_amount, currency=currency, reading=reading))
-
-
-def _guarded(column: Column, rule: Callable[[Any], object]) -> Callable[[Any], object]:
+def _guarded(column: Column, rule: Callable[[Any], object]) -> Callable[[object], object]:
     """``rule``, with emptiness settled before and its refusals as problems."""
     missing = Problem(f"{column.name} is empty") if column.required else column.default
 

@@ -18,8 +18,8 @@ from apologylab.record.facts import KINDS, Fact, Feed
 from apologylab.record.integrity import (
     FIELDS_PREFIX,
     RECORDABLE,
+    Reader,
     Understood,
-    understand,
 )
 from apologylab.record.values import Reading, local_time
 from apologylab.service.ports import Appended
@@ -146,8 +146,9 @@ def record_file(  # noqa: PLR0913 - the file, how it is meant, and where each pa
     """
     wanted = plan_columns(kind, file.columns, mapping, reading)
     recorded = Recorded(kind=kind_of(kind), ignored=_ignored(file.columns, wanted))
+    reader = Reader(kind, reading)
     for batch in file.batches():
-        understood = understand(kind, _chosen(batch, wanted), batch.places, reading)
+        understood = reader(_chosen(batch, wanted), places=batch.places)
         appended = Appended(new=0, same=0)
         if understood.rows:
             appended = ledger.append_rows(kind, understood.rows, recorded_at=now)
@@ -165,8 +166,9 @@ def preview_file(
 ) -> tuple[list[tuple[object, ...]], list[tuple[int, str]]]:
     """The first rows as they would be recorded, and what is wrong with the others before them."""
     wanted = plan_columns(kind, file.columns, mapping, reading)
+    reader = Reader(kind, reading)
     for batch in file.batches():
-        understood = understand(kind, _chosen(batch, wanted), batch.places, reading)
+        understood = reader(_chosen(batch, wanted), places=batch.places)
         problems = sorted([*understood.problems.items(), *batch.broken])
         return understood.rows[:rows], problems[:rows]
     return [], []

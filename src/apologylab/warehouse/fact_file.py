@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS: Final = 20_000
 _LONGEST_FIELD: Final = 1 << 20
+_BREAK: Final = re.compile(r"\r\n|\r|\n")
 _OURS: Final = ("line", "reason")
 
 
@@ -66,35 +68,28 @@ class CsvFile:
             yield rows, lambda: rows.line_num
 
     def _batch(self, rows: Any, read_to: Any) -> tuple[Batch, bool]:
-        width = len(self.columns)
-        good: list[list[str]] = []
-        places: list[int] = []
+        """The next batch, and whether there may be more."""
+        first = read_to()
+        found: list[list[str]] = []
         broken: list[tuple[int, str]] = []
-        for _ in range(BATCH_ROWS):
-            line = read_to() + 1
-            try:
-                row = next(rows)
-            except StopIteration:
-                return self._made(good, places, broken), False
-            except csv.Error as error:
-                broken.append((line, f"cannot be split into fields: {error}"))
-                continue
-            if len(row) == width:
-                good.append(row)
-                places.append(line)
-            elif row:
-                broken.append((line, f"has {len(row)} fields, the header {width}"))
-        return self._made(good, places, broken), True
-
-    def _made(
-        self, rows: list[list[str]], places: list[int], broken: list[tuple[int, str]]
-    ) -> Batch:
-        columns = list(zip(*rows, strict=True)) or [()] * len(self.columns)
-        return Batch(
-            columns=dict(zip(self.columns, columns, strict=True)),
-            places=places,
-            broken=tuple(broken),
-        )
+        try:
+            found.extend(islice(rows, BATCH_ROWS))  # keeps what came before an error
+        except csv.Error as error:
+            broken.append((read_to(), f"cannot be split into fields: {error}"))
+        lines = _lines(found, first, read_to() - len(broken))
+        width = len(self.columns)
+        if found and set(map(len, found)) != {width}:
+            pairs = list(zip(lines, found, strict=True))
+            broken += [
+                (line, f"has {len(row)} fields, the header {width}")
+                for line, row in pairs
+                if row and len(row) != width
+            ]
+            lines = [line for line, row in pairs if len(row) == width]
+            found = [row for row in found if len(row) == width]
+        columns = list(zip(*found, strict=True)) or [()] * width
+        named = dict(zip(self.columns, columns, strict=True))
+        return Batch(columns=named, places=lines, broken=tuple(broken)), read_to() > first
 
 
 class JsonLinesFile:
@@ -199,6 +194,17 @@ def _cell(value: object) -> str:
     """A value as a CSV cell that can be read again; bytes that were no UTF-8 as a mark."""
     text = "" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)
     return text.encode("utf-8", errors="replace").decode()
+
+
+def _lines(rows: Sequence[Sequence[str]], before: int, last: int) -> Sequence[int]:
+    """The line on which each row begins; quoted fields may hold line breaks."""
+    if last - before == len(rows):
+        return range(before + 1, last + 1)
+    lines, line = [], before + 1
+    for row in rows:
+        lines.append(line)
+        line += 1 + sum(len(_BREAK.findall(value)) for value in row)
+    return lines
 
 
 def _newlines(path: Path) -> int:
