@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
+    from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
-    from apologylab.service.ports import Catalogue, Channel, Clock, Ledger, Panel
+    from apologylab.service.ports import Channel, Clock, Ledger, Panel
     from apologylab.service.table import Wanted
 
 EXPERIMENTS = "experiments"
@@ -35,7 +36,7 @@ def project(start: Path | None = None) -> Project:
     return find_project(start or Path.cwd(), os.environ)
 
 
-def catalogue(of: Project | None = None) -> Catalogue:
+def catalogue(of: Project | None = None) -> FolderCatalogue:
     """The experiments folder of a project; without one, ``experiments`` in the working folder.
 
     Raises:
@@ -44,7 +45,7 @@ def catalogue(of: Project | None = None) -> Catalogue:
     return catalogue_in(of.experiments if of else _experiments_folder())
 
 
-def catalogue_in(folder: Path) -> Catalogue:
+def catalogue_in(folder: Path) -> FolderCatalogue:
     """The experiments in ``folder``, project or not."""
     from apologylab.catalogue.folder import FolderCatalogue
 

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from apologylab.design.constraints import NAME
 from apologylab.design.experiment import Experiment
+from apologylab.design.findings import Finding
 from apologylab.errors import InputError, NotFoundError
-from apologylab.wire.declaration import read
+from apologylab.service.declare import around, neighbours
+from apologylab.wire.declaration import examine, placed, read
 
 DECLARATION = "experiment.toml"
 MESSAGES = "messages"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A declaration, looked at in its surroundings; ``experiment`` is None where it has errors."""
+
+    file: Path
+    text: str
+    experiment: Experiment | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something must be mended before it can run."""
+        return any(each.severity == "error" for each in self.findings)
 
 
 @dataclass(frozen=True)
@@ -21,6 +38,7 @@ class FolderCatalogue:
     """Experiments as folders under ``folder``, each with an ``experiment.toml``."""
 
     folder: Path
+    _homes: dict[str, Path] = field(default_factory=dict, repr=False, compare=False)
 
     def names(self) -> tuple[str, ...]:
         """All declared experiments, sorted."""
@@ -42,7 +60,7 @@ class FolderCatalogue:
         )
 
     def _candidates(self, name: str) -> tuple[Path, ...]:
-        """A plain name is looked for in the folder first, everything else is a path as it stands."""
+        """A plain name is looked for in the folder first; all else is a path as it stands."""
         if not name or not name.isprintable():
             raise NotFoundError(f"{name!r} cannot name an experiment", do="see `apologylab status`")
         given = Path(name)
@@ -73,12 +91,45 @@ class FolderCatalogue:
             NotFoundError: there is none.
             DeclarationError: it has mistakes.
         """
-        return read(self.source(name), where=str(self.file(name)))
+        file = self.file(name)
+        experiment = read(self.source(name), where=str(file))
+        self._homes[experiment.name] = file.parent
+        return experiment
+
+    def check(self, name: str) -> Checked:
+        """All that is wrong with one: in itself, its messages, its name and its neighbours.
+
+        Raises:
+            NotFoundError: there is none.
+            InputError: it cannot be read as text.
+        """
+        file, text = self.file(name), self.source(name)
+        experiment, found = examine(text)
+        if experiment is not None:
+            self._homes[experiment.name] = file.parent
+            others = neighbours(self, experiment)
+            outside = around(experiment, self.fragments(experiment), others)
+            found = (*found, *placed((*_misnamed(experiment, file), *outside), text))
+        return Checked(file=file, text=text, experiment=experiment, findings=found)
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
         """(factor, level, locale) -> source of every ``messages/FACTOR/LEVEL.LOCALE.txt``."""
+        home = self._homes.get(experiment.name, self.folder / experiment.name)
         found = {}
-        for path in sorted((self.folder / experiment.name / MESSAGES).glob("*/*.txt")):
+        for path in sorted((home / MESSAGES).glob("*/*.txt")):
             level, _, locale = path.name.removesuffix(".txt").rpartition(".")
             found[path.parent.name, level, locale] = path.read_text(encoding="utf-8")
         return found
+
+
+def _misnamed(experiment: Experiment, file: Path) -> tuple[Finding, ...]:
+    """An experiment is called as its folder is, so that its name finds it."""
+    if file.name != DECLARATION or file.resolve().parent.name == experiment.name:
+        return ()
+    wrong = Finding(
+        path="name",
+        value=experiment.name,
+        what=f"is not the folder's name, {file.resolve().parent.name}",
+        do="give both one name",
+    )
+    return (wrong,)

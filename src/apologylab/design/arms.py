@@ -65,9 +65,7 @@ def arms(experiment: Experiment) -> tuple[Arm, ...]:
 
 def has_silence(experiment: Experiment) -> bool:
     """Whether some cell says and gives nothing."""
-    return all(
-        NONE in levels for factor, levels in experiment.factors.items() if factor != TIMING
-    )
+    return all(NONE in levels for factor, levels in experiment.factors.items() if factor != TIMING)
 
 
 def cells(experiment: Experiment) -> tuple[Mapping[str, str], ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from apologylab.design.constraints import NAME, Doc, Fine, Items, Range, Text
 from apologylab.design.measures import HARMS
@@ -37,11 +37,11 @@ NormaliseRule = Literal["exact", "nfc", "nfc_ascii_lower"]
 FactName = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
 Role = Literal["primary", "secondary", "guardrail", "descriptive"]
 
-NONE = "none"
+NONE: Final = "none"
 """The empty level: no fragment, no compensation."""
-SILENCE = "silence"
+SILENCE: Final = "silence"
 """The arm in which nothing is said or given (R10)."""
-TIMING = "timing"
+TIMING: Final = "timing"
 """The factor whose levels are delays."""
 
 
@@ -267,7 +267,9 @@ class Plan:
     expected_customers: Annotated[
         int | None, Range(1, 10**9), Doc("how many will be enrolled, for the budget's forecast")
     ] = None
-    enrol_days: Annotated[Days | None, Doc("days of enrolment; the declared end of the test")] = None
+    enrol_days: Annotated[Days | None, Doc("days of enrolment; the declared end of the test")] = (
+        None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,10 @@ def liabilities(experiment: Experiment) -> dict[str, tuple[Decimal, Decimal]]:
     planned = weights(experiment.allocation.weights, tuple(arm.name for arm in every))
     total = Decimal(sum(planned.values()))
     return {
-        arm.name: (Decimal(planned[arm.name]) / total, _given(experiment, tuple(arm.levels.values())))
+        arm.name: (
+            Decimal(planned[arm.name]) / total,
+            _given(experiment, tuple(arm.levels.values())),
+        )
         for arm in every
     }
 

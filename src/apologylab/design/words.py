@@ -1,17 +1,19 @@
-"""Amounts in words, so that a slipped decimal point is heard: "five hundred thousand US dollars"."""
+"""Amounts in words, so that a slipped decimal point is heard: "five hundred thousand euros"."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from types import MappingProxyType
+from typing import Any, Final
 
+from apologylab.design.findings import at
 from apologylab.design.money import Money, exponent
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL: Final = tuple(
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+)
+_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SCALES = ("", "thousand", "million", "billion", "trillion")
 _NAMES: Mapping[str, tuple[str, str, str, str]] = MappingProxyType(
     {
@@ -73,7 +75,7 @@ def money_in_words(money: Money) -> str:
     >>> money_in_words(Money.parse("5.00 USD")), money_in_words(Money.parse("1.01 EUR"))
     ('five US dollars', 'one euro and one cent')
     >>> money_in_words(Money.parse("0.002 USD", fine=True))
-    'zero point two US cents'
+    'zero point two cents (USD)'
     """
     one, many, _, _ = _NAMES.get(money.currency, (money.currency,) * 4)
     if money.scale > exponent(money.currency):
@@ -83,24 +85,37 @@ def money_in_words(money: Money) -> str:
     if not part:
         return said
     small = f"{number_in_words(part)} {_minor_unit(money, part)}"
-    return small if not whole else f"{said} and {small}"
+    return f"{said} and {small}" if whole else f"{small} ({money.currency})"
 
 
 def _minor_unit(money: Money, count: int) -> str:
     names = _NAMES.get(money.currency)
-    if names is None or money.scale != 2:  # noqa: PLR2004 - names are of hundredths
+    if names is None or money.scale != 2:
         return f"{10**money.scale}ths of {money.currency}"
     one, many = names[2:]
     return one if count == 1 else many
 
 
 def _fine(money: Money) -> str:
-    """Less than a minor unit: the amount digit by digit, in minor units."""
-    digits = exponent(money.currency)
-    text = f"{money.amount.scaleb(digits).normalize():f}"
+    """An amount finer than the minor unit, digit by digit after the point."""
+    text = f"{money.amount.scaleb(exponent(money.currency)).normalize():f}"
     whole, _, part = text.partition(".")
-    said = number_in_words(int(whole))
-    said += "".join(f"{' point' if not place else ''} {_SMALL[int(each)]}" for place, each in enumerate(part))
-    name = _NAMES[money.currency][0].split(" ")[0] if money.currency in {"USD", "AUD", "CAD"} else ""
-    unit = _NAMES[money.currency][3] if money.currency in _NAMES else f"hundredths of {money.currency}"
-    return " ".join(word for word in (said, name, unit) if word)
+    digits = "".join(f" {_SMALL[int(digit)]}" for digit in part)
+    said = number_in_words(int(whole)) + (f" point{digits}" if part else "")
+    unit = _NAMES.get(money.currency, ("", "", "", "minor units"))[3]
+    return f"{said} {unit} ({money.currency})"
+
+
+def amounts(value: Any, *path: str | int) -> Iterator[tuple[str, Money]]:
+    """Every amount in an experiment, or in a part of it, with its path."""
+    if isinstance(value, Money):
+        yield at(*path), value
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from amounts(getattr(value, each.name), *path, each.name)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from amounts(each, *path, key)
+    elif isinstance(value, tuple):
+        for place, each in enumerate(value):
+            yield from amounts(each, *path, place)

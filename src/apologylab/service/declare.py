@@ -47,13 +47,13 @@ def _missing(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
     """Every level but none has a fragment in every locale."""
     for factor, levels in experiment.factors.items():
         for number, level in enumerate(levels):
-            wanted = () if NONE == level or factor == TIMING else experiment.messages.locales
+            wanted = () if level == NONE or factor == TIMING else experiment.messages.locales
             for locale in wanted:
                 if (factor, level, locale) not in fragments:
                     yield Finding(
                         path=at("factors", factor, number),
                         value=level,
-                        what=f"has no text in {locale}: {place(factor, level, locale)} is not there",
+                        what=f"has no text in {locale}: no {place(factor, level, locale)}",
                         do="write it",
                         related=("messages.locales",),
                     )
@@ -83,10 +83,13 @@ def _meetings(experiment: Experiment, others: tuple[Experiment, ...]) -> Iterato
             yield Finding(
                 path="layer" if experiment.layer is None else "layer.start",
                 what=f"{other.name} claims the same incident"
-                + (" and no layer keeps them apart" if experiment.layer is None else
-                   ", and its slice of the layer overlaps"),
-                do='give both [layer] with one name and slices that do not overlap, like '
-                'start = 0.0, end = 0.5 and start = 0.5, end = 1.0',
+                + (
+                    " and no layer keeps them apart"
+                    if experiment.layer is None
+                    else ", and its slice of the layer overlaps"
+                ),
+                do="give both [layer] with one name and slices that do not overlap, like "
+                "start = 0.0, end = 0.5 and start = 0.5, end = 1.0",
             )
 
 

@@ -23,7 +23,7 @@ def read(text: str, *, where: str) -> Experiment:
     Raises:
         DeclarationError: it has mistakes; all of them are in ``findings``.
     """
-    experiment, found = _examine(text)
+    experiment, found = examine(text)
     if experiment is None:
         raise mistakes(where, found)
     return experiment
@@ -32,10 +32,10 @@ def read(text: str, *, where: str) -> Experiment:
 def check(text: str, *, where: str) -> tuple[Finding, ...]:
     """All findings, errors and warnings, in the order of their lines."""
     del where
-    return _examine(text)[1]
+    return examine(text)[1]
 
 
-def _examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
+def examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
     """The experiment, unless there are errors, and all findings with their lines."""
     try:
         document = tomllib.loads(text)
@@ -43,12 +43,12 @@ def _examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
         return None, (_syntax(error),)
     draft, shape = read_table(Experiment, document)
     if shape:
-        return None, _placed((*shape, *findings(cast(Experiment, draft))), text)
+        return None, placed((*shape, *findings(cast(Experiment, draft))), text)
     try:
         experiment = cast(Experiment, draft.build())
     except DeclarationError as error:
-        return None, _placed(error.findings, text)
-    return experiment, _placed(findings(experiment), text)
+        return None, placed(error.findings, text)
+    return experiment, placed(findings(experiment), text)
 
 
 def _syntax(error: tomllib.TOMLDecodeError) -> Finding:
@@ -58,7 +58,8 @@ def _syntax(error: tomllib.TOMLDecodeError) -> Finding:
     return Finding(path="", line=line, what=f"this is not TOML: {what}", do="mend this line first")
 
 
-def _placed(found: tuple[Finding, ...], text: str) -> tuple[Finding, ...]:
+def placed(found: tuple[Finding, ...], text: str) -> tuple[Finding, ...]:
+    """``found`` with the lines of their paths in ``text``, sorted by them."""
     if not found:
         return ()
     from apologylab.wire.positions import positions

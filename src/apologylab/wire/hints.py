@@ -114,7 +114,7 @@ def _shape(hint: Any) -> Shape:
             key=_leaf(get_args(inner[-1])[0]), value=_shape(get_args(inner[-1])[1]), fewest=1
         )
         return WordOrTable(word=_leaf(inner[0]), table=table)
-    if is_dataclass(plain) and plain is not Money:
+    if isinstance(plain, type) and is_dataclass(plain) and plain is not Money:
         return Table(kind=plain)
     return _leaf(hint)
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a declaration: one list of rules, run over an experiment or a draft of one.
+"""What can be wrong with a declaration: one list of rules, run over an experiment or a draft.
 
 A draft has an experiment's attributes, but a leaf that could not be read raises
 :class:`Unreadable` when touched. A rule that needs such a leaf is silent; all others still report,

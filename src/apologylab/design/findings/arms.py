@@ -141,7 +141,7 @@ def _one_slip(one: str, other: str) -> bool:
 
 def _one_of(names: tuple[str, ...]) -> str:
     listed = ", ".join(names[:12])
-    return f"name one of: {listed}{', ...' if len(names) > 12 else ''}"  # noqa: PLR2004
+    return f"name one of: {listed}{', ...' if len(names) > 12 else ''}"
 
 
 def reference_is_drawn(experiment: Experiment) -> Iterator[Finding]:
@@ -215,7 +215,7 @@ def _drawn(
     declared: Any, names: tuple[str, ...], path: str, experiment: Experiment
 ) -> Iterator[Finding]:
     drawn = sum(weight > 0 for weight in weights(declared, names).values())
-    if drawn < 2:  # noqa: PLR2004 - a comparison needs two
+    if drawn < 2:
         yield Finding(
             path=path,
             what="all weights are zero" if not drawn else "only one arm is drawn",

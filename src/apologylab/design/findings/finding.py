@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal
+
+from apologylab.errors import InputError
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -16,7 +18,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class Unreadable(Exception):  # noqa: N818 - it is caught where rules run and is nobody's error
-    """A rule touched a leaf that could not be read; the rule says nothing, the reader already did."""
+    """A rule touched a leaf that could not be read; the reader has reported it already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +62,13 @@ Entries = Sequence[Any] | Mapping[str, Any]
 
 
 def run(rule: Rule, experiment: Experiment) -> Iterator[Finding]:
-    """What ``rule`` finds before it meets something unreadable."""
+    """What ``rule`` finds before it meets a value that could not be read, or that it cannot parse.
+
+    A value that parses for no rule (a delay ``soon``) has a rule of its own that reports it.
+    """
     try:
         yield from rule(experiment)
-    except Unreadable:
+    except (Unreadable, InputError):
         return
 
 
@@ -79,17 +84,21 @@ def readable(entries: Entries, *path: Part) -> Iterator[tuple[str, Any]]:
 
 
 def each(entries: Callable[[Experiment], Entries], *path: Part) -> Callable[[ItemRule], Rule]:
-    """Make a rule about one entry a rule about the declaration; an unreadable entry stops no other."""
+    """Make a rule about one entry a rule about all; an unreadable entry stops no other."""
 
     def over(rule: ItemRule) -> Rule:
         @wraps(rule)
         def run_each(experiment: Experiment) -> Iterator[Finding]:
             for place, entry in readable(entries(experiment), *path):
-                yield from run(lambda e, p=place, i=entry: rule(e, p, i), experiment)
+                yield from run(partial(_on_entry, rule, place, entry), experiment)
 
         return run_each
 
     return over
+
+
+def _on_entry(rule: ItemRule, place: str, entry: Any, experiment: Experiment) -> Iterable[Finding]:
+    return rule(experiment, place, entry)
 
 
 def fields_of(entries: Entries, name: str, *path: Part) -> Iterator[tuple[str, Any]]:

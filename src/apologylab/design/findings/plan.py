@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from apologylab.design.arms import arms
 from apologylab.design.contrasts import parse_contrast
-from apologylab.design.findings.arms import arms_from
+from apologylab.design.findings.arms import arm_names, arms_from
 from apologylab.design.findings.finding import Finding, Rule, at, each, fields_of, readable
 from apologylab.errors import InputError
 
@@ -64,7 +65,9 @@ def _pre_days(experiment: Experiment, place: str) -> int | None:
 
 @each(lambda experiment: experiment.plan.contrasts, "plan", "contrasts")
 def contrast_reads(experiment: Experiment, path: str, text: str) -> Iterator[Finding]:
-    """A contrast names factors, levels and arms that there are."""
+    """A contrast names factors, levels and arms that there are; silent where arms have faults."""
+    arm_names(experiment)
+    arms(experiment)
     try:
         parse_contrast(path, text, experiment)
     except InputError as error:

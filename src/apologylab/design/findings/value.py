@@ -154,7 +154,7 @@ def one_currency(experiment: Experiment) -> Iterator[Finding]:
     """All amounts are in one currency."""
     found = dict(_currencies(experiment))
     ranked = Counter(found.values()).most_common()
-    if len(ranked) < 2:  # noqa: PLR2004 - nothing disagrees
+    if len(ranked) < 2:
         return
     clear = ranked[0][1] > ranked[1][1]
     for path, currency in found.items():

@@ -1,0 +1,124 @@
+"""``apologylab check NAME``: every mistake at once, and the design read back in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from apologylab.catalogue.folder import Checked
+    from apologylab.design.experiment import Experiment
+    from apologylab.design.findings import Finding
+    from apologylab.design.forecast import Forecast
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="An experiment's name, its folder or its file.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Report every mistake in a declaration: where, which value, what to do.
+
+    Without mistakes it reads the design back: arms with their probabilities, every amount in
+    words, and how many customers the budget lasts for.
+
+    \b
+    Example:
+      apologylab check late_ride_apology
+    """
+    from apologylab import wiring
+    from apologylab.cli import console, exits
+    from apologylab.errors import DeclarationError
+    from apologylab.wire.checked import check_document
+
+    checked = wiring.catalogue().check(name)
+    if as_json:
+        console.show_json(check_document(name, checked.experiment, checked.findings))
+    else:
+        _show(checked)
+    if checked.has_errors:
+        raise typer.Exit(exits.CODES[DeclarationError])
+
+
+def _show(checked: Checked) -> None:
+    from apologylab.cli.console import show
+
+    lines = checked.text.splitlines()
+    for found in checked.findings:
+        show("\n".join(_told(found, str(checked.file), lines)))
+        show()
+    if checked.experiment is not None and not checked.has_errors:
+        _show_design(checked.experiment)
+    show(_summary(checked))
+
+
+def _told(found: Finding, file: str, lines: list[str]) -> Iterator[str]:
+    """One finding as a compiler tells it."""
+    where = f"{file}:{found.line}" if found.line else file
+    yield f"{found.severity}: {found.path or 'the file'} {found.what}"
+    yield f"  --> {where}"
+    if found.line and found.line <= len(lines):
+        number = str(found.line)
+        yield f"  {number} | {lines[found.line - 1]}"
+    if found.value is not None:
+        yield f"  value: {_short(found.value)}"
+    yield f"  do: {found.do}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _summary(checked: Checked) -> str:
+    errors = sum(each.severity == "error" for each in checked.findings)
+    warnings = len(checked.findings) - errors
+    counts = [
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    ]
+    said = ", ".join(counts) or "no mistakes"
+    return f"{checked.experiment.name if checked.experiment else checked.file}: {said}"
+
+
+def _show_design(experiment: Experiment) -> None:
+    from apologylab.cli.console import show, show_table
+    from apologylab.design.forecast import forecast
+    from apologylab.design.words import amounts, money_in_words
+    from apologylab.wire.checked import arm_rows
+
+    show(f"{experiment.question}\n")
+    rows = [
+        [
+            row["arm"] + (" (reference)" if row["reference"] else ""),
+            row["called"],
+            row["weight"],
+            f"{row['probability']:.4f}",
+        ]
+        for row in arm_rows(experiment)
+    ]
+    show_table("Arms", ["arm", "called", "weight", "probability"], rows)
+    show()
+    told = [[path, str(money), money_in_words(money)] for path, money in amounts(experiment)]
+    if told:
+        show_table("Amounts", ["key", "amount", "in words"], told)
+        show()
+    if found := forecast(experiment):
+        show(_forecast(found))
+
+
+def _forecast(found: Forecast) -> str:
+    """The sentence about the budget, and what it means for the customers expected."""
+    closes = (
+        f"This budget closes after about {found.closes_after:,} customers "
+        f"({found.mean_liability:.2f} {found.currency} promised to each on average)"
+    )
+    if found.expected is None:
+        return f"{closes}; plan.expected_customers does not say how many are expected.\n"
+    verdict = (
+        "enough" if found.closes_after >= found.expected else "too little: enrolment ends early"
+    )
+    return f"{closes}, {found.expected:,} expected: {verdict}.\n"

@@ -1,0 +1,90 @@
+"""What ``check`` found, as a JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from apologylab.design.arms import arms, weights
+from apologylab.design.experiment import Experiment
+from apologylab.design.findings import Finding
+from apologylab.design.fingerprint import fingerprint
+from apologylab.design.forecast import forecast
+from apologylab.design.words import amounts, money_in_words
+
+
+def check_document(
+    name: str, experiment: Experiment | None, findings: tuple[Finding, ...]
+) -> Mapping[str, Any]:
+    """The document of ``check --json``."""
+    return {
+        "format": "apologylab.check/1",
+        "experiment": experiment.name if experiment else name,
+        "passed": all(each.severity != "error" for each in findings),
+        "findings": [_finding(each) for each in findings],
+        **(_design(experiment) if experiment else {}),
+    }
+
+
+def _finding(found: Finding) -> Mapping[str, Any]:
+    return {
+        "path": found.path,
+        "line": found.line,
+        "value": _sayable(found.value),
+        "what": found.what,
+        "do": found.do,
+        "severity": found.severity,
+        "related": list(found.related),
+    }
+
+
+def _sayable(value: object) -> object:
+    """A TOML value as JSON; what JSON cannot say (dates, infinity) as text."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
+
+
+def _design(experiment: Experiment) -> Mapping[str, Any]:
+    return {
+        "version": experiment.version,
+        "fingerprint": fingerprint(experiment),
+        "arms": [*arm_rows(experiment)],
+        "amounts": [
+            {"path": path, "amount": str(money), "words": money_in_words(money)}
+            for path, money in amounts(experiment)
+        ],
+        "budget": _budget(experiment),
+    }
+
+
+def arm_rows(experiment: Experiment) -> tuple[Mapping[str, Any], ...]:
+    """Every arm with its weight and probability in the first phase."""
+    every = arms(experiment)
+    planned = weights(experiment.allocation.weights, tuple(arm.name for arm in every))
+    total = sum(planned.values())
+    return tuple(
+        {
+            "arm": arm.name,
+            "called": experiment.arms.names.get(arm.name, ""),
+            "reference": arm.name == experiment.arms.reference,
+            "weight": planned[arm.name],
+            "probability": planned[arm.name] / total,
+        }
+        for arm in every
+    )
+
+
+def _budget(experiment: Experiment) -> Mapping[str, Any] | None:
+    found = forecast(experiment)
+    if found is None:
+        return None
+    return {
+        "mean_liability": float(found.mean_liability),
+        "currency": found.currency,
+        "closes_after": found.closes_after,
+        "expected": found.expected,
+    }
