@@ -6,9 +6,21 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
+IN_FULL = os.environ.get("APOLOGYLAB_VERIFY") == "1"
+
+# The same examples on every run; a noisy machine is not a failure.
+settings.register_profile(
+    "apologylab",
+    derandomize=True,
+    deadline=None,
+    max_examples=2_000 if IN_FULL else 100,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("apologylab")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +42,7 @@ def counts(record_property):
     """``counts(reduced, full)``: how often to repeat; full under ``make verify``."""
 
     def choose(reduced: int, full: int) -> int:
-        chosen = full if os.environ.get("APOLOGYLAB_VERIFY") == "1" else reduced
+        chosen = full if IN_FULL else reduced
         record_property("count", chosen)
         return chosen
 
