@@ -26,6 +26,15 @@ def exponent(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
+def other_exponents(digits: int) -> tuple[str, ...]:
+    """Currencies that have ``digits`` after the point, where that is not two.
+
+    >>> "JPY" in other_exponents(0), "KWD" in other_exponents(3)
+    (True, True)
+    """
+    return tuple(currency for currency, found in _EXPONENTS.items() if found == digits)
+
+
 @dataclass(frozen=True, order=False)
 class Money:
     """``minor`` units of ``currency``: ``Money(500, "USD")`` is five dollars.

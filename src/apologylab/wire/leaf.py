@@ -26,6 +26,10 @@ _WORDS: Mapping[type, str] = MappingProxyType(
 )
 
 
+CONTROLS = r"\u0000-\u001f\u007f-\u009f"
+"""Control characters, inside the brackets of a pattern."""
+
+
 class Unfit(Exception):  # noqa: N818 - control flow between this module and the reader
     """A value that does not fit: what is wrong, and what to do."""
 
@@ -98,7 +102,7 @@ def _text(leaf: Leaf, value: Any) -> object:
     if text.pattern is not None and not re.fullmatch(text.pattern, value, re.ASCII):
         example = f", like {text.example}" if text.example else ""
         raise Unfit("is not spelt as it must be here", f"write it as {text.pattern}{example}")
-    if not value.isprintable():
+    if re.search(f"[{CONTROLS}]", value):
         raise Unfit("holds a control character", "use printable characters only")
     return value
 

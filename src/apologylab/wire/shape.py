@@ -100,7 +100,8 @@ def _list(shape: ListOf, value: Any, path: Path, found: Found) -> DraftList:
     _enough(len(value), shape.fewest, path, found)
     items = [_read(shape.item, each, (*path, place), found) for place, each in enumerate(value)]
     for place, each in enumerate(items):
-        if isinstance(shape.item, Leaf) and each is not BROKEN and each in items[:place]:
+        before = [(type(other), other) for other in items[:place]]
+        if isinstance(shape.item, Leaf) and each is not BROKEN and (type(each), each) in before:
             again = Finding(
                 path=at(*path, place), value=each, what="stands here twice", do="delete one"
             )
