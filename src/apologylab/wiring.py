@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
@@ -50,6 +52,15 @@ def catalogue_in(folder: Path) -> FolderCatalogue:
     from apologylab.catalogue.folder import FolderCatalogue
 
     return FolderCatalogue(folder)
+
+
+def declaration_reader() -> Callable[[str], Experiment]:
+    """Reads a declaration that ``start`` pinned in a ledger."""
+    from functools import partial
+
+    from apologylab.wire.declaration import read
+
+    return partial(read, where="the declaration as it was started")
 
 
 def create_ledger(of: Project) -> Ledger:
@@ -141,10 +152,18 @@ def table_panel(table: object, wanted: Wanted) -> Panel:
     return panel_frame(table, wanted)
 
 
-def ledger_panel(experiment: Experiment, of: Project, *, as_of: datetime, mark: int) -> Panel:
-    """The panel of a project's ledger: its randomised units, and the facts up to ``mark``."""
+def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: datetime) -> Panel:
+    """The panel of a project's ledger: its randomised units and their facts, as of a date.
+
+    The ledger's own connections are closed meanwhile; it opens them again when it is next asked.
+
+    Raises:
+        InputError: amounts are in several currencies.
+    """
     from apologylab.warehouse.panel_ledger import panel_ledger
 
+    mark = ledger.mark(as_of)
+    ledger.close()
     return panel_ledger(of.ledger_file, experiment, as_of=as_of, mark=mark)
 
 

@@ -66,7 +66,7 @@ def _of_ledger(declared: Experiment, as_of: datetime) -> Subject:
     same = fingerprint(declared) == started.fingerprint
     return Subject(
         experiment=experiment,
-        panel=wiring.ledger_panel(experiment, project, as_of=as_of, mark=ledger.mark(as_of)),
+        panel=wiring.ledger_panel(ledger, experiment, project, as_of=as_of),
         ledger=ledger,
         as_of=as_of,
         edited=() if same else ("the declaration was edited since the start: not used",),

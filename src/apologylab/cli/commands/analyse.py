@@ -35,6 +35,7 @@ def analyse(
     from apologylab import wiring
     from apologylab.cli.console import show, show_json
     from apologylab.cli.subject import subject
+    from apologylab.inference.table import as_text
     from apologylab.service import analyse as service
     from apologylab.wire.results import analysis_document
 
@@ -57,4 +58,4 @@ def analyse(
     if as_json:
         show_json(analysis_document(analysis))
     else:
-        show(str(analysis))
+        show(as_text(analysis))

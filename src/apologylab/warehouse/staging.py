@@ -1,0 +1,113 @@
+"""Facts of a SQLite ledger, copied into the engine as of a mark, corrections applied.
+
+A process must not hold one SQLite file open through two copies of the SQLite library: closing one
+drops the other's locks (https://sqlite.org/howtocorrupt.html, 2.2.1). DuckDB brings its own copy,
+so everything is copied at once and the file let go, and the caller has closed the ledger's own
+connections before.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from apologylab.errors import LedgerError
+from apologylab.record.facts import KINDS
+from apologylab.warehouse.engine import attach_sqlite
+from apologylab.warehouse.sql import identifier, text_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from apologylab.design.experiment import NormaliseRule
+
+LEDGER = "ledger"
+
+
+@contextmanager
+def attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """The ledger's file, open for reading inside the block only.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    try:
+        attach_sqlite(connection, path, LEDGER)
+        yield
+    except duckdb.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise LedgerError(
+            f"{path} cannot be read: {reason}", do="run `apologylab doctor`"
+        ) from error
+    finally:
+        connection.execute(f"DETACH DATABASE IF EXISTS {LEDGER}")
+
+
+def normalised(column: str, rule: NormaliseRule) -> str:
+    """SQL of a customer id, normalised as the units were before the draw (R8)."""
+    if rule == "exact":
+        return column
+    composed = f"nfc_normalize({column})"
+    if rule == "nfc":
+        return composed
+    upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return f"translate({composed}, '{upper}', '{upper.lower()}')"
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection,
+    kind: str,
+    columns: Sequence[str],
+    *,
+    mark: int,
+    rule: NormaliseRule,
+) -> None:
+    """Copy ``columns`` of the facts of ``kind`` up to ``mark`` into table ``staged_<kind>``.
+
+    The last correction of a fact counts, for the fields it names (R18).
+    """
+    corrected = _is_corrected(connection, kind, mark)
+    listed = ", ".join(_column(kind, name, rule, corrected=corrected) for name in columns)
+    joined = f"LEFT JOIN ({_corrections(kind, mark)}) c ON c.corrects = f.key" if corrected else ""
+    connection.execute(
+        f"CREATE TEMP TABLE staged_{kind} AS SELECT {listed} "
+        f"FROM {LEDGER}.fact_{kind} f {joined} WHERE f.seq <= {mark}"
+    )
+
+
+def _is_corrected(connection: duckdb.DuckDBPyConnection, kind: str, mark: int) -> bool:
+    found = connection.execute(
+        f"SELECT 1 FROM {LEDGER}.fact_correction WHERE fact = ? AND seq <= ? LIMIT 1", [kind, mark]
+    ).fetchone()
+    return found is not None
+
+
+def _corrections(kind: str, mark: int) -> str:
+    return (
+        f"SELECT corrects, arg_max(fields, seq) AS fields FROM {LEDGER}.fact_correction "
+        f"WHERE fact = {text_literal(kind)} AND seq <= {mark} GROUP BY corrects"
+    )
+
+
+def _column(kind: str, name: str, rule: NormaliseRule, *, corrected: bool) -> str:
+    column = f"f.{identifier(name)}"
+    if corrected and name != "key":
+        column = f"coalesce({_corrected(kind, name)}, {column})"
+    value = normalised(column, rule) if name == "customer" else column
+    return f"{value} AS {identifier(name)}"
+
+
+def _corrected(kind: str, name: str) -> str:
+    """SQL of a corrected field: texts and numbers as JSON has them, a time with its zone."""
+    text = f"c.fields ->> {text_literal(name)}"
+    annotation = str(KINDS[kind].__dataclass_fields__[name].type)
+    if annotation.startswith("datetime"):
+        return f"epoch_us(CAST({text} AS TIMESTAMPTZ))"
+    if annotation.startswith("bool"):
+        return f"CAST(CAST({text} AS BOOLEAN) AS BIGINT)"
+    if annotation.startswith("int"):
+        return f"CAST({text} AS BIGINT)"
+    return f"CAST({text} AS DOUBLE)" if annotation.startswith("float") else text

@@ -1,0 +1,110 @@
+"""Tallies: one number a unit, of the facts of one kind in a window about its anchor.
+
+Every outcome, every covariate before the anchor and every part of v is a tally, so all tallies of a
+kind are made in one pass over its facts. Windows are half open, in microseconds from the anchor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from apologylab.design.measures import parse_measure
+from apologylab.warehouse.sql import identifier, text_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apologylab.design.experiment import Outcome, Scalar
+
+DAY = 86_400_000_000
+"""Microseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What is counted or summed.
+
+    Attributes:
+        name: the column it becomes.
+        fact: the kind of fact.
+        kind: ``any`` fact (1 or 0), their ``count``, or the ``sum`` of ``of``.
+        of: SQL over the fact's columns.
+        start, end: the window, [start, end).
+        where: SQL that a fact must meet.
+        money: whether ``of`` is in minor units of ``currency``.
+    """
+
+    name: str
+    fact: str
+    kind: Literal["any", "count", "sum"] = "sum"
+    of: str = "1"
+    start: int
+    end: int
+    where: str = "TRUE"
+    money: bool = False
+
+    def sql(self, *, minor: int) -> str:
+        """The aggregate over facts at ``t``; ``minor`` minor units make one of the currency."""
+        inside = f"t >= {self.start} AND t < {self.end} AND {self.where}"
+        if self.kind == "any":
+            return f"CAST(count(*) FILTER (WHERE {inside}) > 0 AS DOUBLE)"
+        if self.kind == "count":
+            return f"CAST(count(*) FILTER (WHERE {inside}) AS DOUBLE)"
+        per = f" / {minor}" if self.money else ""
+        return f"CAST(sum({self.of}) FILTER (WHERE {inside}) AS DOUBLE){per}"
+
+
+def outcome_tally(outcome: Outcome) -> Tally:
+    """The outcome's own window, after the anchor."""
+    start, end = outcome.from_days * DAY, (outcome.window_days or 0) * DAY
+    return _tally(outcome, outcome.name, start, end)
+
+
+def covariate_tally(outcome: Outcome) -> Tally:
+    """The same measure before the anchor: a covariate (R22)."""
+    return _tally(outcome, f"{outcome.name}:pre", -(outcome.pre_days or 0) * DAY, 0)
+
+
+def _tally(outcome: Outcome, name: str, start: int, end: int) -> Tally:
+    measure = parse_measure(outcome.measure or "any")
+    return Tally(
+        name=name,
+        fact=outcome.fact or "",
+        kind=measure.kind,
+        of=_summed(measure.field) if measure.field else "1",
+        start=start,
+        end=end,
+        where=_where(outcome.where),
+        money=measure.is_money,
+    )
+
+
+def _summed(field: str) -> str:
+    """Sales at list price are after returns (R16)."""
+    return "(list_amount - returned_amount)" if field == "list_amount" else identifier(field)
+
+
+def _where(conditions: Mapping[str, Scalar]) -> str:
+    met = [f"{identifier(field)} = {_literal(value)}" for field, value in conditions.items()]
+    return " AND ".join(met) or "TRUE"
+
+
+def _literal(value: Scalar) -> str:
+    return text_literal(value) if isinstance(value, str) else str(int(value))
+
+
+def tallied(fact: str, tallies: Sequence[Tally], *, excluded: str, minor: int) -> str:
+    """SQL of one row a unit that has facts of this kind near it: ``unit`` and the tallies.
+
+    ``units`` and ``staged_<fact>`` are the tables it reads; ``excluded`` says in SQL which facts
+    are the failure itself.
+    """
+    first, last = min(each.start for each in tallies), max(each.end for each in tallies)
+    columns = ", ".join(f"{each.sql(minor=minor)} AS {identifier(each.name)}" for each in tallies)
+    return (
+        f"SELECT unit, {columns} FROM ("
+        f"SELECT u.unit, f.occurred_at - u.anchor AS t, f.* FROM staged_{fact} f "
+        f"JOIN units u USING (customer) WHERE t >= {first} AND t < {last} AND NOT ({excluded})"
+        ") GROUP BY unit"
+    )

@@ -1,0 +1,107 @@
+"""The randomised units of an experiment, and what is known of their deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab.design.arms import arms
+from apologylab.design.money import exponent
+from apologylab.errors import InputError
+from apologylab.warehouse.sql import text_literal
+from apologylab.warehouse.staging import LEDGER, normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from apologylab.design.experiment import Experiment
+
+MONEY = ("order", "redemption", "goodwill", "liability")
+"""Kinds of facts that hold amounts."""
+
+
+def stage_units(
+    connection: duckdb.DuckDBPyConnection, experiment: Experiment, *, mark: int
+) -> None:
+    """Table ``units``: one row a unit, at its first randomised incident (R7, R23).
+
+    ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
+    ``since`` when the customer became one, ``forgotten`` whether they were (R21).
+    """
+    customer = normalised("a.customer", experiment.unit_id)
+    connection.execute(
+        f"CREATE TEMP TABLE units AS SELECT row_number() OVER (ORDER BY a.seq) AS unit, "
+        f"a.version, a.phase, a.arm, {customer} AS customer, a.key AS assignment, a.incident, "
+        'coalesce(i.occurred_at, a.occurred_at) AS anchor, i."order" AS failing_order, '
+        "s.since, f.customer IS NOT NULL AS forgotten "
+        f"FROM {LEDGER}.fact_assignment a "
+        f"LEFT JOIN {LEDGER}.fact_incident i ON i.key = a.incident AND i.seq <= {mark} "
+        f"LEFT JOIN ({_since(mark)}) s ON s.customer = a.customer "
+        f"LEFT JOIN ({_forgotten(mark)}) f ON f.customer = a.customer "
+        f"WHERE a.seq <= {mark} AND a.experiment = {text_literal(experiment.name)} "
+        f"AND a.version = {experiment.version} AND a.reason = 'RANDOMISED' AND a.\"first\" = 1"
+    )
+
+
+def _since(mark: int) -> str:
+    return (
+        f"SELECT customer, arg_max(since, seq) AS since FROM {LEDGER}.fact_customer_snapshot "
+        f"WHERE seq <= {mark} AND since IS NOT NULL GROUP BY customer"
+    )
+
+
+def _forgotten(mark: int) -> str:
+    return f"SELECT DISTINCT customer FROM {LEDGER}.fact_forgotten WHERE seq <= {mark}"
+
+
+def deliveries(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Arm -> units whose remedy went out, or would have in silence (R13)."""
+    rows = connection.execute(
+        "SELECT u.arm, count(DISTINCT u.unit) FROM units u JOIN staged_delivery d "
+        "ON d.assignment = u.assignment WHERE d.state IN ('sent', 'would_send') GROUP BY u.arm"
+    ).fetchall()
+    return dict(rows)
+
+
+def delays(connection: duckdb.DuckDBPyConnection, experiment: Experiment) -> tuple[str, ...]:
+    """For each declared delay, the delay achieved from incident to delivery (R12)."""
+    declared = {arm.name: arm.levels["timing"] for arm in arms(experiment) if arm.delay is not None}
+    if not declared:
+        return ()
+    cases = " ".join(
+        f"WHEN {text_literal(arm)} THEN {text_literal(level)}" for arm, level in declared.items()
+    )
+    rows = connection.execute(
+        "SELECT level, median(delay), quantile_cont(delay, 0.9) FROM ("
+        f"SELECT CASE u.arm {cases} END AS level, (d.occurred_at - u.anchor) / 6e7 AS delay "
+        "FROM units u JOIN staged_delivery d ON d.assignment = u.assignment "
+        "WHERE d.state = 'sent') WHERE level IS NOT NULL GROUP BY level ORDER BY median(delay)"
+    ).fetchall()
+    return tuple(
+        f"timing {level}: the delay achieved is {median:.0f} minutes (median), "
+        f"{late:.0f} (90th percentile)"
+        for level, median, late in rows
+    )
+
+
+def minor_units(connection: duckdb.DuckDBPyConnection, currency: str, kinds: Iterable[str]) -> int:
+    """How many minor units make one of the currency in which all amounts are.
+
+    Raises:
+        InputError: amounts of the units are in another currency, or in several.
+    """
+    tables = " UNION ALL ".join(
+        f"SELECT DISTINCT currency FROM staged_{kind} SEMI JOIN units USING (customer)"
+        for kind in sorted(kinds)
+        if kind in MONEY
+    )
+    query = f"SELECT DISTINCT currency FROM ({tables}) ORDER BY 1"
+    found = [name for (name,) in connection.execute(query).fetchall()] if tables else []
+    declared = currency if currency != "money" else next(iter(found), currency)
+    if strangers := [name for name in found if name != declared]:
+        raise InputError(
+            f"amounts are in {', '.join(strangers)}, the declaration's in {declared}",
+            do="record amounts in one currency; this version does not convert",
+        )
+    return int(10 ** exponent(declared))
