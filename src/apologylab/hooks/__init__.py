@@ -7,5 +7,7 @@
 """
 
 from apologylab.hooks.client import Client, open_folder
+from apologylab.hooks.embedded import Given, LedgerClient, connect
+from apologylab.record.facts import Incident
 
-__all__ = ["Client", "open_folder"]
+__all__ = ["Client", "Given", "Incident", "LedgerClient", "connect", "open_folder"]

@@ -11,6 +11,7 @@ from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import History, contexts
 from apologylab.service.judging import BUDGET_SPENT, DRAWN, Case, judge
 from apologylab.service.pinning import pin
+from apologylab.service.recording import recorded
 from apologylab.service.running import enrolment
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _answer(
     now: datetime,
     ledger_id: str,
 ) -> dict[str, Answer]:
-    incidents = _recorded(work, running, incidents)
+    incidents = recorded(work, running, incidents)
     stored = _answers_before(work, incidents)
     case = Case(
         running=running,
@@ -102,30 +103,6 @@ def _answer(
     old = [each.key for each in given.values() if each.reason in DRAWN and each.key in before]
     remedies = {each.key: each for each in work.find_among(Remedy, "key", old)} if old else {}
     return {incident: _told(each, pins.get(each.key), remedies) for incident, each in given.items()}
-
-
-def _recorded(work: Transaction, running: Running, incidents: Sequence[Incident]) -> list[Incident]:
-    """Record the incidents; one that contradicts what stands is answered as it stands (R18).
-
-    What only a text needs, such as a name, goes into the text and not into the fact (R21).
-    """
-    said = running.only_said
-    stripped = [_without(incident, said) for incident in incidents]
-    contradicting = work.append(stripped).contradicting
-    standing = {each.key: each for each in work.find_among(Incident, "key", contradicting)}
-    return [
-        replace(standing[each.key], fields={**each.fields, **standing[each.key].fields})
-        if each.key in standing
-        else each
-        for each in incidents
-    ]
-
-
-def _without(incident: Incident, said: frozenset[str]) -> Incident:
-    if said.isdisjoint(incident.fields):
-        return incident
-    kept = {name: value for name, value in incident.fields.items() if name not in said}
-    return replace(incident, fields=kept)
 
 
 def _answers_before(work: Transaction, incidents: Sequence[Incident]) -> list[Assignment]:

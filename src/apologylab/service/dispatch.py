@@ -11,13 +11,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from apologylab.design.experiment import SILENCE
 from apologylab.errors import LedgerOtherError, StateError
 from apologylab.service.ports import Outgoing
 from apologylab.service.recheck import suppressed
 from apologylab.service.settling import Outcome, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from apologylab.record.facts import Remedy
@@ -62,7 +63,7 @@ def dispatch_once(
     _refuse(ledger, channel, running)
     done = Dispatched(experiment=running.name)
     while looked := _look(ledger, running, now, batch):
-        outcomes = _hand_over(ledger, channel, running, looked)
+        outcomes = _hand_over(ledger, channel, looked)
         with ledger.transaction(recorded_at=now) as work:
             stored = settle(work, running, outcomes, channel=channel.name, now=now)
         done.states.update(each.state for each in stored)
@@ -111,14 +112,12 @@ def _look(ledger: Ledger, running: Running, now: datetime, batch: int) -> list[_
     ]
 
 
-def _hand_over(
-    ledger: Ledger, channel: Channel, running: Running, looked: Sequence[_Looked]
-) -> list[Outcome]:
+def _hand_over(ledger: Ledger, channel: Channel, looked: Sequence[_Looked]) -> list[Outcome]:
     """Decide each remedy, sending those that leave."""
     ids = {each.remedy.key: f"{ledger.identity.id}/{each.remedy.key}" for each in looked}
     before = channel.accepted(list(ids.values()))
     decided = {
-        each.remedy.key: ("sent", "") if ids[each.remedy.key] in before else _decide(running, each)
+        each.remedy.key: ("sent", "") if ids[each.remedy.key] in before else _decide(each)
         for each in looked
     }
     leaving = [each for each in looked if decided[each.remedy.key] is None]
@@ -130,15 +129,14 @@ def _hand_over(
     ]
 
 
-def _decide(running: Running, looked: _Looked) -> tuple[str, str] | None:
+def _decide(looked: _Looked) -> tuple[str, str] | None:
     """The state and reason of a remedy that does not leave, or None if it does."""
     remedy, why = looked.remedy, looked.suppressed
-    speaks = running.wording.speaks(remedy.arm)
-    if not speaks and remedy.compensation is None:
+    if remedy.arm == SILENCE:
         return ("would_suppress", why) if why else ("would_send", "")
     if why:
         return "suppressed", why
-    if speaks and looked.body is None:
+    if looked.body is None:
         return "failed", TEXT_GONE if remedy.text else UNRENDERED
     return None
 
@@ -156,13 +154,3 @@ def _outgoing(looked: _Looked, key: str) -> Outgoing:
         amount=remedy.amount,
         currency=remedy.currency,
     )
-
-
-def as_document(done: Dispatched) -> Mapping[str, object]:
-    """One experiment's part of ``dispatch --json``."""
-    return {
-        "experiment": done.experiment,
-        "settled": done.settled,
-        "states": dict(sorted(done.states.items())),
-        "reasons": dict(sorted(done.reasons.items())),
-    }

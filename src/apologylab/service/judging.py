@@ -79,7 +79,13 @@ def _judge(case: Case, incident: Incident, past: History, closed: str | None) ->
     repeats = running.experiment.repeats
     if own and repeats is not None and repeats.next_incident == "sticky":
         proposal = _sticky(proposal, own[0])
-    return _fact(case, incident, unit, proposal, is_first=unit not in {one.unit for one in own})
+    return stored_answer(
+        running,
+        incident,
+        proposal,
+        now=case.now,
+        is_first=unit not in {each.unit for each in own},
+    )
 
 
 def _unsayable(running: Running, incident: Incident) -> str | None:
@@ -95,18 +101,28 @@ def _sticky(proposal: Proposal, first: Assignment) -> Proposal:
     )
 
 
-def _fact(
-    case: Case, incident: Incident, unit: str, proposal: Proposal, *, is_first: bool
+def stored_answer(
+    running: Running, incident: Incident, proposal: Proposal, *, now: datetime, is_first: bool
 ) -> Assignment:
-    is_drawn = proposal.reason in DRAWN
-    hold = case.running.experiment.delivery.hold_seconds
+    """The fact that stores ``proposal`` as the answer to ``incident``.
+
+    It happens at the incident, which anchors every window (R12); when it was drawn is the ledger's
+    ``recorded_at``.
+    """
+    experiment = running.experiment
+    hold, delay_s = experiment.delivery.hold_seconds, proposal.delay_s or 0
+    due_at = (
+        due(incident.occurred_at, delay_s, hold_seconds=hold, now=now).at
+        if proposal.reason in DRAWN
+        else None
+    )
     return Assignment(
-        key=f"{proposal.experiment}/{incident.key}",
+        key=f"{experiment.name}/{incident.key}",
         occurred_at=incident.occurred_at,
-        experiment=proposal.experiment,
+        experiment=experiment.name,
         version=proposal.version,
         phase=proposal.phase,
-        unit=unit,
+        unit=incident.customer if experiment.unit == "customer" else incident.key,
         customer=incident.customer,
         incident=incident.key,
         arm=proposal.arm,
@@ -116,8 +132,6 @@ def _fact(
         holdout=proposal.holdout,
         because=proposal.because,
         delay_s=proposal.delay_s,
-        due_at=due(incident.occurred_at, proposal.delay_s or 0, hold_seconds=hold, now=case.now).at
-        if is_drawn
-        else None,
+        due_at=due_at,
         first=is_first and proposal.reason == "RANDOMISED",
     )

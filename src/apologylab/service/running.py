@@ -10,13 +10,13 @@ from apologylab.assignment.answers import arm_weights
 from apologylab.assignment.assigner import Assigner
 from apologylab.design.arms import arms
 from apologylab.design.fingerprint import fingerprint
-from apologylab.errors import StateError
+from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
 from apologylab.remedy.compensation import Given, given
 from apologylab.remedy.wording import Wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from apologylab.design.experiment import Experiment
     from apologylab.service.ports import Ledger, Transaction
@@ -74,9 +74,31 @@ def load(ledger: Ledger, experiment: Experiment) -> Running:
         raise StateError(
             f"{experiment.name} is not started", do=f"run `apologylab start {experiment.name}`"
         )
-    pinned = begun[-1]
-    refuse_edited(experiment, pinned)
-    messages = {unpin_place(place): str(source) for place, source in pinned.messages.items()}
+    refuse_edited(experiment, begun[-1])
+    return _running(experiment, begun[-1])
+
+
+def pinned(
+    ledger: Ledger, read: Callable[[str], Experiment], names: Iterable[str] | None = None
+) -> list[Running]:
+    """The latest started version of each of ``names``, by default of every experiment.
+
+    The declarations are those that ``start`` pinned, so an edited file disturbs nothing.
+
+    Raises:
+        NotFoundError: one of ``names`` is not started.
+    """
+    latest = {begun.experiment: begun for begun in ledger.read(Started)}
+    wanted = sorted(latest) if names is None else list(names)
+    if unknown := [name for name in wanted if name not in latest]:
+        raise NotFoundError(
+            f"{', '.join(unknown)} is not started in this ledger", do="run `apologylab start NAME`"
+        )
+    return [_running(read(latest[name].declaration), latest[name]) for name in wanted]
+
+
+def _running(experiment: Experiment, begun: Started) -> Running:
+    messages = {unpin_place(place): str(source) for place, source in begun.messages.items()}
     return Running(experiment, Assigner(experiment), Wording(experiment, messages))
 
 

@@ -1,0 +1,64 @@
+"""``apologylab start``: pin a definition and open enrolment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from apologylab.service.start import Begun
+
+
+def start(
+    name: Annotated[str, typer.Argument(help="An experiment: its name, folder or file.")],
+    *,
+    phase: Annotated[
+        int | None, typer.Option(min=1, help="Begin this declared phase; the next one only.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Start an experiment: pin its definition and open enrolment.
+
+    The declaration and its messages are checked and stored as they stand; from then on an edit
+    needs a higher `version`. Starting again changes nothing.
+
+    \b
+    Example:
+      apologylab start late_ride_apology
+      apologylab start late_ride_apology --phase 2
+    """
+    from apologylab import wiring
+    from apologylab.service.same_ledger import refuse_other
+    from apologylab.service.start import start as begin
+
+    project = wiring.project()
+    ledger = wiring.open_ledger(project)
+    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    begun = begin(ledger, wiring.catalogue(project), name, now=wiring.clock()(), phase=phase)
+    ledger.close()
+    show_begun(begun, as_json=as_json)
+
+
+def show_begun(begun: Begun, *, as_json: bool) -> None:
+    """Print what ``start`` or ``stop`` did."""
+    from apologylab.cli import console
+    from apologylab.wire.running import begun_document
+
+    if as_json:
+        console.show_json(begun_document(begun))
+    else:
+        console.show(in_words(begun))
+
+
+def in_words(begun: Begun) -> str:
+    """One sentence, or two."""
+    named = f"{begun.experiment} version {begun.version}"
+    stands = "closed" if begun.closed else f"in phase {begun.phase}"
+    said = {
+        "started": f"{named} is started, in phase {begun.phase}.",
+        "phase": f"{named} is now in phase {begun.phase}.",
+        "stopped": f"{named} enrols no more units.",
+        "nothing": f"Nothing to do: {named} is {stands} already.",
+    }[begun.did]
+    return f"{said} Closed because: {begun.closed}." if begun.closed else said

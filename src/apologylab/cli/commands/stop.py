@@ -1,0 +1,37 @@
+"""``apologylab stop``: enrol no more."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def stop(
+    name: Annotated[str, typer.Argument(help="An experiment: its name, folder or file.")],
+    *,
+    because: Annotated[
+        str, typer.Option(help="Why; stored and shown with every result.")
+    ] = "stopped by hand",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Stop an experiment: no more units are enrolled.
+
+    That is final. Remedies that are due later are still sent, and outcomes still come in.
+
+    \b
+    Example:
+      apologylab stop late_ride_apology --because "the season is over"
+    """
+    from apologylab import wiring
+    from apologylab.cli.commands.start import show_begun
+    from apologylab.service.same_ledger import refuse_other
+    from apologylab.service.start import stop as end
+
+    project = wiring.project()
+    ledger = wiring.open_ledger(project)
+    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    experiment = wiring.catalogue(project).experiment(name)
+    begun = end(ledger, experiment, because=because, now=wiring.clock()())
+    ledger.close()
+    show_begun(begun, as_json=as_json)
