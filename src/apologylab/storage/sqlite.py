@@ -38,6 +38,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={_BUSY_MS}",
     "PRAGMA wal_autocheckpoint=0",
+    f"PRAGMA journal_size_limit={_WAL_BYTES}",
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
@@ -217,18 +218,24 @@ class SqliteLedger:
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """The write lock, until the commit or the rollback."""
-        with explained(self.path), self._engine.begin() as connection:
+        with explained(self.path):
             self._checkpoint()
-            yield connection
+            with self._engine.begin() as connection:
+                yield connection
 
     def _checkpoint(self) -> None:
-        """Move the log into the file when it has grown; the caller holds the write lock."""
+        """Move the log into the file when it has grown, while nobody can write.
+
+        The lock is given up without a write, so that the next transaction finds a log that is
+        wholly in the file, and begins it anew.
+        """
         log = self.path.with_name(self.path.name + "-wal")
-        if log.exists() and log.stat().st_size > _WAL_BYTES:
-            with self._engine.connect() as other:
-                cursor = other.connection.cursor()
-                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                cursor.close()
+        if not log.exists() or log.stat().st_size <= _WAL_BYTES:
+            return
+        with self._engine.begin(), self._engine.connect() as other:
+            cursor = other.connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.close()
 
 
 def _resolve(connection: sa.Connection, at: int) -> int:

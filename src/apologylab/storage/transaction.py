@@ -91,7 +91,7 @@ class SqlTransaction:
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""
         query = sa.select(TEXT.c.id, TEXT.c.body).where(_among(TEXT.c.id, text_ids))
-        return dict(self._connection.execute(query).tuples().all())
+        return {row.id: row.body for row in self._connection.execute(query)}
 
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.reserve`."""
