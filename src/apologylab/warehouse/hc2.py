@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 import duckdb
 import numpy as np
 
-from apologylab.inference.moments import Cell, CellFit, Floats, Request
+from apologylab.inference.moments import LEVERAGE_LEFT, Cell, CellFit, Floats, Request
 from apologylab.warehouse.keys import KEYS, selected
 from apologylab.warehouse.sql import double, identifier, text_literal
 
@@ -41,10 +41,12 @@ def _z(i: int) -> str:
 
 
 def _weighted(residuals: str, size: int) -> str:
-    """SQL of the units with w = e^2 / (1 - h)."""
+    """SQL of the units with w = e^2 / (1 - h), nan where a unit decides its own fit."""
     pairs = ((i, j) for i in range(size) for j in range(size))
     leverage = " + ".join(f"g{i}_{j} * {_z(i)} * {_z(j)}" for i, j in pairs)
-    return f"SELECT *, e * e / (1 - ({leverage})) AS w FROM ({residuals})"
+    left = f"(1 - ({leverage}))"
+    w = f"CASE WHEN {left} < {LEVERAGE_LEFT} THEN 'nan'::DOUBLE ELSE e * e / {left} END"
+    return f"SELECT *, {w} AS w FROM ({residuals})"
 
 
 def _residuals(

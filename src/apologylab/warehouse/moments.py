@@ -40,9 +40,10 @@ class DuckSource:
         """All requests in one scan, in their order.
 
         Raises:
-            InputError: an outcome holds an infinity.
+            InputError: the panel has no such column, or an outcome holds an infinity.
         """
         names = tuple(dict.fromkeys(name for request in requests for name in _columns(request)))
+        self._refuse_unknown(names)
         shift = _shifts(self.connection, self.relation, names)
         aggregates: dict[str, int] = {}
         places = [_places(aggregates, names, request) for request in requests]
@@ -51,6 +52,13 @@ class DuckSource:
             _fold(request, cells, numbers, place, shift)
             for request, place in zip(requests, places, strict=True)
         ]
+
+    def _refuse_unknown(self, names: Sequence[str]) -> None:
+        if unknown := [name for name in names if name not in self.columns]:
+            raise InputError(
+                f"the panel has no column {unknown[0]!r}",
+                do=f"its columns are {', '.join(sorted(self.columns))}",
+            )
 
     def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
         """Sum over each cell's units of e^2 / (1 - h) z z', h = z' gram_inverse z: (k+1, k+1)."""

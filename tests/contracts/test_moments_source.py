@@ -1,0 +1,235 @@
+"""The contract of ``MomentsSource``: every engine gives the numbers of a two-pass computation.
+
+A new engine adds one maker to ``MAKERS``. The random panels have fixed seeds; nothing here is a
+statistical test, so there is no false-alarm rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from apologylab.errors import InputError
+from apologylab.inference.arrays import panel
+from apologylab.inference.estimators.lin import fit_cells
+from apologylab.inference.moments import (
+    Cell,
+    CellFit,
+    Moments,
+    MomentsSource,
+    Request,
+    cell_covariances,
+    cell_means,
+)
+from apologylab.warehouse.engine import connect
+from apologylab.warehouse.moments import DuckSource
+
+Columns = Mapping[str, np.ndarray]
+Make = Callable[..., MomentsSource]
+
+
+def arrays(columns: Columns, **keys: Sequence[object]) -> MomentsSource:
+    return panel(columns, **keys)  # type: ignore[arg-type]
+
+
+def duckdb(columns: Columns, **keys: Sequence[object]) -> MomentsSource:
+    connection = connect()
+    table = pa.table({**keys, **{name: pa.array(column) for name, column in columns.items()}})
+    connection.register("units", table)
+    connection.execute("CREATE TABLE panel AS SELECT * FROM units")
+    return DuckSource(
+        connection=connection, relation="panel", columns=frozenset(table.column_names)
+    )
+
+
+MAKERS = {"arrays": arrays, "duckdb": duckdb}
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def make(request: pytest.FixtureRequest) -> Make:
+    return MAKERS[request.param]
+
+
+def random_panel(
+    seed: int, n: int, *, location: float = 0.0
+) -> tuple[dict[str, np.ndarray], dict[str, list[object]]]:
+    rng = np.random.default_rng(seed)
+    x = rng.gamma(2.0, 3.0, n)
+    columns = {
+        "spend": location + rng.normal(size=n) + 0.1 * x,
+        "visits": rng.poisson(0.3, n).astype(float),
+        "x": x,
+        "tenure": location + rng.normal(size=n),
+    }
+    keys = {
+        "phase": rng.integers(1, 3, n).tolist(),
+        "arm": rng.choice(["silence", "basic", "ünïcode+usd5@1h"], n).tolist(),
+        "stratum": rng.choice(["", "north"], n).tolist(),
+    }
+    return columns, keys
+
+
+def rows_of(
+    columns: Columns, keys: Mapping[str, Sequence[object]], names: Sequence[str], cell: Cell
+) -> np.ndarray:
+    mine = [
+        key == cell[1:] for key in zip(keys["phase"], keys["arm"], keys["stratum"], strict=True)
+    ]
+    rows = np.stack([columns[name] for name in names], axis=1)[np.array(mine)]
+    return rows[~np.isnan(rows[:, 0])]
+
+
+def two_pass(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance in extended precision."""
+    long = rows.astype(np.longdouble)
+    mean = long.mean(axis=0)
+    d = long - mean
+    return mean, d.T @ d / (len(rows) - 1)
+
+
+@pytest.mark.parametrize("location", [0.0, -37.5, 1e9])
+def test_means_and_covariances_are_those_of_two_passes(make: Make, location: float) -> None:
+    columns, keys = random_panel(1, 4_000, location=location)
+    names = ("spend", "x", "tenure")
+    moments = make(columns, **keys).moments([Request("spend", ("x", "tenure"))])[0]
+    assert len(moments.cells) == 12
+    for i, cell in enumerate(moments.cells):
+        rows = rows_of(columns, keys, names, cell)
+        mean, covariance = two_pass(rows)
+        assert moments.n[i] == len(rows)
+        np.testing.assert_allclose(cell_means(moments)[i], mean.astype(float), rtol=1e-12)
+        scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance))).astype(float)
+        error = np.abs(cell_covariances(moments)[i] - covariance.astype(float)) / scale
+        assert error.max() < 1e-10
+
+
+def test_every_request_is_answered_in_its_order(make: Make) -> None:
+    columns, keys = random_panel(2, 500)
+    requests = [Request("visits"), Request("spend", ("x",)), Request("x", ("visits", "spend"))]
+    found = make(columns, **keys).moments(requests)
+    assert [moments.columns for moments in found] == [
+        ("visits",),
+        ("spend", "x"),
+        ("x", "visits", "spend"),
+    ]
+
+
+def test_cells_are_sorted_and_carry_all_keys(make: Make) -> None:
+    columns, keys = random_panel(3, 500)
+    moments = make(columns, **keys).moments([Request("visits")])[0]
+    assert all(a < b for a, b in pairwise(moments.cells))
+    assert Cell(1, 2, "ünïcode+usd5@1h", "north") in moments.cells
+    assert int(moments.n.sum()) == 500
+
+
+def test_a_unit_without_the_outcome_is_left_out_of_that_request_only(make: Make) -> None:
+    columns, keys = random_panel(4, 600)
+    spend = columns["spend"].copy()
+    spend[::3] = np.nan
+    gapped = {**columns, "spend": spend}
+    with_gaps, whole = make(gapped, **keys).moments(
+        [Request("spend", ("x",)), Request("visits", ("x",))]
+    )
+    assert int(with_gaps.n.sum()) == 400
+    assert int(whole.n.sum()) == 600
+    for i, cell in enumerate(with_gaps.cells):
+        mean, _ = two_pass(rows_of(gapped, keys, ("spend", "x"), cell))
+        np.testing.assert_allclose(cell_means(with_gaps)[i], mean.astype(float), rtol=1e-12)
+
+
+def test_a_missing_covariate_shows_as_nan_in_its_cell_only(make: Make) -> None:
+    x = np.array([1.0, np.nan, 3.0, 4.0])
+    source = make(
+        {"y": np.array([1.0, 2.0, 3.0, 5.0]), "x": x},
+        arm=["a", "a", "b", "b"],
+        phase=[1] * 4,
+        stratum=[""] * 4,
+    )
+    moments = source.moments([Request("y", ("x",))])[0]
+    assert np.isnan(moments.sums[0, 1])
+    assert np.isnan(moments.products[0, 0, 1])
+    np.testing.assert_allclose(cell_means(moments)[:, 0], [1.5, 4.0])
+    np.testing.assert_allclose(cell_means(moments)[1], [4.0, 3.5])
+
+
+def test_a_cell_in_which_no_unit_has_the_outcome_is_absent(make: Make) -> None:
+    source = make(
+        {"y": np.array([1.0, 2.0, np.nan])}, arm=["a", "a", "b"], phase=[1] * 3, stratum=[""] * 3
+    )
+    assert [cell.arm for cell in source.moments([Request("y")])[0].cells] == ["a"]
+
+
+def test_a_panel_without_the_outcome_anywhere_has_no_cells(make: Make) -> None:
+    source = make({"y": np.array([np.nan])}, arm=["a"], phase=[1], stratum=[""])
+    moments = source.moments([Request("y")])[0]
+    assert moments.cells == ()
+    assert moments.products.shape == (0, 1, 1)
+
+
+def test_zeros_are_values(make: Make) -> None:
+    """R19: no order is 0, not missing."""
+    y = np.array([0.0, 0.0, 0.0, 8.0])
+    source = make({"y": y}, arm=["a"] * 4, phase=[1] * 4, stratum=[""] * 4)
+    moments = source.moments([Request("y")])[0]
+    assert moments.n.tolist() == [4]
+    assert cell_means(moments)[0, 0] == 2.0
+
+
+def test_an_unknown_column_is_refused(make: Make) -> None:
+    columns, keys = random_panel(5, 50)
+    with pytest.raises(InputError, match="spent"):
+        make(columns, **keys).moments([Request("spent")])
+
+
+def expected_meat(rows: np.ndarray, fit: CellFit) -> np.ndarray:
+    long = rows.astype(np.longdouble)
+    z = np.column_stack([np.ones(len(rows)), long[:, 1:] - fit.centre])
+    e = (long[:, 0] - fit.beta[0]) - z[:, 1:] @ fit.beta[1:].astype(np.longdouble)
+    h = np.einsum("ni,ij,nj->n", z, fit.gram_inverse.astype(np.longdouble), z)
+    return ((e**2 / (1 - h))[:, None] * z).T @ z
+
+
+def fits_of(moments: Moments) -> dict[Cell, CellFit]:
+    return fit_cells(moments, sorted({cell.arm for cell in moments.cells}))
+
+
+@pytest.mark.parametrize("location", [0.0, 1e9])
+def test_the_second_pass_is_exact(make: Make, location: float) -> None:
+    columns, keys = random_panel(6, 3_000, location=location)
+    columns["spend"][::50] = np.nan
+    request = Request("spend", ("x", "tenure"))
+    source = make(columns, **keys)
+    fits = fits_of(source.moments([request])[0])
+    meat = source.hc2_meat(request, fits)
+    assert sorted(meat) == sorted(fits)
+    for cell, fit in fits.items():
+        expected = expected_meat(rows_of(columns, keys, ("spend", "x", "tenure"), cell), fit)
+        scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+        assert np.abs((meat[cell] - expected) / scale).max() < 1e-10
+
+
+def test_the_second_pass_answers_for_the_cells_asked_only(make: Make) -> None:
+    columns, keys = random_panel(7, 500)
+    request = Request("visits", ("x",))
+    source = make(columns, **keys)
+    fits = fits_of(source.moments([request])[0])
+    chosen = {cell: fit for cell, fit in fits.items() if cell.arm == "basic"}
+    meat = source.hc2_meat(request, chosen)
+    assert sorted(meat) == sorted(chosen)
+    full = source.hc2_meat(request, fits)
+    for cell in chosen:
+        np.testing.assert_allclose(meat[cell], full[cell], rtol=1e-12)
+
+
+def test_a_unit_that_decides_its_own_fit_makes_the_sum_nan(make: Make) -> None:
+    y = np.array([1.0, 2.0, 4.0, 9.0, 1.0, 0.0, 3.0, 5.0])
+    x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    source = make({"y": y, "x": x}, arm=["a"] * 4 + ["b"] * 4, phase=[1] * 8, stratum=[""] * 8)
+    request = Request("y", ("x",))
+    meat = source.hc2_meat(request, fits_of(source.moments([request])[0]))
+    assert np.isnan(meat[Cell(1, 1, "a", "")]).all()
+    assert np.isfinite(meat[Cell(1, 1, "b", "")]).all()
