@@ -7,7 +7,7 @@ that matters (Fabijan and others 2019).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CHECK_ALPHA = 0.001
+
+
+class Part(NamedTuple):
+    """A chi-square statistic and its degrees of freedom; no degrees where nothing is compared."""
+
+    statistic: float
+    df: int
 
 
 def sample_ratio(
@@ -56,15 +63,17 @@ def sample_ratio(
             passed=False,
             says=f"units in arms that are never drawn there: {_listed(stray)}",
         )
-    statistic, df = 0.0, 0
-    for phase, drawn in weights.items():
-        planned = {arm: weight for arm, weight in drawn.items() if weight > 0}
-        n = np.array([counts.get(phase, {}).get(arm, 0) for arm in planned], dtype=np.float64)
-        if n.sum() > 0:
-            expected = n.sum() * np.array(list(planned.values())) / sum(planned.values())
-            statistic += float((np.square(n - expected) / expected).sum())
-            df += len(planned) - 1
-    return _chi_square(name, statistic, df, "units by arm", "the planned weights")
+    parts = [_pearson(counts.get(phase, {}), drawn) for phase, drawn in weights.items()]
+    return _chi_square(name, parts, "units by arm", "the planned weights")
+
+
+def _pearson(counts: Mapping[str, int], drawn: Mapping[str, int]) -> Part:
+    planned = {arm: weight for arm, weight in drawn.items() if weight > 0}
+    n = np.array([counts.get(arm, 0) for arm in planned], dtype=np.float64)
+    if not n.sum():
+        return Part(0.0, 0)
+    expected = n.sum() * np.array(list(planned.values())) / sum(planned.values())
+    return Part(float((np.square(n - expected) / expected).sum()), len(planned) - 1)
 
 
 def _strays(
@@ -100,7 +109,7 @@ def attrition(
     Raises:
         InputError: more units are analysed than were assigned.
     """
-    statistic, df, missing = 0.0, 0, 0
+    name, missing, parts = f"attrition: {outcome}", 0, []
     for phase, arms in assigned.items():
         n = np.array(list(arms.values()), dtype=np.float64)
         gone = n - [analysed.get(phase, {}).get(arm, 0) for arm in arms]
@@ -109,24 +118,21 @@ def attrition(
                 f"phase {phase} has more units with {outcome} than units", do="count both again"
             )
         missing += int(gone.sum())
-        added, more = _homogeneity(n[n > 0], gone[n > 0])
-        statistic, df = statistic + added, df + more
-    name = f"attrition: {outcome}"
+        parts.append(_homogeneity(n[n > 0], gone[n > 0]))
     if not missing:
-        return Check(
-            name=name, statistic=0.0, p_value=None, passed=True, says=f"no unit lacks {outcome}"
-        )
-    return _chi_square(
-        name, statistic, df, f"missing {outcome} by arm", f"one rate ({missing} units lack it)"
-    )
+        says = f"no unit lacks {outcome}"
+        return Check(name=name, statistic=0.0, p_value=None, passed=True, says=says)
+    rate = f"one rate ({missing} units lack it)"
+    return _chi_square(name, parts, f"missing {outcome} by arm", rate)
 
 
-def _homogeneity(n: Floats, gone: Floats) -> tuple[float, int]:
-    """Chi-square and its degrees of freedom of ``gone`` among ``n``; nothing if none or all."""
+def _homogeneity(n: Floats, gone: Floats) -> Part:
+    """Chi-square of ``gone`` among ``n``; nothing if none or all are gone."""
     rate = gone.sum() / max(n.sum(), 1)
     if not 0 < rate < 1:
-        return 0.0, 0
-    return float((np.square(gone - n * rate) / (n * rate * (1 - rate))).sum()), len(n) - 1
+        return Part(0.0, 0)
+    statistic = (np.square(gone - n * rate) / (n * rate * (1 - rate))).sum()
+    return Part(float(statistic), len(n) - 1)
 
 
 def balance_request(covariates: Sequence[str]) -> Request:
@@ -151,33 +157,32 @@ def balance(moments: Moments) -> Check:
             passed=None,
             says=f"says nothing: {covariates} are missing or not finite for some units",
         )
-    statistic, df = 0.0, 0
+    means, scatters, parts = cell_means(moments), cell_scatters(moments), []
     for block in blocks(moments.cells):
         mine = [i for i, cell in enumerate(moments.cells) if block_of(cell) == block]
-        added, more = _pillai(
-            moments.n[mine], cell_means(moments)[mine], cell_scatters(moments)[mine]
-        )
-        statistic, df = statistic + added, df + more
-    return _chi_square(name, statistic, df, f"means of {covariates} by arm", "a random draw")
+        parts.append(_pillai(moments.n[mine], means[mine], scatters[mine]))
+    return _chi_square(name, parts, f"means of {covariates} by arm", "a random draw")
 
 
-def _pillai(n: Counts, means: Floats, scatters: Floats) -> tuple[float, int]:
-    """Statistic and degrees of freedom of one block with g arms and k covariates."""
+def _pillai(n: Counts, means: Floats, scatters: Floats) -> Part:
+    """One block with g arms and k covariates."""
     d = means - n @ means / n.sum()
     total = scatters.sum(axis=0) + (d * n[:, None]).T @ d
     spread = np.sqrt(np.diag(total))
     varies = spread > 0
     if not varies.any() or len(n) < 2:
-        return 0.0, 0
+        return Part(0.0, 0)
     d, spread = d[:, varies] / spread[varies], spread[varies]
     correlation = total[np.ix_(varies, varies)] / np.outer(spread, spread)
     inverse = np.linalg.pinv(correlation, rcond=1e-10, hermitian=True)
     rank = int(np.linalg.matrix_rank(correlation, tol=1e-10, hermitian=True))
     quadratic = np.einsum("a,ai,ij,aj->", n, d, inverse, d)
-    return float((n.sum() - 1) * quadratic), rank * (len(n) - 1)
+    return Part(float((n.sum() - 1) * quadratic), rank * (len(n) - 1))
 
 
-def _chi_square(name: str, statistic: float, df: int, seen: str, plan: str) -> Check:
+def _chi_square(name: str, parts: Sequence[Part], seen: str, plan: str) -> Check:
+    """The check on the sum of independent parts."""
+    statistic, df = sum(part.statistic for part in parts), sum(part.df for part in parts)
     if df == 0:
         return Check(
             name=name,

@@ -210,6 +210,7 @@ def _estimate(
     contrast: Contrast,
     estimator: EstimatorName,
 ) -> Estimate:
+    """One estimate; long because it is one line a field."""
     refused = fits.by[outcome.name, estimator].refused
     if why := [refused[arm] for arm, _ in contrast.cells if arm in refused]:
         raise NotEstimable(why[0])
