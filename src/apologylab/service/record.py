@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 50_000
 _EXAMPLES: Final[Mapping[str, str]] = {
-    "key": "order-1001", "occurred_at": "2026-05-01T14:30:00+02:00", "customer": "c-17",
+    "occurred_at": "2026-05-01T14:30:00+02:00", "customer": "c-17",
     "currency": "EUR", "list_amount": "25.00", "paid_amount": "20.00", "returned_amount": "0.00",
     "amount": "5.00", "cost_amount": "3.20", "our_coupon": "false", "order": "order-1001",
-    "incident": "incident-9", "assignment": "", "cause": "outage-3", "kind": "late_delivery",
+    "incident": "incident-9", "assignment": "a-5", "cause": "outage-3", "kind": "late_delivery",
     "fields": '{"minutes_late": 25}', "compensation": "usd5", "by": "company", "score": "4",
     "question": "how_satisfied", "resolved": "true", "took": "refund", "consent": "service",
     "since": "2024-01-31T09:00:00+01:00", "experiment": "late_ride_apology", "arm": "basic+usd5@1h",
-    "channel": "email", "state": "sent", "because": "", "fact": "order", "corrects": "order-1001",
+    "channel": "email", "state": "sent", "because": "keyed twice", "fact": "order", "corrects": "order-1001",
 }  # fmt: skip
 
 
@@ -125,7 +125,8 @@ def recordable(kind: str) -> type[Fact]:
 def template(kind: type[Fact]) -> tuple[list[str], list[str]]:
     """The header of a file of ``kind``, and one row as an example."""
     names = [column.name for column in columns(kind)]
-    return names, [_EXAMPLES.get(name, "") for name in names]
+    examples = {"key": f"{kind_of(kind)}-1001", **_EXAMPLES}
+    return names, [examples.get(name, "") for name in names]
 
 
 def record_file(  # noqa: PLR0913 - the file, how it is meant, and where each part goes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from apologylab.record.facts import Fact
     from apologylab.record.values import Reading
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Order:
+class _Asked:
     """What was asked for, understood."""
 
     kind: type[Fact]
     file: Path | None
     mapping: dict[str, str]
     reading: Reading
-    through: str | None
+    through: datetime | None
 
 
 def record(
@@ -72,7 +72,7 @@ def record(
       apologylab record orders.csv --as order --map key=order_id --complete-through 2026-05-01
     """
     from apologylab.errors import InputError
-    from apologylab.service.record import recordable
+    from apologylab.service.record import end_of, recordable
 
     if template:
         _print_template(recordable(template))
@@ -81,17 +81,18 @@ def record(
         raise InputError("it is not said what the rows are", do="add --as order, or another kind")
     if file is None and complete_through is None:
         raise InputError("no file is given", do="give a .csv, .jsonl or .parquet file")
-    order = _Order(
+    reading = _reading(time_zone, currency, minor_units=minor_units)
+    asked = _Asked(
         kind=recordable(kind),
         file=file,
         mapping=_pairs(mapping),
-        reading=_reading(time_zone, currency, minor_units=minor_units),
-        through=complete_through,
+        reading=reading,
+        through=end_of(complete_through, reading.zone) if complete_through else None,
     )
     if dry_run:
-        _preview(order, as_json=as_json)
+        _preview(asked, as_json=as_json)
     else:
-        _record(order, as_json=as_json)
+        _record(asked, as_json=as_json)
 
 
 def _print_template(kind: type[Fact]) -> None:
@@ -151,19 +152,19 @@ def _zone(name: str) -> tzinfo:
         ) from None
 
 
-def _preview(order: _Order, *, as_json: bool) -> None:
+def _preview(asked: _Asked, *, as_json: bool) -> None:
     from apologylab.cli.console import show, show_json, show_table
     from apologylab.record.columns import columns, kind_of
     from apologylab.service.record import preview_file
     from apologylab.warehouse.fact_file import open_fact_file
 
-    if order.file is None:
+    if asked.file is None:
         show("there is no file to look at")
         return
     rows, problems = preview_file(
-        order.kind, open_fact_file(order.file), mapping=order.mapping, reading=order.reading
+        asked.kind, open_fact_file(asked.file), mapping=asked.mapping, reading=asked.reading
     )
-    names = [column.name for column in columns(order.kind)]
+    names = [column.name for column in columns(asked.kind)]
     written = [_written(names, row) for row in rows]
     if as_json:
         found = [{"line": line, "reason": reason} for line, reason in problems]
@@ -171,13 +172,13 @@ def _preview(order: _Order, *, as_json: bool) -> None:
         show_json(
             {
                 "format": "apologylab.record_preview/1",
-                "kind": kind_of(order.kind),
+                "kind": kind_of(asked.kind),
                 "rows": understood,
                 "rejected": found,
             }
         )
         return
-    show_table(f"{order.file.name} as understood; nothing is recorded", names, written)
+    show_table(f"{asked.file.name} as understood; nothing is recorded", names, written)
     for line, reason in problems:
         show(f"line {line} would be refused: {reason}")
 
@@ -203,7 +204,7 @@ def _written(names: list[str], row: tuple[object, ...]) -> list[str]:
     return written
 
 
-def _record(order: _Order, *, as_json: bool) -> None:
+def _record(asked: _Asked, *, as_json: bool) -> None:
     from contextlib import closing
     from time import perf_counter
 
@@ -214,19 +215,19 @@ def _record(order: _Order, *, as_json: bool) -> None:
 
     started = perf_counter()
     with closing(wiring.open_ledger()) as ledger:
-        recorded = Recorded(kind=kind_of(order.kind))
-        if order.file is not None:
-            recorded = _record_file(ledger, order, order.file)
-        if order.through is not None:
-            _mark_complete(ledger, order, recorded)
+        recorded = Recorded(kind=kind_of(asked.kind))
+        if asked.file is not None:
+            recorded = _record_file(ledger, asked, asked.file)
+        if asked.through is not None:
+            _mark_complete(ledger, asked, recorded)
     seconds = perf_counter() - started
     if as_json:
-        show_json(_document(order, recorded, seconds))
+        show_json(_document(asked, recorded, seconds))
     else:
-        _explain(order, recorded, seconds)
+        _explain(asked, recorded, seconds)
 
 
-def _record_file(ledger: Ledger, order: _Order, path: Path) -> Recorded:
+def _record_file(ledger: Ledger, asked: _Asked, path: Path) -> Recorded:
     import gc
 
     from apologylab import wiring
@@ -239,50 +240,50 @@ def _record_file(ledger: Ledger, order: _Order, path: Path) -> Recorded:
     with progress(f"recording {path.name}", file.expected()) as done:
         return record_file(
             ledger,
-            order.kind,
+            asked.kind,
             file,
-            mapping=order.mapping,
-            reading=order.reading,
+            mapping=asked.mapping,
+            reading=asked.reading,
             rejects=RejectsFile(path),
             now=wiring.clock()(),
             progress=done,
         )
 
 
-def _mark_complete(ledger: Ledger, order: _Order, recorded: Recorded) -> None:
+def _mark_complete(ledger: Ledger, asked: _Asked, recorded: Recorded) -> None:
     """Append the feed's mark, unless rows that belong to it were refused."""
     from apologylab import wiring
-    from apologylab.service.record import complete_through, end_of
+    from apologylab.service.record import complete_through
 
-    if recorded.rejected or order.through is None:
+    if recorded.rejected or asked.through is None:
         return
-    recorded.feed_through = end_of(order.through, order.reading.zone)
-    complete_through(ledger, order.kind, recorded.feed_through, now=wiring.clock()())
+    recorded.feed_through = asked.through
+    complete_through(ledger, asked.kind, asked.through, now=wiring.clock()())
 
 
-def _document(order: _Order, recorded: Recorded, seconds: float) -> dict[str, Any]:
+def _document(asked: _Asked, recorded: Recorded, seconds: float) -> dict[str, Any]:
     through = recorded.feed_through
     return {
         "format": "apologylab.record/1",
         "kind": recorded.kind,
-        "file": str(order.file) if order.file else None,
+        "file": str(asked.file) if asked.file else None,
         "rows": recorded.rows,
         "recorded": recorded.new,
         "already": recorded.same,
         "rejected": recorded.rejected,
         "contradicting": recorded.contradicting,
-        "rejects_file": f"{order.file}.rejects.csv" if recorded.rejected else None,
+        "rejects_file": f"{asked.file}.rejects.csv" if recorded.rejected else None,
         "ignored_columns": list(recorded.ignored),
         "complete_through": through.isoformat() if through else None,
         "seconds": round(seconds, 3),
     }
 
 
-def _explain(order: _Order, recorded: Recorded, seconds: float) -> None:
+def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
     from apologylab.cli.console import show
 
     speed = recorded.rows / max(seconds, 1e-9)
-    if order.file is not None:
+    if asked.file is not None:
         show(f"rows      {recorded.rows:,} of kind {recorded.kind} ({speed:,.0f} a second)")
         show(f"recorded  {recorded.new:,}")
         show(f"already   {recorded.same:,}")
@@ -290,11 +291,11 @@ def _explain(order: _Order, recorded: Recorded, seconds: float) -> None:
     for line, reason in recorded.reasons:
         show(f"  line {line}: {reason}")
     if recorded.rejected:
-        show(f"see       {order.file}.rejects.csv; correct those rows and record that file")
+        show(f"see       {asked.file}.rejects.csv; correct those rows and record that file")
     if recorded.ignored:
         show(f"ignored   columns {', '.join(recorded.ignored)}")
     if recorded.feed_through:
         show(f"complete  through {recorded.feed_through.isoformat()}")
-    elif order.through is not None:
+    elif asked.through is not None:
         show("complete  not marked: rows were rejected. Give --complete-through with the corrected")
         show("          file, or with a file that has only a header if they are to be left out")
