@@ -15,6 +15,12 @@ from apologylab.design.money import Money
 
 VALUE = "value"
 """The panel's column that holds v."""
+SALES = "v:sales"
+"""A ledger's panel: sales over v's window, at list price less returns."""
+REDEEMED = "v:redeemed"
+"""A ledger's panel: what was redeemed in v's window, at its cost."""
+AT_FACE, AT_ZERO = f"{VALUE}_at_face", f"{VALUE}_at_zero"
+"""A ledger's panel: v with what is open after its window at its whole face, and at nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

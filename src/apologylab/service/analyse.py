@@ -110,7 +110,7 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
         simulated=head.simulated,
         alpha=asked.alpha,
         adjust=asked.adjust,
-        checks=_checks(panel, asked, flow, fits.moments, weighed=weighed),
+        checks=checks(panel, asked, flow, fits.moments, weighed=weighed),
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
@@ -133,20 +133,20 @@ def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis
         simulated=head.simulated,
         alpha=asked.alpha,
         adjust=asked.adjust,
-        checks=(_at_assignment(asked, flow),),
+        checks=(at_assignment(asked, flow),),
         estimates=(),
         flow=_arm_flow(asked, flow, None),
         notes=(WITHHELD.format(when=when), *flow.notes),
     )
 
 
-def _checks(
+def checks(
     panel: Panel,
     asked: Question,
     flow: Flow,
     moments: Mapping[str, Moments],
     *,
-    weighed: bool,
+    weighed: bool = True,
 ) -> tuple[Check, ...]:
     """Sample ratio at assignment and of the rows analysed, attrition, balance."""
     found: list[Check] = []
@@ -154,9 +154,11 @@ def _checks(
     primary = asked.outcomes[0].name
     if weighed:
         ratio = sample_ratio(f"sample ratio, analysed: {primary}", analysed[primary], asked.weights)
-        found += [_at_assignment(asked, flow), ratio]
+        found += [at_assignment(asked, flow), ratio]
     found += [
-        attrition(each.name, flow.mature[each.name], analysed[each.name]) for each in asked.outcomes
+        attrition(each.name, flow.mature[each.name], analysed[each.name])
+        for each in asked.outcomes
+        if each.name in flow.mature
     ]
     if asked.covariates:
         (measured,) = panel.source.moments([balance_request(asked.covariates)])
@@ -164,7 +166,8 @@ def _checks(
     return tuple(found)
 
 
-def _at_assignment(asked: Question, flow: Flow) -> Check:
+def at_assignment(asked: Question, flow: Flow) -> Check:
+    """The sample-ratio check of all units, mature or not."""
     return sample_ratio("sample ratio, assigned", flow.assigned, asked.weights)
 
 

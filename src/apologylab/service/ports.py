@@ -121,7 +121,7 @@ class Ledger(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Let go of files and connections; a later call opens them again."""
         ...
 
 
@@ -215,6 +215,11 @@ class Panel(Protocol):
     @property
     def source(self) -> MomentsSource:
         """Moments of its columns."""
+        ...
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """All its columns."""
         ...
 
     @property

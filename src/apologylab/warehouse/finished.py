@@ -34,6 +34,11 @@ class FinishedPanel:
     wanted: Wanted
     notes: tuple[str, ...] = ()
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """See :attr:`apologylab.service.ports.Panel.columns`."""
+        return self.source.columns
+
     def flow(self) -> Flow:
         """See :meth:`apologylab.service.ports.Panel.flow`."""
         if not self.source.rows:

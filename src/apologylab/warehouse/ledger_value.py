@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apologylab.decision.value import VALUE
+from apologylab.decision.value import AT_FACE, AT_ZERO, REDEEMED, SALES, VALUE
 from apologylab.warehouse.sql import double, identifier, text_literal
 from apologylab.warehouse.tally import DAY, Tally, outcome_tally
 
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
     from apologylab.decision.value import LedgerValue
 
-SALES, REDEEMED, SENT = "v:sales", "v:redeemed", "v:sent"
-CONTACTS, GOODWILL = "v:contacts", "v:goodwill"
-AT_FACE, AT_ZERO = f"{VALUE}_at_face", f"{VALUE}_at_zero"
-"""v with what is open at its whole face, and at nothing."""
+SENT, CONTACTS, GOODWILL = "v:sent", "v:contacts", "v:goodwill"
 
 
 def value_tallies(value: LedgerValue, experiment: str) -> tuple[Tally, ...]:
@@ -72,20 +69,21 @@ def _open_tallies(name: str, experiment: str, end: int) -> tuple[Tally, Tally]:
 
 
 def value_columns(value: LedgerValue) -> Mapping[str, str]:
-    """Column -> SQL over the tallies: v, and its bounds where a compensation outlives the window."""
+    """Column -> SQL over the tallies: v and its parts, and its bounds where they differ."""
     v = (
         f"{double(value.margin)} * {_of(SALES)} - {_of(REDEEMED)} - {_of(GOODWILL)} "
         f"- {double(value.message_cost)} * {_of(SENT)} "
         f"- {double(value.handling_cost)} * {_of(CONTACTS)}"
     )
+    columns = {VALUE: v, SALES: _of(SALES), REDEEMED: _of(REDEEMED)}
     late = outliving(value)
     if not late:
-        return {VALUE: v}
+        return columns
     share = {name: double(value.compensation[name].cost_share) for name in late}
     face = " + ".join(f"{share[name]} * {_open(name)}" for name in late)
     expected = " + ".join(f"{share[name]} * {_rate(name)} * {_open(name)}" for name in late)
     counted = {"face": face, "zero": "0.0", "expected": expected}[value.open_liability]
-    return {VALUE: f"{v} - ({counted})", AT_FACE: f"{v} - ({face})", AT_ZERO: v}
+    return columns | {VALUE: f"{v} - ({counted})", AT_FACE: f"{v} - ({face})", AT_ZERO: v}
 
 
 def _of(name: str) -> str:

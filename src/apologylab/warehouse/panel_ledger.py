@@ -11,7 +11,7 @@ from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
 from apologylab.warehouse.history import shorter
-from apologylab.warehouse.ledger_value import REDEEMED, value_columns, value_tallies
+from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.staging import attached, stage
@@ -54,6 +54,11 @@ class LedgerPanel:
     source: DuckSource
     covariates: tuple[str, ...]
     counted: Flow
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """See :attr:`apologylab.service.ports.Panel.columns`."""
+        return self.source.columns
 
     def flow(self) -> Flow:
         """See :meth:`apologylab.service.ports.Panel.flow`."""
@@ -167,7 +172,7 @@ def _build(
     for name in covariates:
         columns[name] = f"coalesce({identifier(name)}, 0.0)"
     if value:
-        parts = {**value_columns(value), REDEEMED: f"coalesce({identifier(REDEEMED)}, 0.0)"}
+        parts = value_columns(value)
         columns |= {name: _when(horizons[VALUE], sql) for name, sql in parts.items()}
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")

@@ -1,0 +1,46 @@
+"""``apologylab decide NAME``: the declared rule applied, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def decide(
+    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
+    panel: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet file of finished outcomes, one row a unit")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="only what the ledger held by then: 2026-09-30 (00:00 UTC)")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Apply the rule that was declared before launch, and say what to do and why.
+
+    The verdict is ship, do not ship, keep running, ended without an answer, or not estimable.
+
+    \b
+    Example:
+      apologylab decide late_ride_apology
+      apologylab decide starbucks_promo --panel training.csv --json
+    """
+    from apologylab import wiring
+    from apologylab.cli.console import show, show_json
+    from apologylab.cli.subject import subject
+    from apologylab.decision.words import as_text
+    from apologylab.service import decide as service
+    from apologylab.wire.results import verdict_document
+
+    found = subject(name, panel=panel, as_of=as_of)
+    if found.ledger is None:
+        verdict = service.decide_panel(found.experiment, found.panel, now=wiring.clock()())
+    else:
+        verdict = service.decide(found.experiment, found.panel, found.ledger, as_of=found.as_of)
+    if as_json:
+        show_json(verdict_document(verdict))
+    else:
+        show(as_text(verdict))

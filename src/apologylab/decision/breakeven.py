@@ -1,0 +1,32 @@
+"""At which margin, and at which value of what is given, an arm would just pay for itself.
+
+v = m S - C per unit: S the sales, m the margin, C the costs, of which R is what was redeemed. An
+arm's difference from the reference is d = m dS - dC. Customers are taken to behave as observed: the
+further a break-even lies from what was tried, the less it can be trusted.
+"""
+
+from __future__ import annotations
+
+
+def break_even_margin(*, value: float, sales: float, margin: float) -> float | None:
+    """The m at which d is 0: dC / dS. None where sales do not rise, so that none would do.
+
+    >>> break_even_margin(value=-0.5, sales=2.0, margin=0.25)
+    0.5
+    """
+    if sales <= 0:
+        return None
+    return max(margin * sales - value, 0.0) / sales
+
+
+def break_even_compensation(*, value: float, redeemed: float, face: float) -> float | None:
+    """The face value at which d is 0, what is redeemed of it changing in proportion.
+
+    None where nothing more is redeemed than in the reference, or where the arm loses without it.
+
+    >>> break_even_compensation(value=-0.5, redeemed=1.0, face=5.0)
+    2.5
+    """
+    if redeemed <= 0 or value + redeemed < 0:
+        return None
+    return face * (value + redeemed) / redeemed

@@ -1,0 +1,118 @@
+"""A verdict in words: one sentence, and a reason for each arm (R36)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab.decision.rule import arm_state, recommended
+from apologylab.inference.sentence import number
+from apologylab.inference.table import aligned
+
+if TYPE_CHECKING:
+    from apologylab.decision.rule import Evidence
+    from apologylab.decision.verdict import ArmValue, GuardrailReading, Verdict, VerdictWord
+    from apologylab.design.rule import ShipRule
+
+
+def value_sentence(value: ArmValue, *, reference: str, currency: str) -> str:
+    """What sending an arm changed, in money."""
+    low, high = (number(end, signed=True) for end in (value.ci_low, value.ci_high))
+    kind = "" if value.interval_kind == "pointwise" else f", {value.interval_kind}"
+    return (
+        f"sending `{value.arm}` instead of `{reference}` changed net value by "
+        f"{number(value.point, signed=True)} {currency} per affected customer "
+        f"({100 * value.level:g}%{kind}: {low} to {high})"
+    )
+
+
+def verdict_sentence(
+    word: VerdictWord, rule: ShipRule, evidence: Evidence, *, reference: str, currency: str
+) -> str:
+    """The verdict's one sentence."""
+    best = recommended(rule, evidence) or max(
+        evidence.values, key=lambda value: value.point, default=None
+    )
+    if word == "not estimable":
+        why = "a check of the experiment failed" if evidence.failed else "no value can be estimated"
+        return f"Not estimable: {why}, so no number here can be trusted."
+    if word == "keep running":
+        return "Keep running: the experiment has not ended, and nothing is read before its end."
+    said = value_sentence(best, reference=reference, currency=currency) if best else ""
+    if word == "ship":
+        return f"Ship `{best.arm if best else ''}`: {said}."
+    if word == "do not ship":
+        return f"Do not ship: every arm is ruled out; at best, {said}."
+    return f"Ended without an answer: we cannot tell; at best, {said}."
+
+
+def reasons(
+    rule: ShipRule, evidence: Evidence, *, reference: str, currency: str
+) -> tuple[str, ...]:
+    """Why: each failed check; else each arm with its guardrails, and what was found besides."""
+    lines = [f"failed check: {each}" for each in evidence.failed]
+    if evidence.failed:
+        return tuple(lines)
+    for value in evidence.values:
+        said = value_sentence(value, reference=reference, currency=currency)
+        lines.append(f"{said}: {_reading(rule, value)}")
+        lines += [_guardrail(each) for each in evidence.guardrails if each.arm == value.arm]
+        if arm_state(rule, value, evidence) == "ships":
+            lines.append(f"`{value.arm}` meets the rule: {rule.text}")
+    unread = (f"`{arm}`: {why}" for arm, why in evidence.unread.items())
+    return (*lines, *unread, *evidence.besides)
+
+
+def _reading(rule: ShipRule, value: ArmValue) -> str:
+    threshold = float(rule.threshold)
+    bar = number(threshold)
+    if value.ci_low > threshold:
+        return f"the whole interval is above {bar}"
+    if value.ci_high < threshold:
+        return f"the whole interval is below {bar}"
+    return f"we cannot tell on which side of {bar} it lies"
+
+
+def _guardrail(reading: GuardrailReading) -> str:
+    where = {
+        "safe": "safe",
+        "broken": "broken",
+        "undecided": "undecided, and undecided never ships",
+    }[reading.state]
+    return (
+        f"guardrail {reading.outcome}, `{reading.arm}` against `{reading.comparator}`: worse by "
+        f"{number(reading.worse_by, signed=True)} (one-sided ends "
+        f"{number(reading.ci_low, signed=True)} and {number(reading.ci_high, signed=True)}, bound "
+        f"{number(reading.bound)}): {where}"
+    )
+
+
+def as_text(verdict: Verdict) -> str:
+    """A verdict for a terminal."""
+    mark = "SIMULATED  " if verdict.simulated else ""
+    head = f"{mark}{verdict.experiment}, version {verdict.version}, as of {verdict.as_of}"
+    blocks = [head, verdict.verdict.upper(), verdict.sentence]
+    if verdict.values:
+        title = f"Net value against {verdict.reference}, {verdict.unit}"
+        blocks.append("\n".join([title, *(f"  {line}" for line in aligned(_value_rows(verdict)))]))
+    because = ["Because", *(f"  - {reason}" for reason in verdict.reasons)]
+    blocks += ["\n".join(because)] if verdict.reasons else []
+    return "\n\n".join([*blocks, f"Rule: ship if {verdict.rule}"])
+
+
+def _value_rows(verdict: Verdict) -> list[tuple[str, ...]]:
+    head = ("", "value", "interval", "units", "break-even margin", "break-even compensation")
+    rows: list[tuple[str, ...]] = [head]
+    for value in verdict.values:
+        low, high = (number(end, signed=True) for end in (value.ci_low, value.ci_high))
+        margin, given = value.break_even_margin, value.break_even_compensation
+        rows.append(
+            (
+                value.arm,
+                number(value.point, signed=True),
+                f"{low} to {high}",
+                f"{value.n:,}",
+                "-" if margin is None else f"{100 * margin:.1f}%",
+                "-" if given is None else number(given),
+            )
+        )
+    return rows

@@ -1,0 +1,178 @@
+"""Decide: the declared rule on net value, applied to the panel (R34-R36)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from apologylab.decision.guardrail import read_guardrail
+from apologylab.decision.rule import Evidence, recommended, verdict_word
+from apologylab.decision.value import REDEEMED, SALES, VALUE, currency
+from apologylab.decision.verdict import ArmValue, Verdict
+from apologylab.decision.words import reasons, verdict_sentence
+from apologylab.design.contrasts import against, arm_contrasts
+from apologylab.design.rule import parse_rule
+from apologylab.errors import NotEstimable, StateError
+from apologylab.inference.multiplicity import simultaneous
+from apologylab.inference.plan import Measured, fit
+from apologylab.service.analyse import about, at_assignment, checks
+from apologylab.service.break_even import with_break_even
+from apologylab.service.question import question
+from apologylab.service.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from apologylab.decision.verdict import GuardrailReading
+    from apologylab.design.contrasts import Contrast
+    from apologylab.design.experiment import Experiment, Outcome
+    from apologylab.inference.plan import Fits, Question
+    from apologylab.inference.results import Check
+    from apologylab.service.analyse import About
+    from apologylab.service.ports import Ledger, Panel
+
+
+def decide_panel(experiment: Experiment, panel: Panel, *, now: datetime) -> Verdict:
+    """Decide on a table of finished outcomes: it has ended.
+
+    Raises:
+        StateError: the declaration has no [decision].
+        InputError: the table's rows are not what the declaration says.
+    """
+    asked = _question(experiment, panel, phases=(1,))
+    return _conclude(experiment, panel, asked, about(experiment, as_of=now))
+
+
+def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datetime) -> Verdict:
+    """Decide on a started experiment as of a date; before its end no contrast is read (R31).
+
+    Raises:
+        StateError: it was not started by then, or the declaration has no [decision].
+    """
+    moments_of = timeline(ledger, experiment, mark=ledger.mark(as_of))
+    head = about(experiment, as_of=as_of, simulated=ledger.identity.simulated)
+    asked = _question(experiment, panel, phases=moments_of.phases)
+    flow = panel.flow()
+    if moments_of.ended(flow, as_of=as_of):
+        return _conclude(experiment, panel, asked, head)
+    waiting = Evidence(
+        values=(), unread={}, failed=_failed([at_assignment(asked, flow)]), ended=False
+    )
+    return _verdict(experiment, head, waiting)
+
+
+def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) -> Question:
+    """The plan's first estimator on v, its parts and the guardrails."""
+    if experiment.decision is None:
+        raise StateError(
+            f"{experiment.name} declares no [decision]",
+            do="declare ship_if before launch; `apologylab analyse` shows effects without one",
+        )
+    asked = question(experiment, covariates=panel.covariates, phases=phases)
+    unit = currency(experiment)
+    parts = [VALUE, *(name for name in (SALES, REDEEMED) if name in panel.columns)]
+    outcomes = [Measured(name=name, role="value", unit=unit) for name in parts]
+    kept = {each.name for each in _guarded(experiment)} | {experiment.decision.sales}
+    outcomes += [each for each in asked.outcomes if each.name in kept]
+    return replace(asked, outcomes=tuple(outcomes), estimators=asked.estimators[:1])
+
+
+def _guarded(experiment: Experiment) -> list[Outcome]:
+    return [each for each in experiment.outcomes if each.role == "guardrail"]
+
+
+def _conclude(experiment: Experiment, panel: Panel, asked: Question, head: About) -> Verdict:
+    fits = fit(panel.source, asked)
+    failed = _failed(checks(panel, asked, panel.flow(), fits.moments))
+    if failed:
+        return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed))
+    found = _Findings(values=[], guardrails=[], unread={})
+    shippable = arm_contrasts(experiment)
+    for contrast in shippable:
+        found.add(experiment, fits, asked, contrast, of=len(shippable))
+    evidence = Evidence(values=found.values, guardrails=found.guardrails, unread=found.unread)
+    return _verdict(experiment, head, evidence)
+
+
+def _failed(found: Sequence[Check]) -> tuple[str, ...]:
+    return tuple(f"{check.name}: {check.says}" for check in found if check.passed is False)
+
+
+@dataclass(kw_only=True)
+class _Findings:
+    """What was read of the arms so far."""
+
+    values: list[ArmValue]
+    guardrails: list[GuardrailReading]
+    unread: dict[str, str]
+
+    def add(
+        self, experiment: Experiment, fits: Fits, asked: Question, contrast: Contrast, *, of: int
+    ) -> None:
+        """Read one arm's value and guardrails, or note why not."""
+        arm = contrast.treatment
+        try:
+            self.values.append(_value(experiment, fits, asked, contrast, of=of))
+        except NotEstimable as error:
+            self.unread[arm] = f"its value cannot be estimated: {error.what}"
+            return
+        for outcome in _guarded(experiment):
+            comparator = outcome.comparator or experiment.arms.reference
+            try:
+                self.guardrails += _guardrail(fits, asked, outcome, arm, comparator)
+            except NotEstimable as error:
+                self.unread[arm] = f"guardrail {outcome.name} cannot be read: {error.what}"
+
+
+def _value(
+    experiment: Experiment, fits: Fits, asked: Question, contrast: Contrast, *, of: int
+) -> ArmValue:
+    """One arm's net value against the reference, simultaneous over all that could be shipped."""
+    means = fits.of(VALUE, asked.estimators[0])
+    (interval,) = simultaneous(means, [contrast], alpha=asked.alpha, of=of)
+    value = ArmValue(
+        arm=contrast.treatment,
+        point=interval.point,
+        std_error=interval.std_error,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        level=interval.level,
+        interval_kind=interval.kind,
+        n=int(means.n[means.arms.index(contrast.treatment)]),
+    )
+    return with_break_even(value, experiment, fits, asked.estimators[0], contrast)
+
+
+def _guardrail(
+    fits: Fits, asked: Question, outcome: Outcome, arm: str, comparator: str
+) -> list[GuardrailReading]:
+    """The reading of one guardrail in one arm; none where the arm is its own comparator."""
+    if arm == comparator:
+        return []
+    (contrast,) = against([arm], comparator)
+    reading = fits.of(outcome.name, asked.estimators[0]).read(contrast)
+    return [read_guardrail(outcome, arm, comparator, reading, alpha=asked.alpha)]
+
+
+def _verdict(experiment: Experiment, head: About, evidence: Evidence) -> Verdict:
+    assert experiment.decision is not None
+    rule = parse_rule(experiment.decision.ship_if)
+    word = verdict_word(rule, evidence)
+    best = recommended(rule, evidence) if word == "ship" else None
+    reference, unit = experiment.arms.reference, currency(experiment)
+    return Verdict(
+        experiment=head.experiment,
+        version=head.version,
+        as_of=head.as_of.isoformat(),
+        simulated=head.simulated,
+        verdict=word,
+        recommended_arm=best.arm if best else None,
+        reference=reference,
+        unit=f"{unit} per affected customer",
+        rule=rule.text,
+        sentence=verdict_sentence(word, rule, evidence, reference=reference, currency=unit),
+        reasons=reasons(rule, evidence, reference=reference, currency=unit),
+        values=tuple(evidence.values),
+        guardrails=tuple(evidence.guardrails),
+    )
