@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 
-SHARE = "share"
-"""The unit of an outcome that is 0 or 1; shown in per cent and percentage points."""
 MINUS = "−"
+
+
+def is_share(unit: str) -> bool:
+    """Whether an outcome is 0 or 1; it is shown in per cent, its effects in percentage points.
+
+    >>> is_share("share of customers"), is_share("USD")
+    (True, False)
+    """
+    return unit.startswith("share")
 
 
 def decimals(std_error: float) -> int:
@@ -35,7 +42,7 @@ def effect(value: float, std_error: float, unit: str) -> str:
     >>> effect(0.0766, 0.0034, "share")
     '+7.66'
     """
-    times = 100 if unit == SHARE else 1
+    times = 100 if is_share(unit) else 1
     return signed(value * times, decimals(std_error * times))
 
 
@@ -45,7 +52,7 @@ def level(value: float, std_error: float, unit: str) -> str:
     >>> level(0.10617, 0.0021, "share")
     '10.62%'
     """
-    if unit == SHARE:
+    if is_share(unit):
         return f"{value * 100:,.{decimals(std_error * 100)}f}%"
     return f"{value:,.{decimals(std_error)}f} {unit}"
 
@@ -56,7 +63,7 @@ def unit_of_effect(unit: str) -> str:
     >>> unit_of_effect("share")
     'percentage points'
     """
-    return "percentage points" if unit == SHARE else unit
+    return "percentage points" if is_share(unit) else unit
 
 
 def tick(value: float) -> str:

@@ -7,8 +7,10 @@ wrong, what moved, who was counted, whether the experiment is sound, how it was 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from apologylab.decision.value import VALUE
 from apologylab.report import numbers
 from apologylab.report.axis import axis
 from apologylab.report.worries import worries
@@ -33,8 +35,7 @@ class Dossier:
 
     Attributes:
         funnel: (what, units) from incident to draw, in order; empty for a file.
-        truths: (outcome, cells of the contrast) -> the truth of the world, if it is simulated.
-        value_truths: arm -> the true difference in net value.
+        truth: outcome -> arm -> true mean over the enrolled units, if a world made the facts.
         again: the command that makes the page again.
     """
 
@@ -42,8 +43,7 @@ class Dossier:
     analysis: Analysis
     verdict: Verdict | None = None
     funnel: tuple[tuple[str, int], ...] = ()
-    truths: Mapping[tuple[str, Cells], float] = field(default_factory=dict)
-    value_truths: Mapping[str, float] = field(default_factory=dict)
+    truth: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     again: str = ""
 
 
@@ -87,7 +87,9 @@ def _panel(dossier: Dossier, listed: list[Estimate]) -> Panel:
     first = listed[0]
     shown = [each for each in listed if each.estimator == first.estimator]
     ends = [end for each in shown for end in (each.ci_low, each.ci_high)]
-    truths = [dossier.truths[key] for each in shown if (key := truth_key(each)) in dossier.truths]
+    truths = [
+        x for each in shown if (x := true_effect(dossier, each.outcome, each.cells)) is not None
+    ]
     groups = tuple(
         (title, tuple(each for each in shown if each.kind == kind)) for kind, title in KINDS.items()
     )
@@ -101,13 +103,25 @@ def _panel(dossier: Dossier, listed: list[Estimate]) -> Panel:
     )
 
 
-def truth_key(estimate: Estimate) -> tuple[str, Cells]:
-    """Where the truth of an estimate stands in ``Dossier.truths``."""
-    return estimate.outcome, tuple(sorted(estimate.cells))
+def true_effect(dossier: Dossier, outcome: str, cells: Cells) -> float | None:
+    """The truth of a contrast with weights ``cells``; None if it is not known."""
+    means = dossier.truth.get(outcome)
+    return sum(weight * means[arm] for arm, weight in cells) if means and cells else None
+
+
+def _true_values(dossier: Dossier) -> dict[str, float | None]:
+    verdict = dossier.verdict
+    if verdict is None:
+        return {}
+    minus = (verdict.reference, -1.0)
+    return {
+        each.arm: true_effect(dossier, VALUE, ((each.arm, 1.0), minus)) for each in verdict.values
+    }
 
 
 def _shown(dossier: Dossier) -> Mapping[str, object]:
-    verdict = dossier.verdict
+    verdict, true_values = dossier.verdict, _true_values(dossier)
+    known = [x for x in true_values.values() if x is not None]
     ends = [] if verdict is None else [x for v in verdict.values for x in (v.ci_low, v.ci_high)]
     return {
         "dossier": dossier,
@@ -115,10 +129,11 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "analysis": dossier.analysis,
         "verdict": verdict,
         "tone": TONES.get(verdict.verdict, "none") if verdict else "none",
-        "money_axis": axis([*ends, *dossier.value_truths.values()]),
+        "money_axis": axis([*ends, *known]),
         "panels": panels(dossier),
         "worries": worries(dossier.experiment, dossier.analysis, verdict),
-        "truth_key": truth_key,
+        "true_values": true_values,
+        "true_effect": partial(true_effect, dossier),
         "numbers": numbers,
         "called": dossier.experiment.arms.names,
     }

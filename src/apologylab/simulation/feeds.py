@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from apologylab.decision.value import currency
+from apologylab.design.arms import arms
+from apologylab.errors import InputError
 from apologylab.record.facts import Incident
 from apologylab.simulation.futures import CENTS, Contacts, Future, Ints, Orders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from apologylab.design.arms import Arm
+    from apologylab.design.experiment import Experiment
     from apologylab.simulation.riders import Flags, Floats, Riders
     from apologylab.simulation.world import World
 
 Rows = list[tuple[Any, ...]]
 Columns = TypeVar("Columns", Orders, Contacts)
+ABROAD = "ZZ"
+"""A country in which nothing enrols."""
+FIRST_NAMES = ("Ada", "Björn", "Chiara", "Đorđe", "Eglė", "Farid", "Grace", "Hana")
 RIDE_MINUTES = 30
 """A late ride was ordered so long before it ended."""
 _DAY_US = 86_400_000_000
@@ -31,9 +39,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Calendar:
-    """Where a world's days lie: enrolment begins at ``start``."""
+class Scene:
+    """A world's riders in one experiment: enrolment begins at ``start``."""
 
+    experiment: Experiment
     start: datetime
     riders: Riders
 
@@ -42,11 +51,16 @@ class Calendar:
         """The riders' ids, in their order."""
         return [customer(row) for row in range(len(self.riders))]
 
+    @cached_property
+    def currency(self) -> str:
+        """The money that the experiment counts in."""
+        return currency(self.experiment)
+
     def micros(self, rider: Ints, day: Floats) -> Ints:
         """Moments of events ``day`` days after each rider's late ride."""
         origin = (self.start - _EPOCH) // timedelta(microseconds=1)
         days = self.riders.hit_day[rider] + day
-        return origin + np.round(days * _DAY_US).astype(np.int64)
+        return np.asarray(origin + np.round(days * _DAY_US), dtype=np.int64)
 
 
 def customer(row: int) -> str:
@@ -63,13 +77,13 @@ def row_of(customer_id: str) -> int:
     return int(customer_id.removeprefix("rider"))
 
 
-def incidents(calendar: Calendar, kind: str) -> list[Incident]:
+def incidents(scene: Scene) -> list[Incident]:
     """All late rides in order of time: the one that each rider is here for, and second ones."""
-    riders, n = calendar.riders, len(calendar.riders)
+    riders, n, kind, home = scene.riders, len(scene.riders), *_place(scene.experiment)
     again = np.flatnonzero(np.isfinite(riders.second_day))
     rider = np.r_[np.arange(n), again]
     day = np.r_[np.zeros(n), riders.second_day[again]]
-    at = calendar.micros(rider, day)
+    at = scene.micros(rider, day)
     made = [
         Incident(
             key=f"late{row}-{1 + (i >= n)}",
@@ -77,34 +91,34 @@ def incidents(calendar: Calendar, kind: str) -> list[Incident]:
             customer=customer(row),
             kind=kind,
             order=None if i >= n else f"ride{row}-late",
-            fields=_incident_fields(riders, row),
+            fields=_incident_fields(riders, row, home) | _names(scene.experiment, row),
         )
         for i, row in enumerate(rider.tolist())
     ]
     return sorted(made, key=lambda incident: incident.occurred_at)
 
 
-def snapshots(calendar: Calendar) -> Rows:
+def snapshots(scene: Scene) -> Rows:
     """What is known of each rider before enrolment begins."""
-    riders = calendar.riders
-    since = calendar.micros(np.arange(len(riders)), -riders.tenure).tolist()
-    seen = calendar.start - timedelta(hours=1)
-    consent = np.where(riders.no_consent, "none", "service").tolist()
-    ids = calendar.customers
+    riders = scene.riders
+    since = scene.micros(np.arange(len(riders)), -riders.tenure).tolist()
+    seen = scene.start - timedelta(hours=1)
+    consent = np.where(riders.no_consent, "none", scene.experiment.eligibility.consent).tolist()
+    ids = scene.customers
     return [
         (f"seen-{who}", seen, who, first, agreed, {})
         for who, first, agreed in zip(ids, since, consent, strict=True)
     ]
 
 
-def past_orders(calendar: Calendar, past: Orders, currency: str) -> Rows:
+def past_orders(scene: Scene, past: Orders) -> Rows:
     """Orders of the 84 days before, and the late rides themselves, in order of time."""
-    n = len(calendar.riders)
-    ordinary = _orders(calendar, past, currency, "before")
-    late = calendar.micros(np.arange(n), np.full(n, -RIDE_MINUTES / 1440)).tolist()
+    n = len(scene.riders)
+    ordinary = _orders(scene, past, "before")
+    late = scene.micros(np.arange(n), np.full(n, -RIDE_MINUTES / 1440)).tolist()
     price = int(np.median(past.cents)) if len(past.cents) else 10 * CENTS
     failing = [
-        (f"ride{row}-late", late[row], customer(row), price, price, currency, False, 0)
+        (f"ride{row}-late", late[row], customer(row), price, price, scene.currency, False, 0)
         for row in range(n)
     ]
     return _by_time([*ordinary, *failing])
@@ -121,27 +135,30 @@ def received(futures: Mapping[str, Future], drawn: Sequence[str]) -> Future:
     )
 
 
-def later_orders(calendar: Calendar, orders: Orders, currency: str) -> Rows:
+def later_orders(scene: Scene, orders: Orders) -> Rows:
     """Orders after the late rides, in order of time."""
-    return _by_time(_orders(calendar, orders, currency, "after"))
+    return _by_time(_orders(scene, orders, "after"))
 
 
-def redemptions(calendar: Calendar, orders: Orders, compensation: str, currency: str) -> Rows:
-    """Coupons used, in order of time; a coupon costs the firm what it takes off."""
+def redemptions(scene: Scene, orders: Orders, drawn: Sequence[str]) -> Rows:
+    """Coupons used, in order of time; a coupon costs the firm its share of what it takes off."""
+    gives = {arm.name: _given(scene.experiment, arm) for arm in arms(scene.experiment)}
     used = np.flatnonzero(orders.discount)
-    at = calendar.micros(orders.rider[used], orders.day[used]).tolist()
-    cents, riders = orders.discount[used].tolist(), orders.rider[used].tolist()
-    return _by_time(
-        [
-            (f"use{i}", when, customer(row), compensation, off, off, currency, f"after{i}", None)
-            for i, when, row, off in zip(used.tolist(), at, riders, cents, strict=True)
-        ]
-    )
+    at = scene.micros(orders.rider[used], orders.day[used]).tolist()
+    columns = zip(used.tolist(), at, orders.rider[used].tolist(), strict=True)
+    rows = []
+    for i, when, row in columns:
+        (name, share), off = gives[drawn[row]], int(orders.discount[i])
+        cost = round(off * share)
+        rows.append(
+            (f"use{i}", when, customer(row), name, off, cost, scene.currency, f"after{i}", None)
+        )
+    return _by_time(rows)
 
 
-def complaints(calendar: Calendar, contacts: Contacts) -> Rows:
+def complaints(scene: Scene, contacts: Contacts) -> Rows:
     """Complaints, in order of time."""
-    at = calendar.micros(contacts.rider, contacts.day).tolist()
+    at = scene.micros(contacts.rider, contacts.day).tolist()
     riders = contacts.rider.tolist()
     return _by_time(
         [
@@ -151,10 +168,10 @@ def complaints(calendar: Calendar, contacts: Contacts) -> Rows:
     )
 
 
-def goodwill(calendar: Calendar, contacts: Contacts, world: World) -> Rows:
+def goodwill(scene: Scene, contacts: Contacts, world: World) -> Rows:
     """Agents' credits, given as the complaint comes in."""
     given = _where(contacts, contacts.credited)
-    at = calendar.micros(given.rider, given.day).tolist()
+    at = scene.micros(given.rider, given.day).tolist()
     amount = round(world.goodwill_amount * CENTS)
     return _by_time(
         [
@@ -173,24 +190,46 @@ def goodwill(calendar: Calendar, contacts: Contacts, world: World) -> Rows:
     )
 
 
-def _orders(calendar: Calendar, orders: Orders, currency: str, name: str) -> Rows:
-    ids = calendar.customers
-    at = calendar.micros(orders.rider, orders.day).tolist()
+def _orders(scene: Scene, orders: Orders, name: str) -> Rows:
+    ids, money = scene.customers, scene.currency
+    at = scene.micros(orders.rider, orders.day).tolist()
     cents, off = orders.cents.tolist(), orders.discount.tolist()
     columns = zip(at, orders.rider.tolist(), cents, off, strict=True)
     return [
-        (f"{name}{i}", when, ids[row], price, price - less, currency, less > 0, 0)
+        (f"{name}{i}", when, ids[row], price, price - less, money, less > 0, 0)
         for i, (when, row, price, less) in enumerate(columns)
     ]
 
 
-def _incident_fields(riders: Riders, row: int) -> dict[str, object]:
+def _given(experiment: Experiment, arm: Arm) -> tuple[str, float]:
+    """Name of the arm's compensation, and the firm's share of its cost."""
+    found = [level for level in arm.levels.values() if level in experiment.compensation]
+    return (found[0], experiment.compensation[found[0]].cost_share) if found else ("", 0.0)
+
+
+def _place(experiment: Experiment) -> tuple[str, str]:
+    """Kind of the incident, and the country in which it enrols."""
+    incident = experiment.incident
+    if incident is None:
+        raise InputError(
+            f"{experiment.name} declares no incident", do="simulate one that a ledger enrols for"
+        )
+    return incident.kind, str(incident.where.get("country", ("US",))[0])
+
+
+def _incident_fields(riders: Riders, row: int, home: str) -> dict[str, object]:
     fields: dict[str, object] = {
         "minutes_late": int(riders.minutes_late[row]),
-        "country": "CA" if riders.abroad[row] else "US",
+        "country": ABROAD if riders.abroad[row] else home,
     }
     flags = {"already_refunded": riders.refunded[row], "abuse_flag": riders.abuse[row]}
     return fields | {name: True for name, raised in flags.items() if raised}
+
+
+def _names(experiment: Experiment, row: int) -> dict[str, object]:
+    """A first name, where the messages use one."""
+    uses = "first_name" in experiment.messages.placeholders
+    return {"first_name": FIRST_NAMES[row % len(FIRST_NAMES)]} if uses else {}
 
 
 def _where(columns: Columns, kept: Flags) -> Columns:

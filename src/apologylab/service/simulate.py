@@ -1,0 +1,289 @@
+"""Let a world live through an experiment: the use cases of production under a simulated clock.
+
+Incidents are answered and remedies dispatched every few hours while the experiment enrols, then
+once a day; orders, coupons used, complaints and credits arrive as the bulk feeds of a company do.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apologylab.design.experiment import SILENCE
+from apologylab.errors import LedgerOtherError, StateError
+from apologylab.record.facts import (
+    Assignment,
+    Contact,
+    CustomerSnapshot,
+    Feed,
+    Goodwill,
+    Incident,
+    Order,
+    Redemption,
+)
+from apologylab.service.assign import assign
+from apologylab.service.backlog import Backlog
+from apologylab.service.bouncing import Bouncing
+from apologylab.service.dispatch import dispatch_once
+from apologylab.service.running import load
+from apologylab.service.start import start
+from apologylab.simulation import feeds
+from apologylab.simulation.futures import candidates, past
+from apologylab.simulation.riders import HORIZON, draw_riders
+from apologylab.simulation.truth import Potential, futures_by_arm, potential
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from apologylab.design.experiment import Experiment
+    from apologylab.record.facts import Fact
+    from apologylab.service.ports import Catalogue, Channel, Ledger, Progress
+    from apologylab.service.running import Running
+    from apologylab.simulation.feeds import Rows, Scene
+    from apologylab.simulation.futures import Future
+    from apologylab.simulation.world import World
+
+    Watch = Callable[[str, int], AbstractContextManager[Progress]]
+    """Shows one stage: what it is and how many steps it has."""
+
+BEGINS = datetime(2025, 1, 6, tzinfo=UTC)
+"""In the past, so that what is simulated can be analysed today."""
+ENROL_DAYS = 30
+"""Where the plan does not say."""
+TURN = timedelta(hours=3)
+"""How often the simulated company runs its dispatcher while it enrols; afterwards once a day."""
+FEEDS = ("order", "redemption", "contact", "goodwill")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What a simulation passes through, and who watches.
+
+    ``hook`` answers the first ``one_by_one`` incidents as an order system asks: one call each.
+    """
+
+    ledger: Ledger
+    catalogue: Catalogue
+    channel: Channel
+    watch: Watch
+    hook: Callable[[Incident, datetime], object] | None = None
+    one_by_one: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lived:
+    """What a simulation knows beside the ledger: the truth about the enrolled units."""
+
+    potential: Potential
+    ended: datetime
+    incidents: int
+    facts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A world before its first day: what was, and what could be under each arm."""
+
+    world: World
+    scene: Scene
+    incidents: Sequence[Incident]
+    history: Rows
+    futures: Mapping[str, Future]
+    closes: datetime
+    ends: datetime
+
+    @cached_property
+    def bouncing(self) -> frozenset[str]:
+        """Customers whom no remedy reaches."""
+        rows = np.flatnonzero(self.scene.riders.unreachable).tolist()
+        return frozenset(feeds.customer(row) for row in rows)
+
+
+def simulate(doors: Doors, name: str, world: World, *, customers: int, seed: int) -> Lived:
+    """Run ``name`` over ``customers`` of a world until all is mature.
+
+    Raises:
+        LedgerOtherError: the ledger is not a simulated one.
+        StateError: the experiment was started before, or nobody could be enrolled.
+    """
+    experiment = doors.catalogue.experiment(name)
+    _refuse(doors.ledger, experiment)
+    with doors.watch("riders imagined", 1) as done:
+        plot = _plot(experiment, world, customers, np.random.default_rng(seed))
+        done(1)
+    history = Backlog(rows={Order: plot.history})
+    _remember(doors, plot, history)
+    start(doors.ledger, doors.catalogue, name, now=plot.scene.start)
+    running = load(doors.ledger, experiment)
+    enrolled = _enrol(doors, plot, running)
+    drawn = _drawn(plot, enrolled)
+    later = Backlog(rows=_later(plot, drawn))
+    again = _follow(doors, plot, running, (history, later))
+    _complete(doors.ledger, plot.ends)
+    return Lived(
+        potential=_truth(plot, [*enrolled, *again]),
+        ended=plot.ends,
+        incidents=len(plot.incidents),
+        facts=history.size + later.size,
+    )
+
+
+def _refuse(ledger: Ledger, experiment: Experiment) -> None:
+    if not ledger.identity.simulated:
+        raise LedgerOtherError(
+            "this ledger is not marked as simulated",
+            do="run `apologylab init --simulated` elsewhere",
+        )
+    if ledger.count(Assignment, experiment=experiment.name):
+        raise StateError(
+            f"the ledger holds assignments of {experiment.name}", do="simulate into a new ledger"
+        )
+
+
+def _plot(
+    experiment: Experiment, world: World, customers: int, generator: np.random.Generator
+) -> Plot:
+    days = experiment.plan.enrol_days or ENROL_DAYS
+    riders = draw_riders(world, customers, enrol_days=days, generator=generator)
+    scene = feeds.Scene(experiment=experiment, start=BEGINS, riders=riders)
+    history = feeds.past_orders(scene, past(world, riders, generator))
+    possible = candidates(world, riders, generator)
+    closes = BEGINS + timedelta(days=days)
+    waits = max((each.window_days or 0) + each.settle_days for each in experiment.outcomes)
+    return Plot(
+        world=world,
+        scene=scene,
+        incidents=feeds.incidents(scene),
+        history=history,
+        futures=futures_by_arm(world, experiment, riders, possible),
+        closes=closes,
+        ends=closes + timedelta(days=max(waits, HORIZON) + 1),
+    )
+
+
+def _remember(doors: Doors, plot: Plot, history: Backlog) -> None:
+    """What the company knows before the experiment begins."""
+    seen = feeds.snapshots(plot.scene)
+    with doors.watch("history recorded", len(seen) + history.size) as done:
+        doors.ledger.append_rows(CustomerSnapshot, seen, recorded_at=plot.scene.start)
+        done(len(seen))
+        history.bring(doors.ledger, plot.scene.start, done)
+
+
+def _enrol(doors: Doors, plot: Plot, running: Running) -> list[Assignment]:
+    """Turn by turn; the first incidents one by one through the order system's hook."""
+    coming = [each for each in plot.incidents if each.occurred_at < plot.closes]
+    singly = coming[: doors.one_by_one] if doors.hook else []
+    with doors.watch("late rides answered", len(coming)) as done:
+        for incident in singly:
+            assert doors.hook is not None
+            doors.hook(incident, incident.occurred_at)
+            done(1)
+        found = list(doors.ledger.read(Assignment, experiment=running.name))
+        rest, after = coming[len(singly) :], coming[max(len(singly) - 1, 0)].occurred_at
+        for now, batch in _batches(rest, _ticks(after, plot.closes, TURN)):
+            found += _turn(doors, plot, running, batch, now)
+            done(len(batch))
+    return found
+
+
+def _follow(
+    doors: Doors, plot: Plot, running: Running, backlogs: Sequence[Backlog]
+) -> list[Assignment]:
+    """Day by day until all is mature: second late rides, and each week what riders did."""
+    found: list[Assignment] = []
+    left = sum(each.size - each.done.total() for each in backlogs)
+    coming = [each for each in plot.incidents if each.occurred_at >= plot.closes]
+    with doors.watch("orders recorded", left) as done:
+        for now, batch in _batches(coming, _ticks(plot.closes, plot.ends, timedelta(days=1))):
+            for backlog in backlogs if _is_feed_day(plot, now) else ():
+                backlog.bring(doors.ledger, now, done)
+            found += _turn(doors, plot, running, batch, now)
+    return found
+
+
+def _turn(
+    doors: Doors, plot: Plot, running: Running, batch: Sequence[Incident], now: datetime
+) -> list[Assignment]:
+    """Answer what came in, send what is due."""
+    answers = assign(doors.ledger, running, batch, now=now) if batch else []
+    dispatch_once(doors.ledger, Bouncing(doors.channel, plot.bouncing), running, now=now)
+    return [each.assignment for each in answers if each.assignment is not None]
+
+
+def _is_feed_day(plot: Plot, now: datetime) -> bool:
+    return (now - plot.closes).days % 7 == 0 or now == plot.ends
+
+
+def _batches(
+    incidents: Sequence[Incident], ticks: Iterator[datetime]
+) -> Iterator[tuple[datetime, Sequence[Incident]]]:
+    """For each tick what occurred since the one before."""
+    first = 0
+    for now in ticks:
+        last = bisect_left(incidents, now, key=lambda incident: incident.occurred_at)
+        yield now, incidents[first:last]
+        first = last
+
+
+def _ticks(after: datetime, until: datetime, step: timedelta) -> Iterator[datetime]:
+    """Whole steps from the start of the simulation, after ``after`` and up to ``until``."""
+    now = BEGINS + step * ((after - BEGINS) // step)
+    while now < until:
+        now = min(now + step, until)
+        yield now
+
+
+def _drawn(plot: Plot, answers: Sequence[Assignment]) -> list[str]:
+    """The arm of every rider; who was not drawn gets what silence gets.
+
+    Raises:
+        StateError: nobody was drawn.
+    """
+    arms = {each.customer: each.arm for each in answers if each.reason == "RANDOMISED"}
+    if not arms:
+        because = Counter(each.because for each in answers).most_common(1)
+        raise StateError(
+            f"no rider of world {plot.world.name} could be enrolled: {because}",
+            do="see whether the declaration's eligibility fits what the world produces",
+        )
+    return [arms.get(customer, SILENCE) for customer in plot.scene.customers]
+
+
+def _later(plot: Plot, drawn: Sequence[str]) -> Mapping[type[Fact], Rows]:
+    """What riders do after their late rides, given what they got."""
+    future = feeds.received(plot.futures, drawn)
+    return {
+        Order: feeds.later_orders(plot.scene, future.orders),
+        Redemption: feeds.redemptions(plot.scene, future.orders, drawn),
+        Contact: feeds.complaints(plot.scene, future.contacts),
+        Goodwill: feeds.goodwill(plot.scene, future.contacts, plot.world),
+    }
+
+
+def _complete(ledger: Ledger, now: datetime) -> None:
+    """Say that every feed reaches until now (R20)."""
+    with ledger.transaction(recorded_at=now) as work:
+        work.append(
+            [
+                Feed(key=f"{name}-{now:%Y-%m-%d}", occurred_at=now, fact=name, through=now)
+                for name in FEEDS
+            ]
+        )
+
+
+def _truth(plot: Plot, answers: Sequence[Assignment]) -> Potential:
+    """Potential outcomes of the riders who were drawn."""
+    sends = Counter(each.customer for each in answers if each.reason == "RANDOMISED")
+    times = np.array([float(sends[customer]) for customer in plot.scene.customers])
+    all_riders = potential(
+        plot.world, plot.scene.experiment, plot.scene.riders, plot.futures, sends=times
+    )
+    return all_riders.among(times > 0)
