@@ -35,7 +35,7 @@ def _margin(
     if decision is None or decision.margin is None or decision.sales is None:
         return None
     column = SALES if SALES in fits.moments else decision.sales
-    sales = _difference(fits, column, estimator, of)
+    sales = difference(fits, column, estimator, of)
     if sales is None:
         return None
     return break_even_margin(value=value.point, sales=sales, margin=decision.margin)
@@ -51,14 +51,17 @@ def _compensation(
         return worth if worth is not None and worth >= 0 else None
     levels = next(arm.levels for arm in arms(experiment) if arm.name == value.arm)
     given = [each for each in levels.values() if each in experiment.compensation]
-    redeemed = _difference(fits, REDEEMED, estimator, of) if REDEEMED in fits.moments else None
+    redeemed = difference(fits, REDEEMED, estimator, of)
     if len(given) != 1 or redeemed is None:
         return None
     face = float(experiment.compensation[given[0]].value)
     return break_even_compensation(value=value.point, redeemed=redeemed, face=face)
 
 
-def _difference(fits: Fits, column: str, estimator: EstimatorName, of: Contrast) -> float | None:
+def difference(fits: Fits, column: str, estimator: EstimatorName, of: Contrast) -> float | None:
+    """A contrast of one column's means; None where the panel lacks it or an arm has no mean."""
+    if column not in fits.moments:
+        return None
     try:
         means = fits.of(column, estimator)
         return float(means.weights(of) @ means.means)

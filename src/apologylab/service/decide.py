@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from apologylab.decision.guardrail import read_guardrail
 from apologylab.decision.rule import Evidence, recommended, verdict_word
-from apologylab.decision.value import REDEEMED, SALES, VALUE, currency
+from apologylab.decision.value import AT_FACE, AT_ZERO, REDEEMED, SALES, VALUE, currency
 from apologylab.decision.verdict import ArmValue, Verdict
 from apologylab.decision.words import reasons, verdict_sentence
 from apologylab.design.contrasts import against, arm_contrasts
 from apologylab.design.rule import parse_rule
 from apologylab.errors import NotEstimable, StateError
 from apologylab.inference.multiplicity import simultaneous
-from apologylab.inference.plan import Measured, fit
+from apologylab.inference.plan import Measured, estimates, fit
+from apologylab.inference.sentence import number, sentence
 from apologylab.service.analyse import about, at_assignment, checks
-from apologylab.service.break_even import with_break_even
+from apologylab.service.break_even import difference, with_break_even
 from apologylab.service.question import question
 from apologylab.service.timeline import timeline
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from apologylab.decision.verdict import GuardrailReading
     from apologylab.design.contrasts import Contrast
-    from apologylab.design.experiment import Experiment, Outcome
+    from apologylab.design.experiment import Decision, Experiment, Outcome
     from apologylab.inference.plan import Fits, Question
     from apologylab.inference.results import Check
     from apologylab.service.analyse import About
@@ -56,10 +57,8 @@ def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datet
     flow = panel.flow()
     if moments_of.ended(flow, as_of=as_of):
         return _conclude(experiment, panel, asked, head)
-    waiting = Evidence(
-        values=(), unread={}, failed=_failed([at_assignment(asked, flow)]), ended=False
-    )
-    return _verdict(experiment, head, waiting)
+    failed = _failed([at_assignment(asked, flow)])
+    return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed, ended=False))
 
 
 def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) -> Question:
@@ -71,11 +70,23 @@ def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) ->
         )
     asked = question(experiment, covariates=panel.covariates, phases=phases)
     unit = currency(experiment)
-    parts = [VALUE, *(name for name in (SALES, REDEEMED) if name in panel.columns)]
+    parts = [VALUE, *(name for name in _PARTS if name in panel.columns)]
     outcomes = [Measured(name=name, role="value", unit=unit) for name in parts]
-    kept = {each.name for each in _guarded(experiment)} | {experiment.decision.sales}
-    outcomes += [each for each in asked.outcomes if each.name in kept]
-    return replace(asked, outcomes=tuple(outcomes), estimators=asked.estimators[:1])
+    kept = (each for each in asked.outcomes if _kept(experiment.decision, each))
+    return replace(
+        asked,
+        outcomes=(*outcomes, *kept),
+        factor_contrasts=(),
+        named_contrasts=(),
+        estimators=asked.estimators[:1],
+    )
+
+
+def _kept(decision: Decision, outcome: Measured) -> bool:
+    return outcome.role in {"primary", "guardrail"} or outcome.name == decision.sales
+
+
+_PARTS = (SALES, REDEEMED, AT_FACE, AT_ZERO)
 
 
 def _guarded(experiment: Experiment) -> list[Outcome]:
@@ -91,8 +102,37 @@ def _conclude(experiment: Experiment, panel: Panel, asked: Question, head: About
     shippable = arm_contrasts(experiment)
     for contrast in shippable:
         found.add(experiment, fits, asked, contrast, of=len(shippable))
-    evidence = Evidence(values=found.values, guardrails=found.guardrails, unread=found.unread)
+    evidence = Evidence(
+        values=found.values,
+        guardrails=found.guardrails,
+        unread=found.unread,
+        besides=(*_open_liability(experiment, fits, asked), *_effects(fits, asked)),
+    )
     return _verdict(experiment, head, evidence)
+
+
+def _effects(fits: Fits, asked: Question) -> tuple[str, ...]:
+    """The primary outcomes in words: an arm can win them and lose money."""
+    primary = tuple(each for each in asked.outcomes if each.role == "primary")
+    found, _ = estimates(fits, replace(asked, outcomes=primary))
+    return tuple(sentence(each, alpha=asked.alpha) for each in found)
+
+
+def _open_liability(experiment: Experiment, fits: Fits, asked: Question) -> tuple[str, ...]:
+    """Each arm's value with what is still open at face and at zero (R16)."""
+    lines = []
+    declared = experiment.decision.open_liability if experiment.decision else None
+    for contrast in asked.arm_contrasts:
+        face, zero = (
+            difference(fits, name, asked.estimators[0], contrast) for name in (AT_FACE, AT_ZERO)
+        )
+        if face is not None and zero is not None:
+            lines.append(
+                f"`{contrast.treatment}`: what can still be redeemed counts at {declared or 'face'}"
+                f"; the value would be {number(face, signed=True)} at face and "
+                f"{number(zero, signed=True)} at zero"
+            )
+    return tuple(lines)
 
 
 def _failed(found: Sequence[Check]) -> tuple[str, ...]:
