@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
     from apologylab.service.ports import Channel, Clock, Ledger, Panel
+    from apologylab.service.scaffold_panel import Column
     from apologylab.service.table import Wanted
 
 EXPERIMENTS = "experiments"
@@ -61,6 +62,25 @@ def declaration_reader() -> Callable[[str], Experiment]:
     from apologylab.wire.declaration import read
 
     return partial(read, where="the declaration as it was started")
+
+
+def columns(file: Path) -> tuple[Column, ...]:
+    """The columns of a CSV or Parquet file.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read.
+    """
+    from apologylab.warehouse.columns import columns as read_columns
+
+    return read_columns(file)
+
+
+def currency() -> str:
+    """The project's currency; US dollars where there is no project."""
+    from apologylab.catalogue.project import find_file
+
+    return project().currency if find_file(Path.cwd()) else "USD"
 
 
 def create_ledger(of: Project) -> Ledger:

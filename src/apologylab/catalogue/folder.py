@@ -10,7 +10,7 @@ from pathlib import Path
 from apologylab.design.constraints import NAME
 from apologylab.design.experiment import Experiment
 from apologylab.design.findings import Finding
-from apologylab.errors import InputError, NotFoundError
+from apologylab.errors import InputError, NotFoundError, StateError
 from apologylab.service.declare import around, neighbours
 from apologylab.wire.declaration import examine, placed, read
 
@@ -111,6 +111,25 @@ class FolderCatalogue:
             outside = around(experiment, self.fragments(experiment), others)
             found = (*found, *placed((*_misnamed(experiment, file), *outside), text))
         return Checked(file=file, text=text, experiment=experiment, findings=found)
+
+    def write(self, name: str, files: Mapping[str, str]) -> tuple[Path, ...]:
+        """Write a new experiment's files, all or none, and return their paths.
+
+        Raises:
+            InputError: the name cannot name an experiment.
+            StateError: there is one of that name.
+            DeclarationError: the declaration has mistakes.
+        """
+        if not re.fullmatch(NAME, name, re.ASCII):
+            raise InputError(f"{name!r} cannot name an experiment", do=f"write it as {NAME}")
+        home = self.folder / name
+        if home.exists():
+            raise StateError(f"{home} is there already", do="choose another name, or delete it")
+        read(files[DECLARATION], where=str(home / DECLARATION))
+        for path, text in files.items():
+            (home / path).parent.mkdir(parents=True, exist_ok=True)
+            (home / path).write_text(text, encoding="utf-8")
+        return tuple(home / path for path in files)
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
         """(factor, level, locale) -> source of every ``messages/FACTOR/LEVEL.LOCALE.txt``."""

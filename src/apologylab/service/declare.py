@@ -67,7 +67,7 @@ def _strange(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
             compile_fragment(source, where=where, placeholders=experiment.messages.placeholders)
         except InputError as error:
             yield Finding(path=where, what=error.what, do=error.do)
-        if level.split(".")[0] not in experiment.factors.get(factor, ()):
+        if not _is_said(level, experiment.factors.get(factor, ())):
             yield Finding(
                 path=where,
                 what="belongs to no level of a factor: it is never said",
@@ -76,21 +76,36 @@ def _strange(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
             )
 
 
+def _is_said(level: str, levels: tuple[str, ...]) -> bool:
+    """Whether a fragment is a level's, or its text for a later apology: ``basic.2``."""
+    first, _, number = level.rpartition(".")
+    return level in levels or (first in levels and number.isdigit())
+
+
 def _meetings(experiment: Experiment, others: tuple[Experiment, ...]) -> Iterator[Finding]:
-    """Two experiments do not claim the same customers' incidents."""
+    """Two experiments do not claim one customer's incident.
+
+    In one layer their slices must not overlap. Without a layer they may still never run at the
+    same time, which a declaration does not say: a warning.
+    """
     for other in others:
         if _same_incident(experiment, other) and not _apart(experiment, other):
+            together = _one_layer(experiment, other)
             yield Finding(
-                path="layer" if experiment.layer is None else "layer.start",
-                what=f"{other.name} claims the same incident"
-                + (
-                    " and no layer keeps them apart"
-                    if experiment.layer is None
-                    else ", and its slice of the layer overlaps"
-                ),
-                do="give both [layer] with one name and slices that do not overlap, like "
-                "start = 0.0, end = 0.5 and start = 0.5, end = 1.0",
+                path="layer.start" if experiment.layer else "layer",
+                value=experiment.layer.start if experiment.layer else None,
+                what=f"{other.name} claims the same incident, and {_WHY[together]}",
+                do="give both [layer] with one name and slices side by side, like 0.0 to 0.5 and "
+                "0.5 to 1.0" + ("" if together else "; or never run them at the same time"),
+                severity="error" if together else "warning",
             )
+
+
+_WHY = {True: "its slice of the layer overlaps", False: "no layer keeps their customers apart"}
+
+
+def _one_layer(one: Experiment, other: Experiment) -> bool:
+    return one.layer is not None and other.layer is not None and one.layer.name == other.layer.name
 
 
 def _same_incident(one: Experiment, other: Experiment) -> bool:
@@ -101,7 +116,6 @@ def _same_incident(one: Experiment, other: Experiment) -> bool:
 
 
 def _apart(one: Experiment, other: Experiment) -> bool:
-    ours, theirs = one.layer, other.layer
-    if ours is None or theirs is None or ours.name != theirs.name:
+    if one.layer is None or other.layer is None or one.layer.name != other.layer.name:
         return False
-    return ours.end <= theirs.start or theirs.end <= ours.start
+    return one.layer.end <= other.layer.start or other.layer.end <= one.layer.start

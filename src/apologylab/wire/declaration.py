@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from apologylab.design.experiment import Experiment
 from apologylab.design.findings import Finding, findings, mistakes
 from apologylab.errors import DeclarationError
 from apologylab.wire.shape import read_table
+
+_LAST = re.compile(r'(.*?)(?:\[\d+\]|\.?"(?:[^"\\]|\\.)*"|\.?[A-Za-z0-9_-]+)')
+"""A path, split before its last part."""
 
 
 def read(text: str, *, where: str) -> Experiment:
@@ -69,14 +72,11 @@ def placed(found: tuple[Finding, ...], text: str) -> tuple[Finding, ...]:
     return tuple(sorted(placed, key=lambda each: each.line or 0))
 
 
-def _line(path: str, lines: dict[str, int]) -> int:
-    """The line of a path, or of the nearest table around it; 1 for the document itself."""
+def _line(path: str, lines: dict[str, int]) -> int | None:
+    """The line of a path, or of the nearest table around it; None for a path in another file."""
     while path and path not in lines:
-        path = _around(path)
+        found = _LAST.fullmatch(path)
+        if found is None:
+            return None
+        path = found[1]
     return lines.get(path, 1)
-
-
-def _around(path: str) -> str:
-    """The path without its last part."""
-    shorter: Any = re.fullmatch(r'(.*?)(\[\d+\]|\.?"(?:[^"\\]|\\.)*"|\.?[A-Za-z0-9_-]+)', path)
-    return cast(str, shorter[1])

@@ -1,0 +1,130 @@
+"""Guesses about a file of finished outcomes: its arm, its reference, its outcomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from apologylab.errors import InputError
+
+_ARM = re.compile(r"arm|group|variant|segment|treat|promo|bucket|cell|test", re.IGNORECASE)
+_REFERENCE = re.compile(r"(no|none|control|holdout|silence|baseline|0|false)\b", re.IGNORECASE)
+_UNIT = re.compile(r"(^|_)id$|customer|user|rider|client", re.IGNORECASE)
+_MONEY = re.compile(r"spen[dt]|revenue|sales|amount|gmv", re.IGNORECASE)
+_OUTCOME = re.compile(
+    rf"{_MONEY.pattern}|purchase|bought|order|visit|conver|click|return|retain", re.IGNORECASE
+)
+_ARMS = range(2, 21)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a file; ``values`` counts its values where they are few."""
+
+    name: str
+    is_number: bool
+    rows: int
+    distinct: int
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What each column of a file seems to be; ``money`` is the outcome that is an amount."""
+
+    arm: str
+    reference: str
+    weights: Mapping[str, int]
+    unit: str | None
+    outcomes: tuple[str, ...]
+    money: str | None
+    said: tuple[str, ...]
+
+
+def guess(
+    columns: Sequence[Column], *, arm: str | None, reference: str | None, outcomes: Sequence[str]
+) -> Guess:
+    """What was named is taken; the rest is guessed, and each guess is said.
+
+    Raises:
+        InputError: a named column is not there, or nothing can be guessed.
+    """
+    known = {each.name: each for each in columns}
+    for name in (*([arm] if arm else ()), *outcomes):
+        if name not in known:
+            raise InputError(f"the file has no column {name!r}", do=f"it has {', '.join(known)}")
+    drawn = known[arm] if arm else _arm(columns)
+    against = _reference(drawn, reference)
+    measured = tuple(outcomes) or _outcomes(columns, drawn.name)
+    unit = next((each.name for each in columns if _is_unit(each)), None)
+    money = next((name for name in measured if _MONEY.search(name)), None)
+    ordered = tuple(sorted(measured, key=lambda name: name != (money or measured[0])))
+    planned = _weights(drawn, against)
+    said = (
+        *((f"arm: column {drawn.name!r}, because of its name and values",) if not arm else ()),
+        *((f"reference: {against!r}, because of its name",) if not reference else ()),
+        *((f"outcomes: {', '.join(ordered)}, because of their names",) if not outcomes else ()),
+        f"unit: {unit!r}" if unit else "unit: no column; rows are counted as units",
+        f"planned weights: {', '.join(f'{name} {n}' for name, n in planned.items())}, from counts",
+        "covariates: none; add those that were measured before the draw to panel.covariates",
+    )
+    return Guess(
+        arm=drawn.name, reference=against, weights=planned, unit=unit, outcomes=ordered,
+        money=money, said=said,
+    )  # fmt: skip
+
+
+def _arm(columns: Sequence[Column]) -> Column:
+    named = [each for each in columns if len(each.values) in _ARMS and _ARM.search(each.name)]
+    telling = [each for each in named if any(map(_REFERENCE.match, each.values))]
+    for found in (telling, named):
+        if len(found) == 1:
+            return found[0]
+    few = [each.name for each in columns if len(each.values) in _ARMS]
+    raise InputError(
+        f"cannot tell which column is the arm; {len(few)} have 2 to 20 values",
+        do=f"name it with --arm: {', '.join(few) or 'no column fits'}",
+    )
+
+
+def _reference(arm: Column, named: str | None) -> str:
+    if len(arm.values) not in _ARMS:
+        raise InputError(
+            f"column {arm.name!r} has {arm.distinct} values", do="an arm column has 2 to 20"
+        )
+    if named is not None and named not in arm.values:
+        raise InputError(f"{named!r} is not an arm", do=f"the arms are {', '.join(arm.values)}")
+    likely = [value for value in arm.values if _REFERENCE.match(value)]
+    if named is None and len(likely) != 1:
+        raise InputError(
+            f"cannot tell which arm of {arm.name!r} is the reference",
+            do=f"name it with --reference: {', '.join(arm.values)}",
+        )
+    return named or likely[0]
+
+
+def _outcomes(columns: Sequence[Column], arm: str) -> tuple[str, ...]:
+    found = [
+        each.name
+        for each in columns
+        if each.is_number and each.name != arm and _OUTCOME.search(each.name)
+    ]
+    if not found:
+        numbers = ", ".join(each.name for each in columns if each.is_number and each.name != arm)
+        raise InputError(
+            "cannot tell which columns are outcomes", do=f"name them with --outcome: {numbers}"
+        )
+    return tuple(found)
+
+
+def _is_unit(column: Column) -> bool:
+    return column.distinct == column.rows > 1 and _UNIT.search(column.name) is not None
+
+
+def _weights(arm: Column, reference: str) -> dict[str, int]:
+    """Counts as small whole weights: equal where they are within a tenth, else rounded."""
+    fewest = min(arm.values.values())
+    names = (reference, *(name for name in arm.values if name != reference))
+    equal = max(arm.values.values()) <= 1.1 * fewest
+    return {name: 1 if equal else round(arm.values[name] / fewest) for name in names}
