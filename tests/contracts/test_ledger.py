@@ -79,6 +79,13 @@ def test_keeps_its_identity(ledger):
     assert ledger.identity == IDENTITY
 
 
+def test_a_closed_ledger_opens_again_when_asked(ledger):
+    put(ledger, order("a"))
+    ledger.close()
+    assert keys(ledger.read(Order)) == ["a"]
+    assert put(ledger, order("b")).new == 1
+
+
 def test_gives_back_what_was_appended(ledger):
     facts = [
         order("o1", our_coupon=True, returned_amount=5),

@@ -1,5 +1,6 @@
 """The columns that the facts' own fields imply: the one source of names, types and defaults.
 
+>>> from apologylab.record.facts import Order
 >>> [column.name for column in columns(Order)][:4]
 ['key', 'occurred_at', 'customer', 'list_amount']
 """
@@ -40,7 +41,7 @@ class Column:
 def kind_of(fact: type[Fact]) -> str:
     """The name of a kind on the command line, in JSON and in the ledger.
 
-    >>> kind_of(Order)
+    >>> kind_of(KINDS["order"])
     'order'
     """
     return _KIND_OF[fact]

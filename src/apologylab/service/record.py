@@ -38,8 +38,9 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "incident": "incident-9", "assignment": "a-5", "cause": "outage-3", "kind": "late_delivery",
     "fields": '{"minutes_late": 25}', "compensation": "usd5", "by": "company", "score": "4",
     "question": "how_satisfied", "resolved": "true", "took": "refund", "consent": "service",
-    "since": "2024-01-31T09:00:00+01:00", "experiment": "late_ride_apology", "arm": "basic+usd5@1h",
-    "channel": "email", "state": "sent", "because": "keyed twice", "fact": "order", "corrects": "order-1001",
+    "since": "2024-01-31T09:00:00+01:00", "experiment": "late_ride_apology",
+    "arm": "basic+usd5@1h", "channel": "email", "state": "sent", "because": "keyed twice",
+    "fact": "order", "corrects": "order-1001",
 }  # fmt: skip
 
 

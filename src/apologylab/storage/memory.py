@@ -214,7 +214,7 @@ class MemoryLedger:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to let go of."""
 
     def _commit(self, work: MemoryTransaction, at: int) -> None:
         for kind, rows in work.new.rows.items():

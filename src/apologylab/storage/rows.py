@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
@@ -109,17 +110,22 @@ def append_groups(
 
 
 def encode_value(kind: type[Fact], name: str, value: object) -> Any:
-    """One value to compare a stored column with; ``recorded_at`` included."""
-    return None if value is None else encode_values(kind, name, [value])[0]
+    """One value to compare the column ``name`` with; ``seq`` and ``recorded_at`` included."""
+    return encode_values(kind, name, [value])[0]
 
 
-def encode_values(kind: type[Fact], name: str, values: Sequence[Any]) -> Sequence[Any]:
-    """Values to compare a stored column with."""
-    for column in table(kind).columns:
+def encode_values(kind: type[Fact], name: str, values: Sequence[object]) -> Sequence[Any]:
+    """Values to compare the column ``name`` with.
+
+    Raises:
+        InputError: there is no such column, or a value has the wrong type.
+    """
+    shape = table(kind)
+    for column in shape.columns:
         if column.name == name:
-            return _encode_column(name, column, values)
-    known = ", ".join(column.name for column in table(kind).columns)
-    raise InputError(f"{table(kind).kind} has no field {name!r}", do=f"use one of {known}")
+            return _encode_column(f"{shape.kind}.{name}", replace(column, nullable=True), values)
+    known = ", ".join(column.name for column in shape.columns)
+    raise InputError(f"{shape.kind} has no field {name!r}", do=f"use one of {known}")
 
 
 def decode(kind: type[F], rows: Iterable[Sequence[Any]]) -> list[F]:
