@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from apologylab.service.ports import LedgerIdentity
+from apologylab.storage.memory import MemoryLedger
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -47,6 +52,22 @@ def counts(record_property):
         return chosen
 
     return choose
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    """An empty simulated ledger in memory."""
+    return MemoryLedger(LedgerIdentity(id="ledger-1", environment="test", simulated=True))
+
+
+@pytest.fixture(scope="session")
+def loop():
+    """``tests/loop.py``: one declared experiment, its messages, and incidents for it."""
+    spec = spec_from_file_location("loop_of_tests", ROOT / "tests" / "loop.py")
+    made = module_from_spec(spec)
+    sys.modules[spec.name] = made
+    spec.loader.exec_module(made)
+    return made
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
