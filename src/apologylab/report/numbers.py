@@ -75,6 +75,15 @@ def tick(value: float) -> str:
     return f"{value:g}".replace("-", MINUS)
 
 
+def plain(value: float | None) -> str:
+    """A number with three significant digits; a dash where there is none.
+
+    >>> plain(0.0031), plain(None)
+    ('0.0031', '–')
+    """
+    return "–" if value is None else f"{value:.3g}".replace("-", MINUS)
+
+
 def p_text(p: float | None) -> str:
     """A p-value; a tiny one is not written as 0.
 

@@ -70,8 +70,21 @@ def page(dossier: Dossier) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({"count": numbers.count, "p": numbers.p_text})
+    environment.filters.update({"count": numbers.count, "p": numbers.p_text, "quoted": quoted})
     return environment.get_template("page.html.j2").render(**_shown(dossier))
+
+
+def quoted(text: str) -> str:
+    """A sentence with its `quoted` names set off; everything in it is escaped first.
+
+    >>> quoted("sending `a<b` now")
+    Markup('sending <b>a&lt;b</b> now')
+    """
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    named = (Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return text and Markup("").join(named)
 
 
 def panels(dossier: Dossier) -> tuple[Panel, ...]:
@@ -134,6 +147,7 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "worries": worries(dossier.experiment, dossier.analysis, verdict),
         "true_values": true_values,
         "true_effect": partial(true_effect, dossier),
+        "delivered": any(arm.delivered is not None for arm in dossier.analysis.flow),
         "numbers": numbers,
         "called": dossier.experiment.arms.names,
     }
