@@ -54,11 +54,8 @@ def place(factor: str, level: str, locale: str) -> str:
 
 
 def said_levels(experiment: Experiment, arm: Arm) -> tuple[tuple[str, str], ...]:
-    """(factor, level) of each fragment of ``arm``, in the order in which they are read.
-
-    Factors that ``messages.order`` leaves out follow it, as they are declared.
-    """
-    order = dict.fromkeys((*experiment.messages.order, *arm.levels))
+    """(factor, level) of each fragment of ``arm``, in the order in which they are read."""
+    order = experiment.messages.order or tuple(arm.levels)
     return tuple(
         (factor, arm.levels[factor])
         for factor in order

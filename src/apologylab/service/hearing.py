@@ -27,12 +27,19 @@ class Unheard:
 def hear(incident: Incident, running: Running) -> Incident | Unheard:
     """``incident`` with its customer's id normalised, or why it cannot be heard."""
     try:
-        normalise(incident.key, "exact")
+        _judge_key(incident.key)
         customer = normalise(incident.customer, running.experiment.unit_id)
         _judge(incident)
     except InputError as error:
         return Unheard(because=f"the incident cannot be heard: {error}")
     return incident if customer == incident.customer else replace(incident, customer=customer)
+
+
+def _judge_key(key: str) -> None:
+    try:
+        normalise(key, "exact")
+    except InputError as error:
+        raise InputError("its key cannot be one", do=str(error)) from None
 
 
 def _judge(incident: Incident) -> None:

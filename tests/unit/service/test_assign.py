@@ -81,9 +81,7 @@ def test_sticky_repeats_keep_arm_and_propensity_and_say_something_else(ledger, l
     customer = loop.customer_in(running, "sorry+usd5@1h")
     days = [loop.START, loop.START + 5 * loop.DAY]
     first, second = (
-        assign(
-            ledger, running, [loop.incident(i, customer, at=day, first_name="Jo")], now=day
-        )[0]
+        assign(ledger, running, [loop.incident(i, customer, at=day, first_name="Jo")], now=day)[0]
         for i, day in enumerate(days)
     )
     assert first.assignment.first

@@ -41,7 +41,7 @@ def test_another_comment_or_owner_is_no_edit(ledger, loop):
 def test_an_edit_is_refused_until_the_version_is_raised(ledger, loop):
     declared = loop.Declared()
     start(ledger, declared, loop.NAME, now=loop.START)
-    declared.change("minutes_late\", at_least = 10", "minutes_late\", at_least = 20")
+    declared.change('minutes_late", at_least = 10', 'minutes_late", at_least = 20')
     with pytest.raises(StateError, match="raise `version` to 2"):
         start(ledger, declared, loop.NAME, now=loop.START)
     with pytest.raises(StateError, match="was edited"):
