@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from apologylab.service.assign_file import UnitFiles
     from apologylab.service.ports import Channel, Clock, Ledger, Panel
     from apologylab.service.scaffold_panel import Column
+    from apologylab.service.status import Census
     from apologylab.service.table import Wanted
 
 EXPERIMENTS = "experiments"
@@ -170,6 +171,15 @@ def table_panel(table: object, wanted: Wanted) -> Panel:
     if isinstance(table, str | Path):
         return panel_file(Path(table), wanted)
     return panel_frame(table, wanted)
+
+
+def census(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: datetime) -> Census:
+    """Counts of a project's ledger as of a date; its connections are closed meanwhile."""
+    from apologylab.warehouse.census import census
+
+    mark = ledger.mark(as_of)
+    ledger.close()
+    return census(of.ledger_file, experiment, mark=mark)
 
 
 def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: datetime) -> Panel:

@@ -1,0 +1,44 @@
+"""``apologylab status NAME``: where a started experiment stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def status(
+    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
+    as_of: Annotated[
+        str | None, typer.Option(help="only what the ledger held by then: 2026-09-30 (00:00 UTC)")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Show where an experiment stands: dates, pace, counts, budget, feeds and checks.
+
+    Outcomes are shown over all arms together; no arm is compared, so it may be read at any time.
+
+    \b
+    Example:
+      apologylab status late_ride_apology
+    """
+    from apologylab import wiring
+    from apologylab.cli.console import show, show_json
+    from apologylab.cli.status_screen import as_text
+    from apologylab.cli.subject import subject
+    from apologylab.errors import StateError
+    from apologylab.service import status as service
+    from apologylab.wire.results import status_document
+
+    found = subject(name, panel=None, as_of=as_of)
+    if found.ledger is None:
+        raise StateError(f"{name} has no ledger", do="`apologylab analyse` reads its file")
+    census = wiring.census(found.ledger, found.experiment, wiring.project(), as_of=found.as_of)
+    standing = service.status(
+        found.experiment, found.panel, census, found.ledger, as_of=found.as_of
+    )
+    if as_json:
+        show_json(status_document(standing))
+    else:
+        show(as_text(standing))

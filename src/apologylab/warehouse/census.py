@@ -1,0 +1,68 @@
+"""Counts of a ledger's answers and the last facts of its feeds, for ``status``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from apologylab.service.status import Answered, Census
+from apologylab.warehouse.engine import connect
+from apologylab.warehouse.feeds import feeds
+from apologylab.warehouse.sql import text_literal
+from apologylab.warehouse.staging import LEDGER, attached
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from apologylab.design.experiment import Experiment
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def census(path: Path, experiment: Experiment, *, mark: int) -> Census:
+    """Count the answers of this version up to ``mark``; the file is open only inside this call.
+
+    Raises:
+        LedgerError: the file cannot be read.
+    """
+    connection = connect()
+    ours = (
+        f"seq <= {mark} AND experiment = {text_literal(experiment.name)} "
+        f"AND version = {experiment.version}"
+    )
+    with attached(connection, path):
+        answered = connection.execute(
+            f"SELECT phase, reason, arm, count(*) FROM {LEDGER}.fact_assignment WHERE {ours} "
+            "GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        anchors = connection.execute(
+            "SELECT min(occurred_at), quantile_disc(occurred_at, 0.5), max(occurred_at) "
+            f"FROM {LEDGER}.fact_assignment "
+            f"WHERE {ours} AND reason = 'RANDOMISED' AND \"first\" = 1"
+        ).fetchone()
+        first, half, last = anchors or (None, None, None)
+        return Census(
+            answered=tuple(
+                Answered(phase=phase, reason=reason, arm=arm, n=n)
+                for phase, reason, arm, n in answered
+            ),
+            first=_moment(first),
+            half=_moment(half),
+            last=_moment(last),
+            last_incident=_last(connection, "incident", mark),
+            last_order=_last(connection, "order", mark),
+            feeds=feeds(connection, mark=mark),
+        )
+
+
+def _last(connection: duckdb.DuckDBPyConnection, kind: str, mark: int) -> datetime | None:
+    row = connection.execute(
+        f"SELECT max(occurred_at) FROM {LEDGER}.fact_{kind} WHERE seq <= {mark}"
+    ).fetchone()
+    return _moment(row[0] if row else None)
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
