@@ -16,6 +16,7 @@ from apologylab.wire.declaration import examine, placed, read
 
 DECLARATION = "experiment.toml"
 MESSAGES = "messages"
+LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class FolderCatalogue:
             NotFoundError: there is none.
         """
         for path in self._candidates(name):
-            if path.is_file():
+            if _is_file(path):
                 return path
         known = ", ".join(self.names()) or "none yet"
         raise NotFoundError(
@@ -120,8 +121,8 @@ class FolderCatalogue:
             StateError: there is one of that name.
             DeclarationError: the declaration has mistakes.
         """
-        if not re.fullmatch(NAME, name, re.ASCII):
-            raise InputError(f"{name!r} cannot name an experiment", do=f"write it as {NAME}")
+        if not re.fullmatch(NAME, name, re.ASCII) or len(name) > LONGEST_NAME:
+            raise InputError(f"{name[:80]!r} cannot name an experiment", do=f"write it as {NAME}")
         home = self.folder / name
         if home.exists():
             raise StateError(f"{home} is there already", do="choose another name, or delete it")
@@ -139,6 +140,14 @@ class FolderCatalogue:
             level, _, locale = path.name.removesuffix(".txt").rpartition(".")
             found[path.parent.name, level, locale] = path.read_text(encoding="utf-8")
         return found
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a path that the system cannot look up is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _misnamed(experiment: Experiment, file: Path) -> tuple[Finding, ...]:

@@ -31,6 +31,9 @@ _SORRY = (
     "{hello}we are sorry about the {incident}. It cost you time, and it was our doing.",
     "{hello}the {incident} should not have happened to you. We are sorry.",
     "{hello}we let you down with the {incident}, and we are sorry for the trouble it made.",
+    "{hello}we are sorry that the {incident} cost you time. You trusted us, and we fell short.",
+    "{hello}the {incident} was our fault. We apologise, and we thank you for your patience.",
+    "{hello}you had every right to expect better than the {incident}. We apologise.",
 )
 _HELLO = "{% if first_name %}Hi {{ first_name }}, {% endif %}"
 
@@ -164,11 +167,16 @@ def _outcome(name: str, fact: str, measure: str, days: int, role: str) -> str:
 def _fragments(
     flags: Live, said: Mapping[str, Sequence[str]], amounts: Mapping[str, Money]
 ) -> dict[str, str]:
-    plain = iter(range(len(flags.wording)))
+    plain = iter(_SORRY)
     found = {}
     for level in said.get("wording", ()):
         if level != NONE:
-            text = _TEXTS.get(level) or _SORRY[next(plain) % len(_SORRY)]
+            text = _TEXTS.get(level) or next(plain, None)
+            if text is None:
+                raise InputError(
+                    f"there is no text left for {level!r}",
+                    do=f"name at most {len(_SORRY)} new ones",
+                )
             written = text.replace("{hello}", _HELLO).replace("{incident}", _spoken(flags))
             found[f"messages/wording/{level}.en.txt"] = written + "\n"
     for level, money in amounts.items():

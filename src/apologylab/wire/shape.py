@@ -9,6 +9,8 @@ from typing import Any
 
 from apologylab.design.findings import Finding, at
 from apologylab.design.findings.finding import Part
+from apologylab.design.findings.later import KEYS as LATER_KEYS
+from apologylab.design.findings.later import WORDS as LATER_WORDS
 from apologylab.wire.draft import BROKEN, DraftList, DraftTable, DraftValue
 from apologylab.wire.hints import FreeTable, Key, Leaf, ListOf, Shape, Table, WordOrTable, keys
 from apologylab.wire.leaf import Unfit, read_leaf
@@ -43,8 +45,15 @@ def _leaf(leaf: Leaf, value: Any, path: Path, found: Found) -> Any:
     try:
         return read_leaf(leaf, value)
     except Unfit as unfit:
-        found.append(Finding(path=at(*path), value=value, what=unfit.what, do=unfit.do))
+        later = isinstance(value, str) and value in LATER_WORDS.get(_plain(path), ())
+        what = "is not carried out yet" if later else unfit.what
+        found.append(Finding(path=at(*path), value=value, what=what, do=unfit.do))
         return BROKEN
+
+
+def _plain(path: Path) -> str:
+    """The first and last key of a path: ``compensation.kind``."""
+    return at(path[0], path[-1])
 
 
 def _table(table: Table, value: Any, path: Path, found: Found) -> DraftValue:
@@ -74,6 +83,12 @@ def _meant(name: str, known: Mapping[str, Key], value: Mapping[str, Any]) -> str
 def _unknown(
     name: str, guess: str | None, known: Mapping[str, Key], value: Any, path: Path
 ) -> Finding:
+    if (later := LATER_KEYS.get(at(*path, name))) is not None:
+        return Finding(
+            path=at(*path, name),
+            what=f"is not carried out yet: it belongs to {later}",
+            do="delete it; it comes with a later version",
+        )
     do = f"did you mean {guess}?" if guess else f"known here: {', '.join(known)}"
     shown = None if isinstance(value, dict) else value
     return Finding(path=at(*path, name), value=shown, what="is not a key known here", do=do)

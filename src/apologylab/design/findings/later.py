@@ -1,0 +1,37 @@
+"""What a declaration may ask for one day: this version says so instead of guessing a typo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "plan.estimator": "other estimators than the difference in means and Lin's adjustment",
+        "plan.estimators": "other estimators than the difference in means and Lin's adjustment",
+        "plan.looks": "looks before the end with corrected intervals",
+        "plan.sequential": "looks before the end with corrected intervals",
+        "plan.spending": "looks before the end with corrected intervals",
+        "plan.equivalence": "tests of equivalence",
+        "plan.subgroups": "effects in declared subgroups",
+        "plan.clusters": "errors clustered above the randomised unit",
+        "allocation.scheme": "blocks, minimisation and re-randomisation",
+        "allocation.strata": "blocks, minimisation and re-randomisation",
+        "allocation.cluster": "drawing sets of customers together",
+        "sign_off": "sign-off before start",
+    }
+)
+"""Path of a key -> the work that will bring it."""
+WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "plan.adjust": frozenset(
+            {
+                *("bonferroni", "hochberg", "hommel", "max_t", "romano_wolf", "dunnett"),
+                *("benjamini_hochberg", "benjamini_yekutieli", "list_shaikh_xu"),
+            }
+        ),
+        "delivery.channel": frozenset({"email", "sms", "push", "webhook", "agent"}),
+        "compensation.kind": frozenset({"refund", "replacement", "points", "fee_waiver"}),
+    }
+)
+"""Path of a key, without names and places -> values that are not carried out yet."""

@@ -1,0 +1,188 @@
+"""``check``, ``schema`` and ``new`` as they are typed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from apologylab.cli.app import main
+from apologylab.wire.json_schema import json_schema
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+GRID = list(
+    itertools.product(
+        ["none,sorry", "none,notice,sorry", "basic,status,commitment", "none,a,b,c,d", ""],
+        ["", "none,3.00EUR", "none,2.50 usd", "none,1USD,2USD"],
+        ["", "1h", "15min,4h", "30s,2d,60d"],
+    )
+)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("LEDGER_URL", "EXPERIMENTS", "CURRENCY"):
+        monkeypatch.delenv(f"APOLOGYLAB_{name}", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def shipped(here):
+    shutil.copytree(EXPERIMENTS, here / "experiments")
+    return here
+
+
+@pytest.mark.parametrize("name", ["late_ride_apology", "delivery_timing", "hillstrom"])
+def test_check_passes_what_is_shipped(shipped, capsys, name):
+    assert main(["check", name]) == 0
+    assert capsys.readouterr().out.endswith(f"{name}: no mistakes\n")
+
+
+def test_check_reads_the_design_back(shipped, capsys):
+    main(["check", "late_ride_apology"])
+    out = capsys.readouterr().out
+    assert "six hundred thousand US dollars" in out
+    assert "closes after about 239,999 customers" in out
+    assert "200,000 expected: enough" in out
+    row = next(line for line in out.splitlines() if line.startswith("silence"))
+    assert row.split() == ["silence", "(reference)", "1", "0.1250"]
+
+
+def break_it(shipped):
+    file = shipped / "experiments/late_ride_apology/experiment.toml"
+    text = file.read_text(encoding="utf-8")
+    broken = text.replace("window_days = 28", "window_dayz = 28", 1).replace("0.05", "5")
+    file.write_text(broken, encoding="utf-8")
+    return broken.splitlines()
+
+
+def test_check_shows_every_mistake_with_its_line(shipped, capsys):
+    lines = break_it(shipped)
+    assert main(["check", "late_ride_apology"]) == 3
+    out = capsys.readouterr().out
+    for marker in ("window_dayz = 28", "alpha = 5"):
+        number = lines.index(marker) + 1
+        assert f"experiment.toml:{number}\n  {number} | {marker}\n" in out
+    assert "did you mean window_days?" in out
+    assert out.rstrip().endswith("2 errors")
+
+
+def test_check_json_is_one_document(shipped, capsys):
+    lines = break_it(shipped)
+    assert main(["check", "late_ride_apology", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["passed"] is False
+    assert [(each["path"], each["line"], each["value"]) for each in document["findings"]] == [
+        ("outcomes[1].window_dayz", lines.index("window_dayz = 28") + 1, 28),
+        ("plan.alpha", lines.index("alpha = 5") + 1, 5),
+    ]
+
+
+def test_check_json_of_a_good_one_tells_arms_and_budget(shipped, capsys):
+    assert main(["check", "delivery_timing", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["passed"] is True
+    assert sum(arm["probability"] for arm in document["arms"]) == pytest.approx(1)
+    assert document["budget"]["mean_liability"] == 1.5
+    assert {"path": "compensation.eur3.value", "amount": "3.00 EUR", "words": "three euros"} in (
+        document["amounts"]
+    )
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "nobody", "", "\x1b[31m"])
+def test_check_of_what_is_not_there(shipped, capsys, name):
+    assert main(["check", name]) == 6
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "\x1b" not in captured.err
+
+
+def test_schema_prints_the_schema(capsys):
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(json_schema()))
+
+
+@pytest.mark.parametrize(("wording", "coupon", "timing"), GRID)
+def test_what_new_writes_passes_check(here, capsys, wording, coupon, timing):
+    flags = ["--wording", wording, "--coupon", coupon, "--timing", timing]
+    code = main(["new", "fresh", "--incident", "late_delivery", *flags])
+    said = capsys.readouterr()
+    if not wording and not coupon:
+        assert code == 5
+        assert "nothing is said or given" in said.err
+        assert not (here / "experiments/fresh").exists()
+        return
+    assert code == 0, said.err
+    assert main(["check", "fresh"]) == 0
+    assert capsys.readouterr().out.endswith("fresh: no mistakes\n")
+    assert "Question" in (here / "experiments/fresh/README.md").read_text(encoding="utf-8")
+    texts = [each.read_text("utf-8") for each in here.glob("experiments/fresh/messages/*/*.txt")]
+    assert len(set(texts)) == len(texts)
+
+
+def test_new_takes_every_incident_kind_or_says_why(here, capsys):
+    assert main(["new", "a", "--incident", "injury"]) == 3
+    assert "never randomised" in capsys.readouterr().err
+    assert main(["new", "b", "--incident", "Late Ride"]) == 3
+    assert main(["new", "c"]) == 5
+    assert main(["new", "../d", "--incident", "late"]) == 5
+    assert main(["new", "e", "--incident", "late", "--coupon", "cheap"]) == 5
+    assert main(["new", "f", "--incident", "late", "--timing", "soon"]) == 5
+    assert main(["new", "g", "--incident", "late", "--like", "h"]) == 5
+    assert not (here / "experiments").exists()
+
+
+def test_new_like_another_passes_check(shipped, capsys):
+    for other in ("late_ride_apology", "hillstrom"):
+        assert main(["new", f"my_{other}", "--like", other]) == 0
+        assert main(["check", f"my_{other}", "--json"]) == 0
+    assert main(["new", "hillstrom", "--like", "hillstrom"]) == 7
+    ours = shipped / "experiments/my_late_ride_apology/messages/wording/basic.2.en.txt"
+    assert ours.is_file()
+    capsys.readouterr()
+
+
+def test_new_from_a_finished_test_says_its_guesses(here, capsys):
+    rows = [f"{n},{'No' if n % 3 else 'Yes'},{n % 2},{n * 1.5}" for n in range(60)]
+    (here / "done.csv").write_text("\n".join(["id,promo,bought,revenue", *rows]), "utf-8")
+    assert main(["new", "done", "--panel", "done.csv"]) == 0
+    out = capsys.readouterr().out
+    for guess in (
+        "arm: column 'promo'",
+        "reference: 'No'",
+        "outcomes: revenue, bought",
+        "No 2, Yes 1",
+    ):
+        assert guess in out
+    assert main(["check", "done"]) == 0
+    capsys.readouterr()
+    assert main(["analyse", "done", "--panel", "done.csv", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {each["treatment"] for each in document["estimates"]} == {"Yes"}
+
+
+def test_new_from_a_file_takes_what_is_named_and_refuses_to_guess_blindly(here, capsys):
+    (here / "x.csv").write_text("g,y,z\na,1,2\nb,2,3\na,3,4\n", encoding="utf-8")
+    assert main(["new", "x", "--panel", "x.csv"]) == 5
+    assert main(["new", "x", "--panel", "x.csv", "--arm", "g", "--outcome", "y"]) == 5
+    assert main(["new", "x", "--panel", "x.csv", "--arm", "h"]) == 5
+    assert main(["new", "x", "--panel", "gone.csv"]) == 6
+    named = ["--arm", "g", "--outcome", "z,y", "--reference", "a"]
+    assert main(["new", "x", "--panel", "x.csv", *named]) == 0
+    assert main(["check", "x"]) == 0
+    declared = (here / "experiments/x/experiment.toml").read_text(encoding="utf-8")
+    assert declared.index('name = "z"') < declared.index('name = "y"')
+    capsys.readouterr()
+
+
+@pytest.mark.realdata
+def test_new_from_the_hillstrom_file(here, real_data, capsys):
+    file = str(real_data / "hillstrom_email_2008.csv")
+    assert main(["new", "mailing", "--panel", file]) == 0
+    assert "arm: column 'segment'" in capsys.readouterr().out
+    assert main(["check", "mailing"]) == 0
+    capsys.readouterr()
