@@ -45,7 +45,7 @@ class Outbox:
 
 def _in_each_arm(ledger, loop, running):
     """One customer an arm, assigned: arm -> the answer."""
-    arms = [arm for arm in running.gives]
+    arms = list(running.gives)
     customers = {arm: loop.customer_in(running, arm) for arm in arms}
     incidents = [loop.incident(i, customers[arm]) for i, arm in enumerate(arms)]
     return dict(zip(arms, loop.ask(ledger, running, *incidents), strict=True))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from apologylab.service.start import Begun
 
 
 def start(
@@ -29,6 +26,7 @@ def start(
       apologylab start late_ride_apology --phase 2
     """
     from apologylab import wiring
+    from apologylab.cli.begun import show_begun
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import start as begin
 
@@ -38,27 +36,3 @@ def start(
     begun = begin(ledger, wiring.catalogue(project), name, now=wiring.clock()(), phase=phase)
     ledger.close()
     show_begun(begun, as_json=as_json)
-
-
-def show_begun(begun: Begun, *, as_json: bool) -> None:
-    """Print what ``start`` or ``stop`` did."""
-    from apologylab.cli import console
-    from apologylab.wire.running import begun_document
-
-    if as_json:
-        console.show_json(begun_document(begun))
-    else:
-        console.show(in_words(begun))
-
-
-def in_words(begun: Begun) -> str:
-    """One sentence, or two."""
-    named = f"{begun.experiment} version {begun.version}"
-    stands = "closed" if begun.closed else f"in phase {begun.phase}"
-    said = {
-        "started": f"{named} is started, in phase {begun.phase}.",
-        "phase": f"{named} is now in phase {begun.phase}.",
-        "stopped": f"{named} enrols no more units.",
-        "nothing": f"Nothing to do: {named} is {stands} already.",
-    }[begun.did]
-    return f"{said} Closed because: {begun.closed}." if begun.closed else said

@@ -24,7 +24,7 @@ def stop(
       apologylab stop late_ride_apology --because "the season is over"
     """
     from apologylab import wiring
-    from apologylab.cli.commands.start import show_begun
+    from apologylab.cli.begun import show_begun
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import stop as end
 

@@ -1,0 +1,32 @@
+"""What ``start`` and ``stop`` print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apologylab.service.start import Begun
+
+
+def show_begun(begun: Begun, *, as_json: bool) -> None:
+    """Print what ``start`` or ``stop`` did."""
+    from apologylab.cli import console
+    from apologylab.wire.running import begun_document
+
+    if as_json:
+        console.show_json(begun_document(begun))
+    else:
+        console.show(in_words(begun))
+
+
+def in_words(begun: Begun) -> str:
+    """One sentence, or two."""
+    named = f"{begun.experiment} version {begun.version}"
+    stands = "closed" if begun.closed else f"in phase {begun.phase}"
+    said = {
+        "started": f"{named} is started, in phase {begun.phase}.",
+        "phase": f"{named} is now in phase {begun.phase}.",
+        "stopped": f"{named} enrols no more units.",
+        "nothing": f"Nothing to do: {named} is {stands} already.",
+    }[begun.did]
+    return f"{said} Closed because: {begun.closed}." if begun.closed else said

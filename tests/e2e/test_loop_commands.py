@@ -1,0 +1,82 @@
+"""start, dispatch and stop as typed, on a project in a folder."""
+
+import json
+
+import pytest
+
+from apologylab.cli.app import main
+from apologylab.hooks import Incident, connect
+from apologylab.wiring import clock
+
+
+@pytest.fixture
+def project(tmp_path, loop, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--simulated"]) == 0
+    folder = tmp_path / "experiments" / loop.NAME
+    for (factor, level, locale), text in loop.FRAGMENTS.items():
+        file = folder / "messages" / factor / f"{level}.{locale}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    declared = loop.Declared().change('timing = ["1h"]', 'timing = ["0s"]')
+    declared.change("hold_seconds = 60", "hold_seconds = 0")
+    (folder / "experiment.toml").write_text(declared.text)
+    return tmp_path
+
+
+def _json(capsys):
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_loop_as_typed(project, loop, capsys):
+    capsys.readouterr()
+    assert main(["start", loop.NAME, "--json"]) == 0
+    assert _json(capsys)["did"] == "started"
+    with connect(f"sqlite:///{project}/apologylab.sqlite", timeout_s=20) as client:
+        for number in range(30):
+            given = client.assign(
+                Incident(key=f"i{number}", occurred_at=clock()(), customer=f"c{number}",
+                         kind="late_ride", fields={"minutes_late": 20})
+            )  # fmt: skip
+            assert given.reason == "RANDOMISED"
+    assert main(["dispatch", "--once", "--json"]) == 0
+    (done,) = _json(capsys)["experiments"]
+    assert (done["settled"], set(done["states"])) == (30, {"sent", "would_send"})
+    sent = (project / "outbox" / "remedies.jsonl").read_text().splitlines()
+    assert len(sent) == done["states"]["sent"]
+    assert main(["dispatch", loop.NAME, "--once"]) == 0
+    assert capsys.readouterr().out == "nothing is due\n"
+    assert main(["stop", loop.NAME, "--because", "spring"]) == 0
+    assert main(["stop", loop.NAME, "--json"]) == 0
+    said = capsys.readouterr().out
+    assert "enrols no more units. Closed because: spring." in said
+    assert '"did": "nothing"' in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["start", "nobody"], 6, "there is no experiment"),
+        (["start", "late_ride", "--phase", "2"], 7, "declare another phase"),
+        (["stop", "late_ride"], 7, "is not started"),
+        (["dispatch"], 5, "add --once"),
+        (["dispatch", "nobody", "--once"], 6, "nobody is not started"),
+    ],
+)
+def test_what_cannot_be_done_is_said(project, capsys, arguments, code, said):
+    assert main(arguments) == code
+    assert said in capsys.readouterr().err
+
+
+def test_another_environment_is_refused(project, loop, capsys, monkeypatch):
+    monkeypatch.setenv("APOLOGYLAB_ENVIRONMENT", "production")
+    for command in (["start", loop.NAME], ["stop", loop.NAME], ["dispatch", "--once"]):
+        assert main(command) == 10
+    assert "belongs to 'development'" in capsys.readouterr().err
+
+
+def test_a_broken_message_is_refused_with_its_file(project, loop, capsys):
+    file = project / "experiments" / loop.NAME / "messages" / "wording" / "sorry.en.txt"
+    file.write_text("{{ ''.__class__.__mro__ }}")
+    assert main(["start", loop.NAME]) == 3
+    assert "messages/wording/sorry.en.txt" in capsys.readouterr().err
