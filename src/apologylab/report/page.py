@@ -122,7 +122,8 @@ def true_effect(dossier: Dossier, outcome: str, cells: Cells) -> float | None:
     return sum(weight * means[arm] for arm, weight in cells) if means and cells else None
 
 
-def _true_values(dossier: Dossier) -> dict[str, float | None]:
+def true_values(dossier: Dossier) -> dict[str, float | None]:
+    """Arm -> its true net value against the reference; None where it is not known."""
     verdict = dossier.verdict
     if verdict is None:
         return {}
@@ -133,8 +134,8 @@ def _true_values(dossier: Dossier) -> dict[str, float | None]:
 
 
 def _shown(dossier: Dossier) -> Mapping[str, object]:
-    verdict, true_values = dossier.verdict, _true_values(dossier)
-    known = [x for x in true_values.values() if x is not None]
+    verdict, worth = dossier.verdict, true_values(dossier)
+    known = [x for x in worth.values() if x is not None]
     ends = [] if verdict is None else [x for v in verdict.values for x in (v.ci_low, v.ci_high)]
     return {
         "dossier": dossier,
@@ -145,7 +146,7 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "money_axis": axis([*ends, *known]),
         "panels": panels(dossier),
         "worries": worries(dossier.experiment, dossier.analysis, verdict),
-        "true_values": true_values,
+        "true_values": worth,
         "true_effect": partial(true_effect, dossier),
         "delivered": any(arm.delivered is not None for arm in dossier.analysis.flow),
         "numbers": numbers,

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.record.facts import Fact
-    from apologylab.service.ports import Catalogue, Channel, Ledger, Progress
+    from apologylab.service.ports import Catalogue, Channel, Clock, Ledger, Progress
     from apologylab.service.running import Running
     from apologylab.simulation.feeds import Rows, Scene
     from apologylab.simulation.futures import Future
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
     Watch = Callable[[str, int], AbstractContextManager[Progress]]
     """Shows one stage: what it is and how many steps it has."""
+    Connect = Callable[[Running, Clock], AbstractContextManager["Hook"]]
+    """Opens the order system's door to a running experiment, under the simulated clock."""
 
 BEGINS = datetime(2025, 1, 6, tzinfo=UTC)
 """In the past, so that what is simulated can be analysed today."""
@@ -62,18 +64,26 @@ TURN = timedelta(hours=3)
 FEEDS = ("order", "redemption", "contact", "goodwill")
 
 
+class Hook(Protocol):
+    """The door of an order system: one incident, one answer."""
+
+    def assign(self, incident: Incident) -> object:
+        """Answer ``incident``."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Doors:
     """What a simulation passes through, and who watches.
 
-    ``hook`` answers the first ``one_by_one`` incidents as an order system asks: one call each.
+    The first ``one_by_one`` incidents go through the hook that ``connect`` opens, one call each.
     """
 
     ledger: Ledger
     catalogue: Catalogue
     channel: Channel
     watch: Watch
-    hook: Callable[[Incident, datetime], object] | None = None
+    connect: Connect
     one_by_one: int = 0
 
 
@@ -81,6 +91,7 @@ class Doors:
 class Lived:
     """What a simulation knows beside the ledger: the truth about the enrolled units."""
 
+    experiment: Experiment
     potential: Potential
     ended: datetime
     incidents: int
@@ -128,6 +139,7 @@ def simulate(doors: Doors, name: str, world: World, *, customers: int, seed: int
     again = _follow(doors, plot, running, (history, later))
     _complete(doors.ledger, plot.ends)
     return Lived(
+        experiment=experiment,
         potential=_truth(plot, [*enrolled, *again]),
         ended=plot.ends,
         incidents=len(plot.incidents),
@@ -180,18 +192,25 @@ def _remember(doors: Doors, plot: Plot, history: Backlog) -> None:
 def _enrol(doors: Doors, plot: Plot, running: Running) -> list[Assignment]:
     """Turn by turn; the first incidents one by one through the order system's hook."""
     coming = [each for each in plot.incidents if each.occurred_at < plot.closes]
-    singly = coming[: doors.one_by_one] if doors.hook else []
+    singly, rest = coming[: doors.one_by_one], coming[doors.one_by_one :]
     with doors.watch("late rides answered", len(coming)) as done:
-        for incident in singly:
-            assert doors.hook is not None
-            doors.hook(incident, incident.occurred_at)
-            done(1)
+        _ask(doors, running, singly, done)
         found = list(doors.ledger.read(Assignment, experiment=running.name))
-        rest, after = coming[len(singly) :], coming[max(len(singly) - 1, 0)].occurred_at
+        after = singly[-1].occurred_at if singly else plot.scene.start
         for now, batch in _batches(rest, _ticks(after, plot.closes, TURN)):
             found += _turn(doors, plot, running, batch, now)
             done(len(batch))
     return found
+
+
+def _ask(doors: Doors, running: Running, singly: Sequence[Incident], done: Progress) -> None:
+    """One by one, each at the moment it occurs."""
+    now = [BEGINS]
+    with doors.connect(running, lambda: now[0]) as hook:
+        for incident in singly:
+            now[0] = incident.occurred_at
+            hook.assign(incident)
+            done(1)
 
 
 def _follow(

@@ -41,10 +41,18 @@ class Potential:
         kept = {name: y[:, chosen] for name, y in self.outcomes.items()}
         return Potential(arms=self.arms, outcomes=kept)
 
+    @property
+    def means(self) -> dict[str, dict[str, float]]:
+        """Outcome -> arm -> mean over all riders."""
+        return {
+            name: dict(zip(self.arms, y.mean(axis=1).tolist(), strict=True))
+            for name, y in self.outcomes.items()
+        }
+
     def truth(self, outcome: str, cells: Sequence[tuple[str, float]]) -> float:
         """Mean potential-outcome difference over all riders, for a contrast's weights by arm."""
-        means = dict(zip(self.arms, self.outcomes[outcome].mean(axis=1), strict=True))
-        return float(sum(weight * means[arm] for arm, weight in cells))
+        means = self.means[outcome]
+        return sum(weight * means[arm] for arm, weight in cells)
 
 
 def potential(

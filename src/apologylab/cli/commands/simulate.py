@@ -1,0 +1,44 @@
+"""``apologylab simulate NAME``: fill a simulated ledger from a world with known truth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
+    *,
+    world: Annotated[str, typer.Option(help="the world: uber_2017 or null")] = "uber_2017",
+    customers: Annotated[int, typer.Option(min=100, help="customers that an incident hits")] = (
+        20_000
+    ),
+    seed: Annotated[int, typer.Option(help="of the world's randomness")] = 2017,
+) -> None:
+    """Start an experiment and let a world live through it: incidents, remedies, orders, contacts.
+
+    The project's ledger must have been made with `apologylab init --simulated`. The truth is
+    written beside it, and `apologylab report` shows it beside each estimate.
+
+    \b
+    Example:
+      apologylab init --simulated
+      apologylab simulate late_ride_apology --customers 5000
+    """
+    from apologylab import wiring
+    from apologylab.cli.console import show
+    from apologylab.cli.dossier import truth_file
+    from apologylab.cli.living import live
+    from apologylab.service.same_ledger import refuse_other
+
+    project = wiring.project()
+    ledger = wiring.open_ledger(project)
+    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    lived = live(project, ledger, name, of=world, customers=customers, seed=seed)
+    ledger.close()
+    show(f"SIMULATED {lived.incidents:,} incidents and {lived.facts:,} orders and other facts")
+    show(
+        f"all is mature on {lived.ended:%Y-%m-%d}; the truth is in {truth_file(project.root, name)}"
+    )
+    show(f"next      apologylab decide {name}")

@@ -1,0 +1,127 @@
+"""What a demonstration ends with: effects, verdict, money, size, and the truth beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab.inference.power import required_n
+from apologylab.inference.table import aligned, headlines
+from apologylab.report import numbers
+from apologylab.report.page import true_effect, true_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apologylab.inference.results import Estimate
+    from apologylab.report.page import Dossier
+
+ONE_PER_CENT = 0.01
+
+
+def summary(dossier: Dossier, *, redeemed: float) -> str:
+    """Text for a terminal; ``redeemed`` is what the coupons that were used cost the firm."""
+    blocks = [
+        _revenue(dossier),
+        _verdict(dossier),
+        _account(dossier, redeemed),
+        _size(dossier),
+    ]
+    return "\n\n".join(blocks)
+
+
+def _revenue(dossier: Dossier) -> str:
+    shown = headlines(dossier.analysis)
+    first = shown[0]
+    mean = numbers.level(first.reference_mean, first.std_error, first.unit)
+    rows = [_effect(dossier, each) for each in shown]
+    head = ("", "effect", "95% interval", "of the mean", "truth")
+    lines = aligned([head, *rows], left=1)
+    title = f"Effect on revenue ({first.outcome}; mean of {first.reference} {mean})"
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _effect(dossier: Dossier, each: Estimate) -> tuple[str, ...]:
+    truth = true_effect(dossier, each.outcome, each.cells)
+    return (
+        each.treatment if each.kind == "arm" else each.name,
+        numbers.effect(each.point, each.std_error, each.unit),
+        _interval(each.ci_low, each.ci_high, each.std_error),
+        f"{numbers.signed(100 * each.point / each.reference_mean, 1)}%",
+        "–" if truth is None else numbers.effect(truth, each.std_error, each.unit),
+    )
+
+
+def _interval(low: float, high: float, std_error: float) -> str:
+    digits = numbers.decimals(std_error)
+    return f"{numbers.signed(low, digits)} to {numbers.signed(high, digits)}"
+
+
+def _verdict(dossier: Dossier) -> str:
+    verdict = dossier.verdict
+    if verdict is None:
+        return "No verdict: the declaration has no decision rule."
+    truths = true_values(dossier)
+    rows = [
+        (
+            each.arm,
+            numbers.signed(each.point, numbers.decimals(each.std_error)),
+            _interval(each.ci_low, each.ci_high, each.std_error),
+            _or_dash(truths[each.arm], each.std_error),
+        )
+        for each in verdict.values
+    ]
+    lines = aligned([("", "worth", "interval", "truth"), *rows], left=1) if rows else []
+    title = f"Verdict: {verdict.verdict.upper()}"
+    worth = f"Net value in {verdict.unit}, against {verdict.reference}"
+    return "\n".join([title, verdict.sentence, "", worth, *(f"  {line}" for line in lines)])
+
+
+def _or_dash(truth: float | None, std_error: float) -> str:
+    return "–" if truth is None else numbers.signed(truth, numbers.decimals(std_error))
+
+
+def _account(dossier: Dossier, redeemed: float) -> str:
+    """What the test cost and earned against silence for everybody, as estimated."""
+    verdict = dossier.verdict
+    if verdict is None or not verdict.values:
+        return "What it cost and earned: no value can be read."
+    net = sum(each.n * each.point for each in verdict.values)
+    truths = true_values(dossier)
+    known = [(each.n, truths[each.arm]) for each in verdict.values]
+    money = verdict.unit.split(" ")[0]
+    words = "earned" if net > 0 else "cost"
+    lines = [
+        f"What it cost and earned, against {verdict.reference} for everybody",
+        f"  coupons used             {redeemed:>12,.0f} {money}",
+        f"  all told the test {words:<6} {abs(net):>12,.0f} {money} (estimate)",
+    ]
+    if all(truth is not None for _, truth in known):
+        true_net = sum(n * (truth or 0.0) for n, truth in known)
+        lines.append(f"  the truth of the world   {numbers.signed(true_net, 0):>12} {money}")
+    return "\n".join(lines)
+
+
+def _size(dossier: Dossier) -> str:
+    shown = headlines(dossier.analysis)
+    units = sum(arm.analysed for arm in dossier.analysis.flow)
+    picked = [min(_of(shown, kind), key=_share) for kind in ("arm", "contrast") if _of(shown, kind)]
+    rows = [
+        (
+            each.name,
+            f"{100 * _share(each):.1f}%",
+            f"{required_n(units, detectable=_share(each), effect=ONE_PER_CENT):,}",
+        )
+        for each in picked
+    ]
+    head = (f"with {units:,} units", "could see", "units to see 1%")
+    lines = aligned([head, *rows], left=1)
+    title = "The smallest effect on revenue that this size sees, four times in five"
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _of(estimates: Sequence[Estimate], kind: str) -> list[Estimate]:
+    return [each for each in estimates if each.kind == kind]
+
+
+def _share(estimate: Estimate) -> float:
+    return estimate.smallest_detectable / estimate.reference_mean
