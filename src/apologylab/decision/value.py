@@ -12,6 +12,7 @@ from typing import Literal
 
 from apologylab.design.experiment import Compensation, Experiment, Outcome
 from apologylab.design.money import Money
+from apologylab.design.worth import sales_outcome
 
 VALUE = "value"
 """The panel's column that holds v."""
@@ -55,8 +56,9 @@ def panel_value(experiment: Experiment) -> PanelValue | None:
     if decision is None or panel is None:
         return None
     worth = {name: float(money) for name, money in decision.worth.items()}
-    if decision.margin is not None and decision.sales is not None:
-        worth[decision.sales] = worth.get(decision.sales, 0.0) + decision.margin
+    sales = sales_outcome(experiment)
+    if decision.margin is not None and sales is not None:
+        worth[sales] = worth.get(sales, 0.0) + decision.margin
     return PanelValue(
         worth=worth,
         arm_cost={arm: float(money) for arm, money in panel.arm_cost.items()},
@@ -66,12 +68,12 @@ def panel_value(experiment: Experiment) -> PanelValue | None:
 
 def ledger_value(experiment: Experiment) -> LedgerValue | None:
     """The v of a ledger's units; None where the declaration says nothing of margin and sales."""
-    decision = experiment.decision
-    if decision is None or decision.margin is None or decision.sales is None:
+    decision, sales = experiment.decision, sales_outcome(experiment)
+    if decision is None or decision.margin is None or sales is None:
         return None
     return LedgerValue(
         margin=decision.margin,
-        sales=next(each for each in experiment.outcomes if each.name == decision.sales),
+        sales=next(each for each in experiment.outcomes if each.name == sales),
         message_cost=_amount(decision.message_cost),
         handling_cost=_amount(decision.handling_cost),
         compensation=experiment.compensation,
@@ -94,7 +96,7 @@ def currency(experiment: Experiment) -> str:
     amounts += [cost for cost in costs if cost is not None]
     if amounts:
         return amounts[0].currency
-    sales = decision.sales if decision else None
+    sales = sales_outcome(experiment)
     units = (each.unit for each in experiment.outcomes if each.name == sales and each.unit)
     return next(units, "money")
 

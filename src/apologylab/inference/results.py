@@ -106,3 +106,19 @@ class Analysis:
     notes: tuple[str, ...] = ()
     means: tuple[tuple[str, str, int, float, float], ...] = field(default=())
     """(outcome, arm, n, mean, standard deviation) of the analysed units."""
+
+    def rows(self) -> list[dict[str, object]]:
+        """One flat row an estimate, for any data frame: ``pandas.DataFrame(analysis.rows())``."""
+        from apologylab.inference.table import as_rows
+
+        return as_rows(self)
+
+    def __str__(self) -> str:
+        from apologylab.inference.table import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from apologylab.inference.table import as_html
+
+        return as_html(self)

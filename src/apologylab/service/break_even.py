@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from apologylab.decision.breakeven import break_even_compensation, break_even_margin
 from apologylab.decision.value import REDEEMED, SALES
 from apologylab.design.arms import arms
+from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ def _margin(
     value: ArmValue, experiment: Experiment, fits: Fits, estimator: EstimatorName, of: Contrast
 ) -> float | None:
     decision = experiment.decision
-    if decision is None or decision.margin is None or decision.sales is None:
+    outcome = sales_outcome(experiment)
+    if decision is None or decision.margin is None or outcome is None:
         return None
-    column = SALES if SALES in fits.moments else decision.sales
+    column = SALES if SALES in fits.moments else outcome
     sales = difference(fits, column, estimator, of)
     if sales is None:
         return None

@@ -12,6 +12,7 @@ from apologylab.decision.verdict import ArmValue, Verdict
 from apologylab.decision.words import reasons, verdict_sentence
 from apologylab.design.contrasts import against, arm_contrasts
 from apologylab.design.rule import parse_rule
+from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable, StateError
 from apologylab.inference.multiplicity import simultaneous
 from apologylab.inference.plan import Measured, estimates, fit
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from apologylab.decision.verdict import GuardrailReading
     from apologylab.design.contrasts import Contrast
-    from apologylab.design.experiment import Decision, Experiment, Outcome
+    from apologylab.design.experiment import Experiment, Outcome
     from apologylab.inference.plan import Fits, Question
     from apologylab.inference.results import Check
     from apologylab.service.analyse import About
@@ -68,11 +69,17 @@ def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) ->
             f"{experiment.name} declares no [decision]",
             do="declare ship_if before launch; `apologylab analyse` shows effects without one",
         )
+    if VALUE not in panel.columns:
+        raise StateError(
+            f"{experiment.name} declares a decision without margin and sales",
+            do='write margin = 0.25 and sales = "OUTCOME" under [decision], in a new version',
+        )
     asked = question(experiment, covariates=panel.covariates, phases=phases)
+    sales = sales_outcome(experiment)
     unit = currency(experiment)
     parts = [VALUE, *(name for name in _PARTS if name in panel.columns)]
     outcomes = [Measured(name=name, role="value", unit=unit) for name in parts]
-    kept = (each for each in asked.outcomes if _kept(experiment.decision, each))
+    kept = (each for each in asked.outcomes if _kept(sales, each))
     return replace(
         asked,
         outcomes=(*outcomes, *kept),
@@ -82,8 +89,8 @@ def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) ->
     )
 
 
-def _kept(decision: Decision, outcome: Measured) -> bool:
-    return outcome.role in {"primary", "guardrail"} or outcome.name == decision.sales
+def _kept(sales: str | None, outcome: Measured) -> bool:
+    return outcome.role in {"primary", "guardrail"} or outcome.name == sales
 
 
 _PARTS = (SALES, REDEEMED, AT_FACE, AT_ZERO)
