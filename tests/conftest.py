@@ -63,7 +63,18 @@ def ledger() -> MemoryLedger:
 @pytest.fixture(scope="session")
 def loop():
     """``tests/loop.py``: one declared experiment, its messages, and incidents for it."""
-    spec = spec_from_file_location("loop_of_tests", ROOT / "tests" / "loop.py")
+    return _module("loop")
+
+
+@pytest.fixture(scope="session")
+def late():
+    """``tests/late.py``: a started experiment's facts, and what they come to."""
+    return _module("late")
+
+
+def _module(name: str):
+    """A module of ``tests`` that holds no tests."""
+    spec = spec_from_file_location(f"{name}_of_tests", ROOT / "tests" / f"{name}.py")
     made = module_from_spec(spec)
     sys.modules[spec.name] = made
     spec.loader.exec_module(made)
