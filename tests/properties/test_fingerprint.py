@@ -56,9 +56,25 @@ def others(value: Any) -> list[Any]:
         return [not value]
     if isinstance(value, int | float):
         return [value + 1, value - 1, value / 2, value * 1.5]
-    words = ["service", "none", "sticky", "first_only", "same", "silence", "caller", "expected"]
+    words = [
+        "service",
+        "none",
+        "lower",
+        "higher",
+        "primary",
+        "secondary",
+        "count",
+        "customer",
+        "sticky",
+        "first_only",
+        "same",
+        "silence",
+        "caller",
+        "today",
+    ]
+    words = words if value in words or value in {"lower", "face", "any"} else []
     amounts = [value.replace(" ", "1 ") if "." in value else f"1{value}"]
-    return [f"{value}x", f"x{value}", *words, *amounts, "lower", "higher", "secondary", "count"]
+    return [f"{value}x", f"x{value}", *words, *amounts]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -67,7 +67,10 @@ CASES = [
     (RIDE, "[budget]", '[layer]\nname = "a"\nstart = 0.5\nend = 0.5\n[budget]', "layer.end"),
     (RIDE, "[budget]", '[holdout]\nshare = 0.0\nsalt = "a"\n[budget]', "holdout.share"),
     (RIDE, 'wording = "agent_template"', 'words = "agent_template"', "today.words"),
+    (RIDE, 'unit = "customer"', 'unit = "customer"\nunit_id = "nfc_ascii_lower"\noverrides = { A = "silence", a = "silence" }', "overrides.a"),
     # outcomes
+    (RIDE, 'name = "returned_28d"', 'name = "value"', "outcomes[1].name"),
+    (RIDE, "> 0", "> 0.10 EUR", "decision.ship_if"),
     (RIDE, 'name = "returned_28d"', 'name = "spend_84d"', "outcomes[1].name"),
     (RIDE, 'role = "primary"', 'role = "secondary"', "outcomes[0].role"),
     (RIDE, 'measure = "count"', 'measure = "sum(amount)"', "outcomes[3].measure"),
@@ -170,7 +173,7 @@ def test_a_line_that_is_not_toml_is_named():
 
 def test_reading_raises_with_every_finding():
     declared = edited(RIDE, "alpha = 0.05", "alpha = 5").replace("margin = 0.25", "margin = 2")
-    with pytest.raises(DeclarationError, match="plan.alpha.*1 more") as caught:
+    with pytest.raises(DeclarationError, match=r"plan\.alpha.*1 more") as caught:
         read(declared, where=RIDE)
     assert [each.path for each in caught.value.findings] == ["plan.alpha", "decision.margin"]
 

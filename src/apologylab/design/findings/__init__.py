@@ -52,5 +52,5 @@ def mistakes(name: str, found: tuple[Finding, ...]) -> DeclarationError:
     first, others = errors[0], len(errors) - 1
     more = f" (and {others} more)" if others else ""
     return DeclarationError(
-        f"{name}: {first.path}: {first.what}{more}", do=first.do, findings=found
+        f"{name}: {first.path or 'the file'}: {first.what}{more}", do=first.do, findings=found
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from math import prod
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from apologylab.design.arms import REST, arm_name, cells, has_silence, weights
 from apologylab.design.duration import parse_duration
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
 
 MOST_CELLS = 1_000
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _ARMS_FROM = ("factors", "compensation")
 
 
@@ -288,6 +291,24 @@ def overrides_name_arms(experiment: Experiment) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def overrides_are_apart(experiment: Experiment) -> Iterator[Finding]:
+    """Two spellings of one unit id are not sent to two arms (R8)."""
+    told: dict[str, str] = {}
+    for unit in experiment.overrides:
+        meant = unit if experiment.unit_id == "exact" else normalize("NFC", unit)
+        if experiment.unit_id == "nfc_ascii_lower":
+            meant = meant.translate(_ASCII_LOWER)
+        if meant in told:
+            yield Finding(
+                path=at("overrides", unit),
+                value=unit,
+                what=f"is the same unit as {told[meant]!r} (unit_id = {experiment.unit_id!r})",
+                do="keep one of the two",
+                related=("unit_id", at("overrides", told[meant])),
+            )
+        told[meant] = unit
+
+
 RULES: tuple[Rule, ...] = (
     has_factors,
     few_cells,
@@ -303,4 +324,5 @@ RULES: tuple[Rule, ...] = (
     later_phases,
     shadow_delays,
     overrides_name_arms,
+    overrides_are_apart,
 )

@@ -16,6 +16,14 @@ from apologylab.errors import InputError
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
 
+PANEL_COLUMNS = frozenset(
+    {
+        *("value", "value_at_face", "value_at_zero", "version", "phase", "arm", "stratum", "unit"),
+        *("customer", "assignment", "incident", "anchor", "failing_order", "since", "forgotten"),
+    }
+)
+"""What the panel says of every unit beside its outcomes."""
+
 
 def outcome_names(experiment: Experiment) -> Iterator[Finding]:
     """Each outcome has its own name."""
@@ -27,6 +35,18 @@ def outcome_names(experiment: Experiment) -> Iterator[Finding]:
                 related=(told[name],),
             )  # fmt: skip
         told[name] = path
+
+
+def free_names(experiment: Experiment) -> Iterator[Finding]:
+    """An outcome is not called as a column that every panel has."""
+    for path, name in fields_of(experiment.outcomes, "name", "outcomes"):
+        if name in PANEL_COLUMNS:
+            yield Finding(
+                path=path,
+                value=name,
+                what="is the name of a column that every panel has",
+                do=f"call it otherwise, like {name}_28d",
+            )
 
 
 def one_primary(experiment: Experiment) -> Iterator[Finding]:
@@ -219,6 +239,7 @@ def _for_guardrails(path: str, value: object, outcome: str) -> Finding:
 
 RULES: tuple[Rule, ...] = (
     outcome_names,
+    free_names,
     one_primary,
     has_fact,
     has_measure,

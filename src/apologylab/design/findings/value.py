@@ -10,7 +10,7 @@ from apologylab.design.findings.arms import arm_names, arms_from, spelt_apart
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, fields_of, readable
 from apologylab.design.measures import parse_measure
 from apologylab.design.money import Money
-from apologylab.design.rule import parse_rule
+from apologylab.design.rule import ShipRule, parse_rule
 from apologylab.design.worth import is_money, sales_outcome
 from apologylab.errors import InputError
 
@@ -173,6 +173,9 @@ def _currencies(experiment: Experiment) -> Iterator[tuple[str, str]]:
     """Path -> currency of every amount that can be read."""
     for path, amount in _amounts(experiment):
         yield path, amount.currency
+    rule = _tried(lambda: experiment.decision and parse_rule(experiment.decision.ship_if))
+    if isinstance(rule, ShipRule) and rule.currency is not None:
+        yield "decision.ship_if", rule.currency
     if experiment.panel is not None:
         sales = _tried(lambda: sales_outcome(experiment))
         named = dict(fields_of(experiment.outcomes, "name", "outcomes"))
@@ -204,10 +207,10 @@ def _amounts(experiment: Experiment) -> Iterator[tuple[str, Money]]:
 
 
 def _tried(look: object) -> object:
-    """What ``look`` finds, or None where it meets something unreadable."""
+    """What ``look`` finds, or None where it meets something that cannot be read."""
     try:
         return look()  # type: ignore[operator]
-    except Unreadable:
+    except (Unreadable, InputError):
         return None
 
 
