@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BATCH_ROWS: Final = 20_000
-_LONGEST_FIELD: Final = 1 << 20
+_LONGEST_FIELD: Final = 1 << 17
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _OURS: Final = ("line", "reason")
 
@@ -33,20 +33,24 @@ class CsvFile:
         self._path = path
         csv.field_size_limit(_LONGEST_FIELD)
         with self._reading() as (rows, _):
-            header = next(rows, None)
+            try:
+                header = next(rows, None)
+            except csv.Error as error:
+                raise InputError(f"{path} has no header: {error}", do="write one") from None
         if not header:
             raise InputError(f"{path} is empty", do="write a header line and rows under it")
         self.columns = _distinct(path, [name.strip() for name in header])
 
     def batches(self) -> Iterator[Batch]:
         """Batches of text columns."""
-        with self._reading() as (rows, read_to):
+        with self._reading() as (rows, lines):
             next(rows)
             while True:
-                batch, more = self._batch(rows, read_to)
+                before = lines.begin()
+                batch = self._batch(rows, lines, before)
                 if batch.places or batch.broken:
                     yield batch
-                if not more:
+                elif lines.read == before:
                     return
 
     def expected(self) -> int:
@@ -54,7 +58,7 @@ class CsvFile:
         return max(0, _newlines(self._path) - 1)
 
     @contextmanager
-    def _reading(self) -> Iterator[tuple[Any, Any]]:
+    def _reading(self) -> Iterator[tuple[Iterator[list[str]], _Lines]]:
         with self._path.open("rb") as raw:
             start = raw.read(4096)
         if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -64,32 +68,85 @@ class CsvFile:
         delimiter = _delimiter(start.decode("utf-8", errors="replace").splitlines())
         # Bytes that are not UTF-8 become lone surrogates, which the row's judge refuses by place.
         with self._path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            rows = csv.reader(text, delimiter=delimiter, strict=True)
-            yield rows, lambda: rows.line_num
+            lines = _Lines(text)
+            yield csv.reader(lines, delimiter=delimiter, strict=True), lines
 
-    def _batch(self, rows: Any, read_to: Any) -> tuple[Batch, bool]:
-        """The next batch, and whether there may be more."""
-        first = read_to()
+    def _batch(self, rows: Iterator[list[str]], lines: _Lines, before: int) -> Batch:
+        """The next rows; a line that cannot be split, or has too few or many fields, is broken.
+
+        A quote that is opened and not closed would swallow the rows after it: only its own line is
+        broken, the lines after it are read anew.
+        """
         found: list[list[str]] = []
         broken: list[tuple[int, str]] = []
         try:
             found.extend(islice(rows, BATCH_ROWS))  # keeps what came before an error
         except csv.Error as error:
-            broken.append((read_to(), f"cannot be split into fields: {error}"))
-        lines = _lines(found, first, read_to() - len(broken))
+            begins = before + 1 + sum(map(_height, found))
+            broken.append((begins, f"cannot be split into fields: {error}"))
+            lines.take_back_to(begins)
+        places: Sequence[int] = range(before + 1, before + 1 + len(found))
+        if lines.read - before != len(found) + len(broken):
+            found, places = self._until_swallowed(found, before, lines)
+            broken = [(line, why) for line, why in broken if line <= lines.read]
         width = len(self.columns)
         if found and set(map(len, found)) != {width}:
-            pairs = list(zip(lines, found, strict=True))
-            broken += [
-                (line, f"has {len(row)} fields, the header {width}")
-                for line, row in pairs
-                if row and len(row) != width
-            ]
-            lines = [line for line, row in pairs if len(row) == width]
+            wrong = [at for at, row in enumerate(found) if row and len(row) != width]
+            broken += [(places[at], _wrong_width(found[at], width)) for at in wrong]
+            places = [place for place, row in zip(places, found, strict=True) if len(row) == width]
             found = [row for row in found if len(row) == width]
         columns = list(zip(*found, strict=True)) or [()] * width
         named = dict(zip(self.columns, columns, strict=True))
-        return Batch(columns=named, places=lines, broken=tuple(broken)), read_to() > first
+        return Batch(columns=named, places=places, broken=tuple(broken))
+
+    def _until_swallowed(
+        self, rows: list[list[str]], before: int, lines: _Lines
+    ) -> tuple[list[list[str]], list[int]]:
+        """Rows with their first lines, up to one that spans lines and has the wrong width.
+
+        That one is kept as its first line alone, and what it swallowed is read anew.
+        """
+        places, line = [], before + 1
+        for at, row in enumerate(rows):
+            places.append(line)
+            height = _height(row)
+            if height > 1 and len(row) != len(self.columns):
+                lines.take_back_to(line)
+                return rows[: at + 1], places
+            line += height
+        return rows, places
+
+
+class _Lines:
+    """Lines of a text, of which those of the current batch can be taken back."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self._text = text
+        self._again: list[str] = []
+        self._seen: list[str] = []
+        self.read = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else next(self._text)
+        self._seen.append(line)
+        self.read += 1
+        return line
+
+    def begin(self) -> int:
+        """Begin a batch: what was read before it cannot be taken back. The lines read so far."""
+        self._seen.clear()
+        return self.read
+
+    def take_back_to(self, line: int) -> None:
+        """Give the lines after number ``line`` again."""
+        count = self.read - line
+        if count > 0:
+            self._again += reversed(self._seen[-count:])
+            del self._seen[-count:]
+            self.read = line
 
 
 class JsonLinesFile:
@@ -133,9 +190,13 @@ class ParquetFile:
         """Batches of typed columns."""
         first = 1
         for batch in self._file.iter_batches(batch_size=BATCH_ROWS):
-            columns = {
-                name: _plain(batch.column(at)).to_pylist() for at, name in enumerate(self.columns)
-            }
+            try:
+                columns = {
+                    name: _plain(batch.column(at)).to_pylist()
+                    for at, name in enumerate(self.columns)
+                }
+            except (ValueError, OverflowError) as error:
+                raise InputError(f"{self._path}: {error}", do="write texts or times") from error
             yield Batch(columns=columns, places=range(first, first + batch.num_rows), broken=())
             first += batch.num_rows
 
@@ -196,15 +257,15 @@ def _cell(value: object) -> str:
     return text.encode("utf-8", errors="replace").decode()
 
 
-def _lines(rows: Sequence[Sequence[str]], before: int, last: int) -> Sequence[int]:
-    """The line on which each row begins; quoted fields may hold line breaks."""
-    if last - before == len(rows):
-        return range(before + 1, last + 1)
-    lines, line = [], before + 1
-    for row in rows:
-        lines.append(line)
-        line += 1 + sum(len(_BREAK.findall(value)) for value in row)
-    return lines
+def _height(row: Sequence[str]) -> int:
+    """How many lines a row takes: quoted fields may hold line breaks."""
+    return 1 + sum(len(_BREAK.findall(value)) for value in row)
+
+
+def _wrong_width(row: Sequence[str], width: int) -> str:
+    if _height(row) > 1:
+        return "cannot be split into fields: a quote is opened and not closed"
+    return f"has {len(row)} fields, the header {width}"
 
 
 def _newlines(path: Path) -> int:
@@ -235,7 +296,7 @@ def _objects(lines: Sequence[tuple[int, str]]) -> Batch | None:
             continue
         try:
             row = json.loads(line, parse_constant=_refuse_constant)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             broken.append((number, f"is not JSON: {error}"))
             continue
         if isinstance(row, dict):

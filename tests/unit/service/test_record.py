@@ -226,6 +226,7 @@ def test_ways_to_write_the_same_file(ledger, file, text):
         (b"x", "orders.xlsx", r"ends in '\.xlsx': give \.csv"),
         (b"x", "orders", "ends in 'nothing'"),
         (b"x", "orders.parquet", "is no Parquet file"),
+        (b'"a"b,c\n', "orders.csv", "has no header"),
     ],
 )
 def test_a_file_that_is_something_else_is_refused(ledger, file, content, name, why):
@@ -261,6 +262,28 @@ def test_lines_are_counted_through_quoted_line_breaks(ledger, file):
     path = file(f'{HEADER},note\n{GOOD},"a\nb\r\nc"\n{GOOD.replace("o1", "")},x\n')
     record(ledger, path)
     assert [row["line"] for row in rejects(path)] == ["5"]
+
+
+@pytest.mark.parametrize("bad", ['o2,"2026-05-01T10:00Z,c2,1,1,EUR', '"o2', 'o2,x,"c', 'o2,"'])
+@pytest.mark.parametrize("note", ["", '"', '"a,b"', '"two\nlines"', '""'])
+def test_a_quote_that_is_not_closed_costs_its_own_line_only(ledger, file, bad, note):
+    lines = [f"o{i},2026-05-01T10:00Z,c,1,1,EUR,{note.replace(chr(10), ' ')}" for i in range(300)]
+    if note == '"':
+        lines = [line.removesuffix('"') for line in lines]
+    lines[100:100] = [bad]
+    lines[200:200] = ['o900,2026-05-01T10:00Z,c,1,1,EUR,"two\nlines"']
+    path = file("\n".join([f"{HEADER},note", *lines]))
+    done = record(ledger, path)
+    assert done.new == 301
+    assert [(row["line"], row["reason"][:27]) for row in rejects(path)] == [
+        ("102", "cannot be split into fields")
+    ]
+
+
+def test_two_quotes_that_are_not_closed_are_each_reported_once(ledger, file):
+    path = file(f'{HEADER}\no2,"x\n{GOOD}\no3,y"\n"\n{GOOD.replace("o1", "o4")}\n"o5"x\n')
+    assert record(ledger, path).new == 2
+    assert [row["line"] for row in rejects(path)] == ["2", "4", "5", "7"]
 
 
 def test_bytes_that_are_no_utf8_are_refused_by_row(ledger, file):
@@ -300,14 +323,15 @@ def test_json_lines(ledger, file):
         "{broken",
         json.dumps(row | {"key": None}),
         '{"key": NaN}',
+        "[" * 100_000,
     ]
     path = file("\n".join(lines), "incidents.jsonl")
     done = record(ledger, path, kind=Incident)
-    assert (done.new, done.rejected) == (2, 4)
+    assert (done.new, done.rejected) == (2, 5)
     first, second = ledger.read(Incident)
     assert (first.fields, first.cause) == ({"minutes_late": 14}, None)
     assert (second.fields, second.cause) == ({"minutes_late": 14, "km": 2}, "storm")
-    assert [int(row["line"]) for row in rejects(path)] == [4, 5, 6, 7]
+    assert [int(row["line"]) for row in rejects(path)] == [4, 5, 6, 7, 8]
 
 
 def test_parquet_with_typed_columns(ledger, tmp_path):

@@ -272,6 +272,7 @@ def _document(asked: _Asked, recorded: Recorded, seconds: float) -> dict[str, An
         "already": recorded.same,
         "rejected": recorded.rejected,
         "contradicting": recorded.contradicting,
+        "first_rejected": [{"line": at, "reason": why} for at, why in recorded.reasons],
         "rejects_file": f"{asked.file}.rejects.csv" if recorded.rejected else None,
         "ignored_columns": list(recorded.ignored),
         "complete_through": through.isoformat() if through else None,
