@@ -107,13 +107,13 @@ def started():
     ]
 
 
-def units(n=400, seed=1):
+def units(n=400, seed=1, days=30):
     """Who was hit, when, and what they got: customer -> (anchor, arm)."""
     chance = random.Random(seed)
     found = {}
     for i in range(n):
         anchor = START + timedelta(
-            hours=chance.randrange(30 * 24), microseconds=chance.randrange(9)
+            hours=chance.randrange(days * 24), microseconds=chance.randrange(9)
         )
         found[f"c{i}é" if i % 50 == 0 else f"c{i}"] = (anchor, ARMS[i % 4])
     return found

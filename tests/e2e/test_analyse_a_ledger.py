@@ -1,0 +1,207 @@
+"""``analyse``, ``decide`` and ``status`` of a started experiment, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from apologylab.cli.app import main
+from apologylab.cli.exits import CODES
+from apologylab.errors import StateError
+from apologylab.record.facts import Closed, Look
+from apologylab.storage.sqlite import open_
+
+MESSAGES = {"wording/sorry.en.txt": "We are sorry.", "coupon/usd5.en.txt": "Five dollars."}
+
+
+@pytest.fixture
+def project(late, tmp_path, monkeypatch, capsys):
+    """A project whose ledger holds 400 units, all enrolled in January 2026."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--currency", "USD", "--time-zone", "UTC"]) == 0
+    folder = tmp_path / "experiments" / "late"
+    for name, text in MESSAGES.items():
+        (folder / "messages" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "messages" / name).write_text(text)
+    (folder / "experiment.toml").write_text(late.text())
+    capsys.readouterr()
+    return tmp_path
+
+
+@pytest.fixture
+def ledger(project):
+    (file,) = Path(project).rglob("*.sqlite*")
+    opened = open_(file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ended(late, ledger):
+    """Everything is in, and the declared end (30 + 30 days after the start) has passed."""
+    found = late.units()
+    facts = list(late.happenings(found))
+    late.append(ledger, [*late.started(), *late.enrolment(found), *facts])
+    late.append(ledger, late.feeds(late.START + 90 * late.DAY))
+    ledger.close()
+    return found, facts
+
+
+def run(capsys, *args):
+    code = main(list(args))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def document(capsys, *args):
+    code, out, err = run(capsys, *args, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_analyse_after_the_end_gives_contrasts_and_appends_no_look(ended, late, ledger, capsys):
+    found = document(capsys, "analyse", "late")
+    assert found["deviations_from_plan"] == []
+    assert {each["look"] for each in found["estimates"]} == {0}
+    assert ledger.count(Look) == 0
+    plain = {
+        each["treatment"]: each["point"]
+        for each in found["estimates"]
+        if (each["outcome"], each["estimator"]) == ("spend_28d", "difference_in_means")
+        and each["kind"] == "arm"
+    }
+    rows = late.expected(*ended).values()
+    mean = {
+        arm: sum(row["spend_28d"] for row in rows if row["arm"] == arm) / 100 for arm in late.ARMS
+    }
+    assert plain == pytest.approx(
+        {arm: mean[arm] - mean["silence"] for arm in late.ARMS if arm != "silence"}, rel=1e-12
+    )
+    assert {arm["arm"]: arm["delivered"] for arm in found["flow"]} == dict.fromkeys(late.ARMS, 100)
+
+
+def test_decide_after_the_end_reads_v_against_the_reference(ended, late, capsys):
+    found = document(capsys, "decide", "late")
+    rows = late.expected(*ended).values()
+    mean = {arm: sum(row["value"] for row in rows if row["arm"] == arm) / 100 for arm in late.ARMS}
+    for value in found["values"]:
+        adjusted = value["point"]  # by the covariate, so near the plain difference, not equal
+        assert adjusted == pytest.approx(mean[value["arm"]] - mean["silence"], abs=1.0)
+        assert value["interval_kind"] == "simultaneous over 3 (Bonferroni)"
+    assert found["verdict"] in {"ended without an answer", "do not ship"}
+    assert found["recommended_arm"] is None
+
+
+EARLY = ("--as-of", "2026-02-10")
+
+
+@pytest.fixture
+def early(late, ledger, monkeypatch):
+    """The running experiment, recorded by 5 February and seen on 10 February."""
+    found = late.units()
+    at = datetime(2026, 2, 5, tzinfo=UTC)
+    late.append(ledger, [*late.started(), *late.enrolment(found), *late.happenings(found)], at=at)
+    late.append(ledger, late.feeds(at), at=at)
+    ledger.close()
+
+
+def test_contrasts_are_withheld_before_the_end(early, ledger, capsys):
+    found = document(capsys, "analyse", "late", *EARLY)
+    assert found["estimates"] == found["means"] == []
+    assert sum(arm["assigned"] for arm in found["flow"]) == 400
+    assert found["checks"][0]["name"] == "sample ratio, assigned"
+    assert any("withheld until 2026-03-02" in note for note in found["notes"])
+    assert ledger.count(Look) == 0
+    assert document(capsys, "decide", "late", *EARLY)["verdict"] == "keep running"
+    assert document(capsys, "decide", "late", *EARLY)["values"] == []
+
+
+def test_an_unplanned_look_is_appended_and_stays_for_ever(early, late, ledger, capsys):
+    first = document(capsys, "analyse", "late", *EARLY, "--unplanned")
+    second = document(capsys, "analyse", "late", *EARLY, "--unplanned")
+    assert {each["look"] for each in first["estimates"]} == {1}
+    assert {each["look"] for each in second["estimates"]} == {2}
+    assert ledger.count(Look) == 2
+    (said,) = second["deviations_from_plan"]
+    assert "2 times before the declared end (as of 2026-02-10)" in said
+    late.append(ledger, late.feeds(late.START + 90 * late.DAY))
+    ledger.close()
+    final = document(capsys, "analyse", "late")
+    assert final["estimates"]
+    assert final["deviations_from_plan"] == [said]
+    _, text, _ = run(capsys, "analyse", "late")
+    assert "Departures from the plan" in text
+
+
+def test_an_analysis_as_of_a_date_sees_the_same_facts_for_ever(ended, late, ledger, capsys):
+    asked = ("analyse", "late", "--as-of", "2026-05-01")
+    before = document(capsys, *asked)
+    more = [
+        late.order(f"late-{i}", f"c{i}", late.START + 20 * late.DAY, 99_900) for i in range(400)
+    ]
+    late.append(ledger, more, at=datetime(2026, 5, 2, tzinfo=UTC))
+    ledger.close()
+    after = document(capsys, *asked)
+    assert len(before["estimates"]) == len(after["estimates"]) > 0
+    for ours, theirs in zip(before["estimates"], after["estimates"], strict=True):
+        assert ours["point"] == pytest.approx(theirs["point"], rel=1e-10, abs=1e-12)
+        assert ours["std_error"] == pytest.approx(theirs["std_error"], rel=1e-10)
+    (now,) = {each["reference_mean"] for each in document(capsys, "analyse", "late")["estimates"]
+              if each["outcome"] == "spend_28d" and each["estimator"] == "difference_in_means"
+              and each["kind"] == "arm"}  # fmt: skip
+    assert now > 500
+
+
+def test_it_has_ended_once_enrolment_has_closed_and_every_unit_is_mature(late, ledger, capsys):
+    found = late.units(80, days=10)
+    at = datetime(2026, 2, 12, tzinfo=UTC)  # ten days of enrolment, 28 of window, 2 of settling
+    late.append(ledger, [*late.started(), *late.enrolment(found), *late.happenings(found)], at=at)
+    late.append(ledger, late.feeds(at), at=at)
+    ledger.close()
+    assert document(capsys, "analyse", "late", "--as-of", "2026-02-13")["estimates"] == []
+    closed = Closed(
+        key="late/1/1", occurred_at=at, experiment="late", version=1, phase=1, because="by hand"
+    )
+    late.append(ledger, [closed], at=datetime(2026, 2, 13, 1, tzinfo=UTC))
+    ledger.close()
+    assert document(capsys, "analyse", "late", "--as-of", "2026-02-14")["estimates"]
+    assert document(capsys, "analyse", "late", "--as-of", "2026-02-13")["estimates"] == []
+
+
+def test_status_is_one_screen_without_a_contrast(early, capsys):
+    code, text, err = run(capsys, "status", "late", *EARLY)
+    assert code == 0, err
+    for said in ("first unit mature", "half of the units", "last order", "all arms together",
+                 "silence", "RANDOMISED", "complete through", "0.00 USD of 100000.00 USD"):  # fmt: skip
+        assert said in text
+    assert len(text.splitlines()) <= 50
+    found = document(capsys, "status", "late", *EARLY)
+    assert found["enrolled"] == 400
+    assert found["budget"] == 10_000_000
+    assert found["ended"] is False
+    assert found["check"]["passed"] is True
+    assert not {"estimates", "values"} & found.keys()
+
+
+def test_a_declaration_edited_since_the_start_is_not_used(ended, project, capsys):
+    file = project / "experiments" / "late" / "experiment.toml"
+    before = document(capsys, "analyse", "late")
+    file.write_text(file.read_text().replace("window_days = 14", "window_days = 7"))
+    after = document(capsys, "analyse", "late")
+    assert after["estimates"] == before["estimates"]
+    assert after["deviations_from_plan"] == ["the declaration was edited since the start: not used"]
+
+
+def test_a_date_that_lies_ahead_is_refused(ended, capsys):
+    code, _, err = run(capsys, "analyse", "late", "--as-of", "2999-01-01")
+    assert code == 5
+    assert "lies ahead" in err
+
+
+def test_an_experiment_never_started_says_what_to_do(project, capsys):
+    code, _, err = run(capsys, "analyse", "late")
+    assert code == CODES[StateError]
+    assert "apologylab start late" in err
