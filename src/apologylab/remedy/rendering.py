@@ -126,14 +126,24 @@ def compile_fragment(source: str, *, where: str, placeholders: tuple[str, ...]) 
         if refused := _refusal(node, placeholders) or _too_deep(depth):
             what, do = refused
             raise InputError(f"{where}, line {getattr(node, 'lineno', 1)}: {what}", do=do)
-    try:
-        template = _environment().from_string(tree)
-    except (TemplateError, SyntaxError, RecursionError) as wrong:
-        raise InputError(f"{where} cannot be compiled: {wrong}", do="make it simpler") from None
     uses = frozenset(name.name for name in tree.find_all(nodes.Name))
     return Fragment(
-        where=where, uses=uses, needs=frozenset(_needs(tree, frozenset())), fill=template.render
+        where=where,
+        uses=uses,
+        needs=frozenset(_needs(tree, frozenset())),
+        fill=_filler(tree, where, is_constant=not uses),
     )
+
+
+def _filler(
+    tree: nodes.Template, where: str, *, is_constant: bool
+) -> Callable[[Mapping[str, object]], str]:
+    try:
+        template = _environment().from_string(tree)
+        text = template.render() if is_constant else ""
+    except (TemplateError, SyntaxError, TypeError, RecursionError) as wrong:
+        raise InputError(f"{where} cannot be compiled: {wrong}", do="make it simpler") from None
+    return (lambda _: text) if is_constant else template.render
 
 
 def _checked(source: str, where: str) -> str:

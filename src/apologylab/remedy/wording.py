@@ -99,7 +99,8 @@ class Wording:
 
     def locale(self, fields: Mapping[str, object]) -> str:
         """The locale for an incident, whose field ``locale`` may say what the customer reads."""
-        return choose_locale(fields.get("locale"), self.locales)
+        asked = fields.get("locale")
+        return choose_locale(asked, self.locales) if asked else self.locales[0]
 
     def texts(self) -> int:
         """How many apologies to one customer can differ in every arm and locale."""

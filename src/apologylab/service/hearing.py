@@ -45,14 +45,24 @@ def _judge_key(key: str) -> None:
 def _judge(incident: Incident) -> None:
     if incident.occurred_at.tzinfo is None:
         raise InputError("occurred_at has no time zone", do="give an aware time")
-    for name in ("kind", "order", "cause"):
-        if (value := getattr(incident, name)) is not None:
+    named = {"kind": incident.kind, "order": incident.order, "cause": incident.cause}
+    for name, value in named.items():
+        if value is not None or name == "kind":
             _judge_text(name, value)
     if len(incident.fields) > FIELDS:
         raise InputError("there are too many fields", do=f"give at most {FIELDS} of them")
     for name, value in incident.fields.items():
-        _judge_text("the name of a field", name)
-        _judge_value(name, value)
+        if not _is_plain(name):
+            _judge_text("the name of a field", name)
+        if not _is_plain(value):
+            _judge_value(name, value)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether ``value`` is one of the commonest, which need no closer look."""
+    if type(value) is str:
+        return len(value) <= FIELD_CHARACTERS and value.isascii() and value.isprintable()
+    return type(value) is int
 
 
 def _judge_value(name: str, value: object) -> None:

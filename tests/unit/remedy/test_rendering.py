@@ -75,6 +75,7 @@ ATTACKS = [
     "{% raw %}{{ name }}{% endraw %}",
     "{% autoescape false %}{% endautoescape %}",
     "{% do name %}",
+    "{% if 'a' > 1 %}x{% endif %}",
     "{{ name",
     "{% if name %}",
     "}} name {{",

@@ -252,7 +252,7 @@ def test_names_go_into_the_text_and_not_into_the_fact(ledger, loop):
 
 HOSTILE = [
     {"key": "k" * 256}, {"customer": "a\0b"}, {"customer": ""}, {"note": "\ud800"},
-    {"note": float("nan")}, {"note": {"a": 1}}, {"kind": "a\0"}, {"note": "x" * 2_001},
+    {"note": float("nan")}, {"note": {"a": 1}}, {"kind": "a\0"}, {"order": 5}, {"kind": None}, {"cause": "\udfff"}, {"note": "x" * 2_001},
 ]  # fmt: skip
 
 
