@@ -46,9 +46,9 @@ def _judge(incident: Incident) -> None:
     if incident.occurred_at.tzinfo is None:
         raise InputError("occurred_at has no time zone", do="give an aware time")
     named = {"kind": incident.kind, "order": incident.order, "cause": incident.cause}
-    for name, value in named.items():
-        if value is not None or name == "kind":
-            _judge_text(name, value)
+    for name, text in named.items():
+        if text is not None or name == "kind":
+            _judge_text(name, text)
     if len(incident.fields) > FIELDS:
         raise InputError("there are too many fields", do=f"give at most {FIELDS} of them")
     for name, value in incident.fields.items():
