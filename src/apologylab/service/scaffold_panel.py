@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from apologylab.errors import InputError
 
@@ -59,20 +59,33 @@ def guess(
     measured = tuple(outcomes) or _outcomes(columns, drawn.name)
     unit = next((each.name for each in columns if _is_unit(each)), None)
     money = next((name for name in measured if _MONEY.search(name)), None)
-    ordered = tuple(sorted(measured, key=lambda name: name != (money or measured[0])))
-    planned = _weights(drawn, against)
-    said = (
-        *((f"arm: column {drawn.name!r}, because of its name and values",) if not arm else ()),
-        *((f"reference: {against!r}, because of its name",) if not reference else ()),
-        *((f"outcomes: {', '.join(ordered)}, because of their names",) if not outcomes else ()),
-        f"unit: {unit!r}" if unit else "unit: no column; rows are counted as units",
-        f"planned weights: {', '.join(f'{name} {n}' for name, n in planned.items())}, from counts",
-        "covariates: none; add those that were measured before the draw to panel.covariates",
+    money_first = sorted(measured, key=lambda name: name != money)
+    ordered = measured if outcomes else tuple(money_first)
+    found = Guess(
+        arm=drawn.name,
+        reference=against,
+        weights=_weights(drawn, against),
+        unit=unit,
+        outcomes=ordered,
+        money=money,
+        said=(),
     )
-    return Guess(
-        arm=drawn.name, reference=against, weights=planned, unit=unit, outcomes=ordered,
-        money=money, said=said,
-    )  # fmt: skip
+    guessed = {"arm": not arm, "reference": not reference, "outcomes": not outcomes}
+    return replace(found, said=tuple(_said(found, guessed)))
+
+
+def _said(found: Guess, guessed: Mapping[str, bool]) -> Iterator[str]:
+    """One sentence a guess."""
+    if guessed["arm"]:
+        yield f"arm: column {found.arm!r}, because of its name and values"
+    if guessed["reference"]:
+        yield f"reference: {found.reference!r}, because of its name"
+    if guessed["outcomes"]:
+        yield f"outcomes: {', '.join(found.outcomes)}, because of their names"
+    yield f"unit: {found.unit!r}" if found.unit else "unit: no column; rows are counted as units"
+    planned = ", ".join(f"{name} {weight}" for name, weight in found.weights.items())
+    yield f"planned weights: {planned}, from counts"
+    yield "covariates: none; add those that were measured before the draw to panel.covariates"
 
 
 def _arm(columns: Sequence[Column]) -> Column:

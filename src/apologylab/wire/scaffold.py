@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
+from apologylab.design.arms import arm_name
 from apologylab.design.duration import parse_duration
-from apologylab.design.experiment import NONE, SILENCE
+from apologylab.design.experiment import NONE, SILENCE, TIMING
 from apologylab.design.findings import at
 from apologylab.design.money import Money
 from apologylab.errors import InputError
@@ -59,7 +60,7 @@ def live(flags: Live) -> Files:
     coupon = [NONE if each == NONE else _level(each) for each in flags.coupon]
     named = {"wording": list(flags.wording), "coupon": coupon}
     said = {factor: levels for factor, levels in named.items() if set(levels) - {NONE}}
-    factors = said | ({"timing": list(flags.timing)} if flags.timing else {})
+    factors = said | ({TIMING: list(flags.timing)} if flags.timing else {})
     _refuse_nothing(said)
     longest = max((parse_duration(each) for each in flags.timing), default=timedelta(0))
     text = _live_toml(flags, factors, amounts, ceil(longest / timedelta(days=1)))
@@ -105,23 +106,15 @@ def _spoken(flags: Live) -> str:
 def _live_toml(
     flags: Live, factors: Mapping[str, list[str]], amounts: Mapping[str, Money], delay_days: int
 ) -> str:
-    said = [factor for factor in factors if factor != "timing"]
+    said = [factor for factor in factors if factor != TIMING]
     silent = all(NONE in factors[factor] for factor in said)
-    first = "+".join(factors[factor][0] for factor in said)
-    reference = SILENCE if silent else first + (f"@{flags.timing[0]}" if flags.timing else "")
+    first = arm_name({factor: levels[0] for factor, levels in factors.items()})
     window = 56 + delay_days
     parts = [
-        HEAD.rstrip(),
-        f"name = {_quoted(flags.name)}",
-        f"question = {_quoted(f'What wins customers back after a {_spoken(flags)}?')}",
-        'owner = "your team"',
-        f"\n[incident]\nkind = {_quoted(flags.incident)}",
-        f'\n[eligibility]\nconsent = "{"marketing" if amounts else "service"}"',
-        'cooldown_days = 90\nexclude = ["already_refunded", "abuse_flag"]',
-        '\n[repeats]\nnext_incident = "first_only"',
+        *_who(flags, consent="marketing" if amounts else "service"),
         "\n[factors]",
         *(f"{factor} = {_quoted(levels)}" for factor, levels in factors.items()),
-        f"\n[arms]\nreference = {_quoted(reference)}",
+        f"\n[arms]\nreference = {_quoted(SILENCE if silent else first)}",
         '\n[allocation]\nweights = "equal"',
         *(_compensation(level, money) for level, money in amounts.items()),
         *_budget(amounts),
@@ -130,6 +123,27 @@ def _live_toml(
         '\n[never]\nincidents = ["injury", "threat", "discrimination"]',
         f"\n[messages]\norder = {_quoted(said)}",
         'locales = ["en"]\nplaceholders = ["first_name"]',
+        *_measured(window),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _who(flags: Live, *, consent: str) -> tuple[str, ...]:
+    return (
+        HEAD.rstrip(),
+        f"name = {_quoted(flags.name)}",
+        f"question = {_quoted(f'What wins customers back after a {_spoken(flags)}?')}",
+        'owner = "your team"',
+        f"\n[incident]\nkind = {_quoted(flags.incident)}",
+        f'\n[eligibility]\nconsent = "{consent}"',
+        'cooldown_days = 90\nexclude = ["already_refunded", "abuse_flag"]',
+        '\n[repeats]\nnext_incident = "first_only"',
+    )
+
+
+def _measured(window: int) -> tuple[str, ...]:
+    """Outcomes over ``window`` days, the plan and the decision."""
+    return (
         _outcome(f"spend_{window}d", "order", "sum(list_amount)", window, "primary")
         + f"\nsettle_days = 3\npre_days = {window}",
         _outcome(f"ordered_{window}d", "order", "any", window, "secondary"),
@@ -139,8 +153,7 @@ def _live_toml(
         f"expected_customers = {CUSTOMERS}\nenrol_days = 30",
         "\n[decision]\nmargin = 0.25  # an assumption: write yours",
         f'sales = "spend_{window}d"\nship_if = "lower(value_vs_reference) > 0"',
-    ]
-    return "\n".join(parts) + "\n"
+    )
 
 
 def _compensation(level: str, money: Money) -> str:
