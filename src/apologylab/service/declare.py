@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.findings import Finding, at
 from apologylab.errors import ApologylabError, InputError
-from apologylab.remedy.rendering import compile_fragment
 from apologylab.remedy.wording import place
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def _missing(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
 
 def _strange(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
     """Every file under messages can be said, and reads as a fragment."""
+    from apologylab.remedy.rendering import compile_fragment  # Jinja: a hook does without it
+
     for (factor, level, locale), source in fragments.items():
         where = place(factor, level, locale)
         try:
