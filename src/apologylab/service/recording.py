@@ -22,6 +22,8 @@ def recorded(work: Transaction, running: Running, incidents: Sequence[Incident])
     said = running.only_said
     stripped = [_without(incident, said) for incident in incidents]
     contradicting = work.append(stripped).contradicting
+    if not contradicting:
+        return list(incidents)
     standing = {each.key: each for each in work.find_among(Incident, "key", contradicting)}
     return [
         replace(standing[each.key], fields={**each.fields, **standing[each.key].fields})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from apologylab.catalogue.project import Project
     from apologylab.service.dispatch import Dispatched
 
 
@@ -29,29 +30,37 @@ def dispatch(
     from apologylab import wiring
     from apologylab.cli import console
     from apologylab.errors import InputError
-    from apologylab.service.dispatch import dispatch_once
-    from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.running import dispatched_document
 
     if not once:
         raise InputError("this version dispatches once", do="add --once, and call it from cron")
-    project = wiring.project()
-    ledger = wiring.open_ledger(project)
-    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-    now = wiring.clock()()
-    ended = []
-    for running in pinned(ledger, wiring.declaration_reader(), [name] if name else None):
-        if name is None and running.experiment.delivery.by == "caller":
-            continue
-        channel = wiring.channel(running.experiment.delivery.channel, project)
-        with console.progress(f"dispatching {running.name}", None) as done:
-            ended.append(dispatch_once(ledger, channel, running, now=now, progress=done))
-    ledger.close()
+    ended = _dispatch(wiring.project(), [name] if name else None)
     if as_json:
         console.show_json(dispatched_document(ended))
     else:
         _show(ended)
+
+
+def _dispatch(project: Project, names: list[str] | None) -> list[Dispatched]:
+    """Settle what is due of ``names``, by default of all that we deliver ourselves."""
+    from contextlib import closing
+
+    from apologylab import wiring
+    from apologylab.cli import console
+    from apologylab.service.dispatch import dispatch_once
+    from apologylab.service.running import pinned
+    from apologylab.service.same_ledger import refuse_other
+
+    ended, now = [], wiring.clock()()
+    with closing(wiring.open_ledger(project)) as ledger:
+        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        for running in pinned(ledger, wiring.declaration_reader(), names):
+            if names is None and running.experiment.delivery.by == "caller":
+                continue
+            channel = wiring.channel(running.experiment.delivery.channel, project)
+            with console.progress(f"dispatching {running.name}", None) as done:
+                ended.append(dispatch_once(ledger, channel, running, now=now, progress=done))
+    return ended
 
 
 def _show(ended: list[Dispatched]) -> None:

@@ -25,14 +25,15 @@ def start(
       apologylab start late_ride_apology
       apologylab start late_ride_apology --phase 2
     """
+    from contextlib import closing
+
     from apologylab import wiring
     from apologylab.cli.begun import show_begun
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import start as begin
 
-    project = wiring.project()
-    ledger = wiring.open_ledger(project)
-    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-    begun = begin(ledger, wiring.catalogue(project), name, now=wiring.clock()(), phase=phase)
-    ledger.close()
+    project, now = wiring.project(), wiring.clock()()
+    with closing(wiring.open_ledger(project)) as ledger:
+        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        begun = begin(ledger, wiring.catalogue(project), name, now=now, phase=phase)
     show_begun(begun, as_json=as_json)

@@ -23,15 +23,16 @@ def stop(
     Example:
       apologylab stop late_ride_apology --because "the season is over"
     """
+    from contextlib import closing
+
     from apologylab import wiring
     from apologylab.cli.begun import show_begun
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import stop as end
 
-    project = wiring.project()
-    ledger = wiring.open_ledger(project)
-    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-    experiment = wiring.catalogue(project).experiment(name)
-    begun = end(ledger, experiment, because=because, now=wiring.clock()())
-    ledger.close()
+    project, now = wiring.project(), wiring.clock()()
+    with closing(wiring.open_ledger(project)) as ledger:
+        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        experiment = wiring.catalogue(project).experiment(name)
+        begun = end(ledger, experiment, because=because, now=now)
     show_begun(begun, as_json=as_json)
