@@ -43,7 +43,7 @@ def examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return None, (_syntax(error),)
+        return None, (_syntax(error, text),)
     draft, shape = read_table(Experiment, document)
     if shape:
         return None, placed((*shape, *findings(cast(Experiment, draft))), text)
@@ -54,10 +54,10 @@ def examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
     return experiment, placed(findings(experiment), text)
 
 
-def _syntax(error: tomllib.TOMLDecodeError) -> Finding:
+def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Finding:
     place = re.search(r" \(at line (\d+), column \d+\)", str(error))
     what = str(error).replace(place[0], "") if place else str(error)
-    line = int(place[1]) if place else None
+    line = int(place[1]) if place else len(text.splitlines())
     return Finding(path="", line=line, what=f"this is not TOML: {what}", do="mend this line first")
 
 

@@ -39,31 +39,41 @@ class DraftValue:
 
 
 class DraftTable(Mapping[str, Any]):
-    """A free table; with ``holes`` some keys could not be read, so that none is surely absent."""
+    """A free table; None for one of which nothing can be read.
 
-    def __init__(self, values: Mapping[str, Any], *, holes: bool = False) -> None:
+    With ``holes`` some keys could not be read, so that no key is surely absent.
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None, *, holes: bool = False) -> None:
         self._values = values
         self._holes = holes
 
     def __getitem__(self, key: str) -> Any:
-        if self._holes and key not in self._values:
-            raise Unreadable
-        return _whole(self._values[key])
+        self._refuse_unsure(key)
+        return _whole(self._known()[key])
 
     def __contains__(self, key: object) -> bool:
-        if self._holes and key not in self._values:
-            raise Unreadable
-        return key in self._values
+        self._refuse_unsure(key)
+        return key in self._known()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._known())
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._known())
+
+    def _known(self) -> Mapping[str, Any]:
+        if self._values is None:
+            raise Unreadable
+        return self._values
+
+    def _refuse_unsure(self, key: object) -> None:
+        if self._holes and key not in self._known():
+            raise Unreadable
 
     def build(self) -> dict[str, Any]:
         """The table itself."""
-        return {key: built(value) for key, value in self._values.items()}
+        return {key: built(value) for key, value in self._known().items()}
 
 
 class DraftList(Sequence[Any]):

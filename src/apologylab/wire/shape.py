@@ -127,7 +127,7 @@ def _list(shape: ListOf, value: Any, path: Path, found: Found) -> DraftList:
 def _free_table(shape: FreeTable, value: Any, path: Path, found: Found) -> DraftTable:
     if not isinstance(value, dict):
         found.append(_wrong(value, path, "a table"))
-        return DraftTable({}, holes=True)
+        return DraftTable(None)
     _enough(len(value), shape.fewest, path, found)
     values, holes = {}, False
     for name, each in value.items():

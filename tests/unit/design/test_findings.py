@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,30 @@ def test_the_sketch_of_the_design_passes():
     sketch = edited(RIDE, 'sales = "spend_84d"\n', "").replace('better = "lower"\n', "")
     sketch = sketch.replace("[otherwise]", '[floor]\nmissing_item = "refund_full"\n[otherwise]')
     assert check(sketch, where=RIDE) == ()
+
+
+def test_a_table_that_is_none_is_reported_once():
+    declared = text(RIDE)
+    start, end = declared.index("[factors]"), declared.index("[arms]")
+    found = check("factors = []\n" + declared[:start] + declared[end:], where=RIDE)
+    assert [(each.path, each.line, each.what) for each in found] == [
+        ("factors", 1, "is not a table")
+    ]
+
+
+def test_a_text_that_ends_too_early_is_reported_at_its_end():
+    (found,) = check("name = 'a'\nx = [", where=RIDE)
+    assert found.line == 2
+
+
+def test_no_mistake_needs_no_parser_of_positions():
+    """The hook reads declarations with the standard library alone."""
+    program = (
+        "import sys; from apologylab.wire.declaration import read; "
+        f"read(open({str(EXPERIMENTS / RIDE / 'experiment.toml')!r}).read(), where=''); "
+        "print([name for name in ('tree_sitter', 'numpy', 'babel') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -210,7 +210,7 @@ def weights_name_arms(experiment: Experiment) -> Iterator[Finding]:
 def weights_draw(experiment: Experiment) -> Iterator[Finding]:
     """At least two arms are drawn."""
     names = arm_names(experiment)
-    if names:
+    if set(names) - {SILENCE}:
         yield from _drawn(experiment.allocation.weights, names, "allocation.weights", experiment)
 
 
