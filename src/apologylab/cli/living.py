@@ -38,7 +38,7 @@ def live(
         channel=wiring.channel("file", project),
         watch=stage,
         connect=lambda running, clock: _connect(project, running, clock),
-        one_by_one=min(500, customers // 20),
+        one_by_one=min(200, customers // 20),
     )
     with _rare_collections():
         lived = simulate(doors, name, world(of), customers=customers, seed=seed)

@@ -84,6 +84,15 @@ def plain(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}".replace("-", MINUS)
 
 
+def margin(value: float | None) -> str:
+    """A margin at which an arm breaks even; sales bring at most their price.
+
+    >>> margin(0.31), margin(1.79)
+    ('0.31', 'above 1')
+    """
+    return "above 1" if value is not None and value > 1 else plain(value)
+
+
 def p_text(p: float | None) -> str:
     """A p-value; a tiny one is not written as 0.
 

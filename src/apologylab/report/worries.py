@@ -24,7 +24,10 @@ class Worry(NamedTuple):
 def worries(
     experiment: Experiment, analysis: Analysis, verdict: Verdict | None
 ) -> tuple[Worry, ...]:
-    """Failed checks, departures from the plan, refusals, guardrails, limits of the design."""
+    """Failed checks, departures from the plan, refusals, guardrails, limits of the design.
+
+    Notes say where the data end; they stand with the counts, unless they say why nothing is shown.
+    """
     found = [
         *_failed(analysis),
         *(
@@ -40,7 +43,7 @@ def worries(
             for each in analysis.refusals
         ),
         *_guardrails(verdict),
-        *(Worry(False, note) for note in analysis.notes),
+        *(Worry(False, note) for note in analysis.notes if not analysis.estimates),
         *_limits(experiment),
     ]
     return tuple(sorted(found, key=lambda worry: not worry.grave))

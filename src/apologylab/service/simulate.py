@@ -59,7 +59,7 @@ BEGINS = datetime(2025, 1, 6, tzinfo=UTC)
 """In the past, so that what is simulated can be analysed today."""
 ENROL_DAYS = 30
 """Where the plan does not say."""
-TURN = timedelta(hours=3)
+TURN = timedelta(hours=4)
 """How often the simulated company runs its dispatcher while it enrols; afterwards once a day."""
 FEEDS = ("order", "redemption", "contact", "goodwill")
 
