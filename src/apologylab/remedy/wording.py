@@ -15,6 +15,7 @@ from apologylab.design.arms import arms
 from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.findings import Finding
 from apologylab.errors import DeclarationError, InputError
+from apologylab.remedy.fragments import place
 from apologylab.remedy.rendering import (
     TEXT_CHARACTERS,
     Fragment,
@@ -42,15 +43,6 @@ class Pinned(NamedTuple):
 
     text: str
     sha256: str
-
-
-def place(factor: str, level: str, locale: str) -> str:
-    """The file of a fragment, seen from the experiment's folder.
-
-    >>> place("wording", "basic", "en")
-    'messages/wording/basic.en.txt'
-    """
-    return f"messages/{factor}/{level}.{locale}.txt"
 
 
 def said_levels(experiment: Experiment, arm: Arm) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.findings import Finding, at
 from apologylab.errors import ApologylabError, InputError
-from apologylab.remedy.wording import place
+from apologylab.remedy.fragments import place
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
