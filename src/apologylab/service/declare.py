@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.findings import Finding, at
-from apologylab.errors import ApologylabError, InputError
+from apologylab.errors import ApologylabError, DeclarationError, InputError
 from apologylab.remedy.fragments import place
 
 if TYPE_CHECKING:
@@ -28,6 +28,23 @@ def around(
         *_strange(experiment, fragments),
         *_meetings(experiment, neighbours),
     )
+
+
+def refuse_around(
+    experiment: Experiment, fragments: Fragments, others: tuple[Experiment, ...]
+) -> None:
+    """Refuse an experiment that its messages or its neighbours make impossible.
+
+    Raises:
+        DeclarationError: with every such finding; warnings let it pass.
+    """
+    wrong = [each for each in around(experiment, fragments, others) if each.severity == "error"]
+    if wrong:
+        raise DeclarationError(
+            f"{experiment.name}: {wrong[0].what}",
+            do=f"run `apologylab check {experiment.name}`",
+            findings=wrong,
+        )
 
 
 def neighbours(catalogue: Catalogue, experiment: Experiment) -> tuple[Experiment, ...]:

@@ -10,6 +10,7 @@ from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
 from apologylab.remedy.wording import Wording
+from apologylab.service.declare import neighbours, refuse_around
 from apologylab.service.running import enrolment, pin_place, refuse_edited
 
 if TYPE_CHECKING:
@@ -43,13 +44,15 @@ def start(
     Doing it again changes nothing. Starting a higher version ends enrolment in the one before.
 
     Raises:
-        DeclarationError: the declaration or its messages have mistakes; it holds the findings.
+        DeclarationError: the declaration has mistakes, in itself, its messages or beside its
+            neighbours; it holds the findings.
         StateError: it was edited while running, is closed, or ``phase`` is not the next declared.
     """
     experiment = catalogue.experiment(name)
     _refuse_panel(experiment)
     messages = catalogue.fragments(experiment)
     Wording(experiment, messages)
+    refuse_around(experiment, messages, neighbours(catalogue, experiment))
     pinned = _pinned(experiment, catalogue.source(name), messages, now)
     with ledger.transaction(recorded_at=now) as work:
         did = _begin_version(work, experiment, pinned, now)

@@ -121,3 +121,26 @@ def test_another_ledger_is_refused(ledger, environment, simulated):
     refuse_other(ledger, environment="test", simulated=True)
     with pytest.raises(LedgerOtherError):
         refuse_other(ledger, environment=environment, simulated=simulated)
+
+
+def test_a_neighbour_in_the_same_slice_of_a_layer_refuses_the_start(ledger, loop):
+    layer = '\n[layer]\nname = "riders"\nstart = {}\nend = {}\n'
+    ours = loop.Declared()
+    ours.text += layer.format(0.0, 0.6)
+    beside = ours.text.replace(f'name = "{loop.NAME}"', 'name = "beside"')
+
+    class Two(loop.Declared):
+        other = beside
+
+        def names(self):
+            return (loop.NAME, "beside")
+
+        def source(self, name):
+            return self.other if name == "beside" else super().source(name)
+
+    two = Two(text=ours.text)
+    with pytest.raises(DeclarationError, match="beside claims the same incident"):
+        start(ledger, two, loop.NAME, now=loop.START)
+    assert list(ledger.read(Started)) == []
+    two.other = beside.replace("start = 0.0\nend = 0.6", "start = 0.6\nend = 1.0")
+    assert start(ledger, two, loop.NAME, now=loop.START).did == "started"
