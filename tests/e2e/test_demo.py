@@ -1,0 +1,134 @@
+"""``apologylab demo`` and ``simulate``: the whole loop through the real path, small."""
+
+import contextlib
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apologylab import wiring
+from apologylab.cli.app import main
+from apologylab.cli.living import live
+from apologylab.inference.moments import Request, cell_means
+from apologylab.record import facts
+from apologylab.simulation.feeds import row_of
+from apologylab.storage.sqlite import open_
+
+ROOT = Path(__file__).parents[2]
+RIDERS = 2_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("demo")
+    shutil.copytree(ROOT / "experiments", made / "experiments")
+    return made
+
+
+@pytest.fixture(scope="module")
+def said(folder):
+    """What the demo prints; run once for all tests here."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
+        patch.chdir(folder)
+        assert main(["demo", "--riders", str(RIDERS)]) == 0
+    return out.getvalue()
+
+
+def test_it_ends_with_what_a_reader_wants_to_know(said, folder):
+    assert said.startswith("SIMULATED")
+    for part in (
+        "Effect on revenue (spend_84d",
+        "Verdict: ",
+        "Net value in USD per affected customer, against silence",
+        "coupons used",
+        "the truth of the world",
+        "units to see 1%",
+        "Promptness was not varied here: see delivery_timing.",
+        "The report: demo/report.html",
+    ):
+        assert part in said
+    assert len(re.findall(r"^  .*apologylab", said.split("Next:")[1], re.MULTILINE)) == 3
+
+
+def test_it_took_the_real_path(said, folder):
+    ledger = open_(folder / "demo" / "apologylab.sqlite")
+    assert ledger.identity.simulated
+    assert ledger.count(facts.Incident) >= RIDERS
+    drawn = list(ledger.read(facts.Assignment, reason="RANDOMISED"))
+    assert len({each.customer for each in drawn}) > 0.85 * RIDERS
+    delivered = list(ledger.read(facts.Delivery))
+    assert {each.key for each in delivered} == {each.key for each in drawn}
+    assert {each.state for each in delivered} >= {"sent", "failed", "would_send"}
+    silent = {each.state for each in delivered if each.arm == "silence"}
+    assert silent <= {"would_send", "would_suppress"}
+    assert ledger.count(facts.Order) > 4 * RIDERS
+    assert ledger.count(facts.FallbackReport) == 0
+    ledger.close()
+
+
+def test_the_panel_measures_exactly_what_the_world_did(tmp_path, monkeypatch):
+    """Every outcome and net value by arm, from the ledger's facts, equal the world's own arrays."""
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--simulated"]) == 0
+    project = wiring.project()
+    ledger = wiring.open_ledger(project)
+    lived = live(project, ledger, "late_ride_apology", of="uber_2017", customers=2_000, seed=7)
+    drawn = [e for e in ledger.read(facts.Assignment, reason="RANDOMISED") if e.first]
+    drawn.sort(key=lambda each: row_of(each.customer))
+    arms = lived.potential.arms
+    observed = lived.potential.observed(np.array([arms.index(each.arm) for each in drawn]))
+    panel = wiring.ledger_panel(ledger, lived.experiment, project, as_of=lived.ended)
+    outcomes = [*observed]
+    measured = panel.source.moments([Request(name) for name in outcomes])
+    arm = np.array([each.arm for each in drawn])
+    for name, moments in zip(outcomes, measured, strict=True):
+        for cell, n, mean in zip(moments.cells, moments.n, cell_means(moments)[:, 0], strict=True):
+            assert n == (arm == cell.arm).sum()
+            # A second remedy suppressed at its due time, or sent after the window, costs no message.
+            few = 3 * 0.002 / n if name == "value" else 1e-9
+            assert mean == pytest.approx(observed[name][arm == cell.arm].mean(), abs=few), name
+    assert len(drawn) > 1_700
+    assert "value" in outcomes
+    ledger.close()
+
+
+def test_the_page_shows_the_truth_and_is_marked(said, folder):
+    html = (folder / "demo" / "report.html").read_text(encoding="utf-8")
+    assert html.count("SIMULATED") >= 3
+    assert "the truth of the world" in html
+    assert "incidents answered" in html
+
+
+def test_it_replaces_a_demo_and_nothing_else(said, folder, monkeypatch, capsys, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("keep me", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    assert main(["demo", "--riders", "1000", "--folder", str(mine)]) != 0
+    assert "not made by a demo" in capsys.readouterr().err
+    assert (mine / "notes.txt").read_text(encoding="utf-8") == "keep me"
+    before = (folder / "demo" / "apologylab.sqlite").stat().st_ino
+    assert main(["demo", "--riders", "1000"]) == 0
+    assert (folder / "demo" / "apologylab.sqlite").stat().st_ino != before
+
+
+def test_simulate_refuses_a_real_ledger_and_a_used_one(folder, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    assert main(["init"]) == 0
+    assert main(["simulate", "late_ride_apology", "--customers", "200"]) != 0
+    assert "simulated" in capsys.readouterr().err
+    (tmp_path / "apologylab.toml").unlink()
+    (tmp_path / "apologylab.sqlite").unlink()
+    assert main(["init", "--simulated"]) == 0
+    assert main(["simulate", "late_ride_apology", "--customers", "200", "--world", "null"]) == 0
+    assert "SIMULATED" in capsys.readouterr().out
+    assert main(["simulate", "late_ride_apology", "--customers", "200"]) != 0
+    assert "new ledger" in capsys.readouterr().err
+    assert main(["simulate", "late_ride_apology", "--world", "mars"]) != 0
+    assert "uber_2017" in capsys.readouterr().err
