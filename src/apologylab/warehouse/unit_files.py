@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 WRITTEN = {".csv": "(FORMAT csv, HEADER)", ".parquet": "(FORMAT parquet)"}
 SHOWN_EVERY_S = 0.2
+SEPARATORS = (",", ";", "\t", "|")
+_PLAIN_CSV = (
+    """header = true, all_varchar = true, quote = '"', escape = '"', comment = '', skip = 0"""
+)
 
 
 class DuckdbUnitFiles:
@@ -65,7 +69,14 @@ def _scan(path: str) -> str:
         raise NotFoundError(f"no file {path}", do="name a CSV or Parquet file of units")
     if _ending(path) == ".parquet":
         return f"read_parquet({text_literal(path)})"
-    return f"read_csv({text_literal(path)}, header = true, all_varchar = true)"
+    return f"read_csv({text_literal(path)}, {_PLAIN_CSV}, delim = {text_literal(_separator(path))})"
+
+
+def _separator(path: str) -> str:
+    """What separates the names in the first line; ids may hold anything, so nothing is guessed."""
+    with Path(path).open(encoding="utf-8", errors="replace") as file:
+        header = file.readline()
+    return max(SEPARATORS, key=header.count)
 
 
 def _ending(path: str) -> str:
