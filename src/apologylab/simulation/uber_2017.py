@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from apologylab.simulation.world import ASSUMPTION, Row, World, from_table
 
-PAPER = "Halperin, Ho, List, Muir, Economic Journal 132(641):273-298, 2022"
+REPORTS = "secondary reports of Halperin, Ho, List, Muir 2022"
 INTERVIEW = "author interview about Halperin, Ho, List, Muir 2022"
 
 
@@ -27,7 +27,11 @@ TABLE = (
     _row("tenure_days", 600.0, "days", "mean time since the first ride; exponential"),
     _row("lapse_share", 0.10, "share", "riders who stop for reasons of their own"),
     _row(
-        "harm", 0.075, "relative change", "fewer rides after a late one: middle of 5 to 10%", PAPER
+        "harm",
+        0.075,
+        "relative change",
+        "fewer rides after a late one: middle of 5 to 10%",
+        REPORTS,
     ),
     _row("worst_share", 0.10, "share", "the latest tenth counts as the worst"),
     _row("worst_lost", 0.05, "share", "of the worst hit, never ride again", INTERVIEW),

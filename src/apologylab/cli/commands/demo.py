@@ -56,10 +56,9 @@ def _anew(folder: Path) -> Project:
     """
     import shutil
 
-    from apologylab import wiring
     from apologylab.catalogue.project import find_project, write_file
 
-    declared = wiring.catalogue().file(NAME).parent
+    declared = _declared()
     _clear(folder)
     shutil.copytree(declared, folder / "experiments" / NAME)
     settings = {
@@ -72,6 +71,23 @@ def _anew(folder: Path) -> Project:
     }
     write_file(folder, settings, anew=True)
     return find_project(folder.resolve(), {})
+
+
+def _declared() -> Path:
+    """The shipped experiment's folder.
+
+    Raises:
+        NotFoundError: the working folder is not a clone of the project, nor has the experiment.
+    """
+    from apologylab import wiring
+    from apologylab.errors import NotFoundError
+
+    try:
+        return wiring.catalogue().file(NAME).parent
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"there is no experiments/{NAME} here", do="run the demo in a clone of the project"
+        ) from error
 
 
 def _clear(folder: Path) -> None:
