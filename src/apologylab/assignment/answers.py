@@ -116,6 +116,11 @@ def held_out(experiment: Experiment, holdout: Holdout, phase: int) -> Assignment
     return not_drawn(experiment, "HOLDOUT", because, phase=phase)
 
 
+def is_whole(layer: Layer) -> bool:
+    """Whether the slice holds everyone, so that nothing is to be drawn."""
+    return layer.start == 0 and layer.end == 1
+
+
 def outside_layer(experiment: Experiment, layer: Layer, phase: int) -> Assignment:
     """The answer to a customer of another slice."""
     because = f"layer {layer.name}: outside the slice from {layer.start:g} to {layer.end:g}"

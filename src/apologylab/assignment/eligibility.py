@@ -97,8 +97,9 @@ def compile_refusal(  # noqa: C901 - one body, see below
 
     def refusal(context: Context) -> Assignment | None:
         get = context.get
+        happened = get("kind")
         for kind, answer in never:
-            if get("kind") == kind:
+            if happened == kind:
                 return answer
         for name, values, answer in among:
             if get(name) not in values:

@@ -18,6 +18,7 @@ from apologylab.assignment.answers import (
     drawn_arms,
     entry_share,
     held_out,
+    is_whole,
     not_drawn,
     not_entered,
     outside_layer,
@@ -112,8 +113,7 @@ def _overrides(experiment: Experiment, phase: int) -> dict[str, Assignment]:
 
 
 def _shared_gate(experiment: Experiment, phase: int) -> Gate | None:
-    gates = (_holdout_gate(experiment, phase), _layer_gate(experiment, phase))
-    held, sliced = gates
+    held, sliced = _holdout_gate(experiment, phase), _layer_gate(experiment, phase)
     if held is None or sliced is None:
         return held or sliced
     return lambda unit: held(unit) or sliced(unit)
@@ -136,7 +136,7 @@ def _holdout_gate(experiment: Experiment, phase: int) -> Gate | None:
 
 def _layer_gate(experiment: Experiment, phase: int) -> Gate | None:
     layer = experiment.layer
-    if layer is None or (layer.start, layer.end) == (0, 1):
+    if layer is None or is_whole(layer):
         return None
     answer = outside_layer(experiment, layer, phase)
     start, below, end = (

@@ -21,6 +21,7 @@ from apologylab.assignment.answers import (
     drawn_arms,
     entry_share,
     held_out,
+    is_whole,
     not_drawn,
     not_entered,
     outside_layer,
@@ -167,7 +168,7 @@ def _shared_draws(experiment: Experiment) -> dict[str, str]:
     held, layer = experiment.holdout, experiment.layer
     salts = {
         "holdout": held.salt if held is not None and held.share > 0 else None,
-        "layer": layer.name if layer is not None else None,
+        "layer": layer.name if layer is not None and not is_whole(layer) else None,
     }
     return {name: salt for name, salt in salts.items() if salt is not None}
 
@@ -233,7 +234,7 @@ def _shared_branches(experiment: Experiment, phase: int) -> Iterator[Branch]:
         bound = share_bound(held.share)
         condition = f"word_holdout < '{bound.hex()}'" if bound is not None else "TRUE"
         yield Branch(condition, held_out(experiment, held, phase))
-    if layer is not None:
+    if layer is not None and "layer" in draws:
         low, high = share_bound(layer.start), share_bound(layer.end)
         below = f"word_layer < '{low.hex()}'" if low is not None else "TRUE"
         above = f"word_layer >= '{high.hex()}'" if high is not None else "FALSE"

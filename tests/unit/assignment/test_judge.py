@@ -131,6 +131,22 @@ def test_slices_of_a_layer_are_disjoint_and_cover_everyone(plain, late):
     assert set.union(*inside) == set(UNITS)
 
 
+def test_a_slice_that_holds_everyone_keeps_nobody_out(plain, late):
+    whole = replace(plain, layer=Layer(name="late", start=0.0, end=1.0))
+    assert answers(whole, late) == answers(plain, late)
+
+
+def test_the_holdout_comes_before_the_layer(light, late):
+    sliced = replace(light, layer=Layer(name="late", start=0.0, end=0.5))
+    held, all_held = (
+        {unit for unit, one in answers(experiment, late).items() if one.reason == "HOLDOUT"}
+        for experiment in (sliced, light)
+    )
+    assert held == all_held
+    reasons = {one.reason for one in answers(sliced, late).values()}
+    assert reasons == {"HOLDOUT", "INELIGIBLE", "RANDOMISED"}
+
+
 def test_a_ramp_keeps_those_who_entered_and_their_arms(plain, late):
     allocation = Allocation(entry=0.2, phases=(PlannedPhase(entry=0.6), PlannedPhase()))
     experiment = replace(plain, allocation=allocation)
