@@ -50,8 +50,9 @@ class Client:
             return self._fallback(experiment, f"{type(error).__name__}: {error}")
 
     def _compiled(self, name: str) -> Judge:
-        declared = self._experiments.setdefault(name, self._load(name))
-        draw = compile_draw(declared, on_exposure=self._on_exposure)
+        if name not in self._experiments:
+            self._experiments[name] = self._load(name)
+        draw = compile_draw(self._experiments[name], on_exposure=self._on_exposure)
         self._draws[name] = draw
         return draw
 

@@ -37,14 +37,15 @@ LATE = {"kind": "late"}
 class Shelf:
     """Gives one experiment, and counts how often it was asked."""
 
-    def __init__(self):
+    def __init__(self, text=DECLARED):
         self.asked = 0
+        self.text = text
 
     def load(self, name):
         self.asked += 1
         if name != "notice":
             raise NotFoundError(f"no experiment {name}")
-        return read(DECLARED, where=name)
+        return read(self.text, where=name)
 
 
 def test_a_draw_is_made_and_the_declaration_read_once():
@@ -53,6 +54,15 @@ def test_a_draw_is_made_and_the_declaration_read_once():
     answers = [client.draw("notice", f"c{number}", LATE) for number in range(50)]
     assert {answer.reason for answer in answers} == {"PREVIEW"}
     assert {answer.arm for answer in answers} == {"silence", "notice"}
+    assert shelf.asked == 1
+
+
+def test_what_cannot_be_drawn_is_not_read_again():
+    shelf = Shelf(DECLARED.replace("recurs = false", '[repeats]\nnext_incident = "sticky"'))
+    client = Client(shelf.load)
+    because = {client.draw("notice", f"c{number}", LATE).because for number in range(3)}
+    assert len(because) == 1
+    assert "repeats.next_incident" in because.pop()
     assert shelf.asked == 1
 
 
