@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.decision.rule import arm_state, recommended
-from apologylab.inference.sentence import number
+from apologylab.inference.sentence import number, to_the_minute
 from apologylab.inference.table import aligned
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def _guardrail(reading: GuardrailReading) -> str:
 def as_text(verdict: Verdict) -> str:
     """A verdict for a terminal."""
     mark = "SIMULATED  " if verdict.simulated else ""
-    head = f"{mark}{verdict.experiment}, version {verdict.version}, as of {verdict.as_of}"
+    at = to_the_minute(verdict.as_of)
+    head = f"{mark}{verdict.experiment}, version {verdict.version}, as of {at}"
     blocks = [head, verdict.verdict.upper(), verdict.sentence]
     if verdict.values:
         title = f"Net value against {verdict.reference}, {verdict.unit}"

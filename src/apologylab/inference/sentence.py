@@ -35,6 +35,15 @@ def sentence(estimate: Estimate, *, alpha: float) -> str:
     return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {_reading(estimate, alpha)}"
 
 
+def to_the_minute(moment: str) -> str:
+    """An ISO time in UTC, as people read it.
+
+    >>> to_the_minute("2026-09-30T18:00:12.345678+00:00")
+    '2026-09-30 18:00 UTC'
+    """
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
 def per_customer(unit: str) -> str:
     """A unit of measure of one customer.
 

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from apologylab.inference.sentence import number, per_customer, sentence
+from apologylab.inference.sentence import number, per_customer, sentence, to_the_minute
 
 if TYPE_CHECKING:
     from apologylab.inference.results import Analysis, Estimate, Refusal
@@ -86,7 +86,8 @@ def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
 
 def _title(analysis: Analysis) -> str:
     mark = "SIMULATED  " if analysis.simulated else ""
-    return f"{mark}{analysis.experiment}, version {analysis.version}, as of {analysis.as_of}"
+    at = to_the_minute(analysis.as_of)
+    return f"{mark}{analysis.experiment}, version {analysis.version}, as of {at}"
 
 
 def _refused(refusal: Refusal) -> str:

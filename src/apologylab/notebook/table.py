@@ -67,10 +67,12 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         arms=None if weights is None else tuple(name for name, each in weights.items() if each),
     )
     panel = wiring.table_panel(table, wanted)
+    arms = wanted.arms or _arms(panel)
+    _refuse_absent(reference, arms)
     asked = Question(
         outcomes=tuple(Measured(name=each, role="primary", unit=each) for each in outcomes),
-        arm_contrasts=against(_arms(panel, reference), reference),
-        weights={1: weights or dict.fromkeys(_arms(panel, reference), 1)},
+        arm_contrasts=against(arms, reference),
+        weights={1: weights or dict.fromkeys(arms, 1)},
         assigned={},
         covariates=panel.covariates,
         estimators=estimators(panel.covariates),
@@ -81,10 +83,12 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     return conclude(panel, asked, head, weighed=weights is not None)
 
 
-def _arms(panel: Panel, reference: str) -> tuple[str, ...]:
-    arms = tuple(panel.flow().assigned[1])
+def _arms(panel: Panel) -> tuple[str, ...]:
+    return tuple(panel.flow().assigned[1])
+
+
+def _refuse_absent(reference: str, arms: tuple[str, ...]) -> None:
     if reference not in arms:
         raise InputError(
             f"no row is in the reference arm {reference!r}", do=f"the arms are {', '.join(arms)}"
         )
-    return arms

@@ -7,6 +7,7 @@ SQLite files, comes as a wheel of the same version and is loaded from there.
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def connect() -> duckdb.DuckDBPyConnection:
     (42,)
     """
     return duckdb.connect(config=CONFIG | {"temp_directory": tempfile.gettempdir()})
+
+
+def connect_quickly() -> duckdb.DuckDBPyConnection:
+    """A connection to one engine that the process shares; create only TEMP tables and views on it.
+
+    Making an engine takes as long as a scan of a million rows.
+    """
+    return _shared().cursor()
+
+
+@cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    return connect()
 
 
 def attach_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:

@@ -56,13 +56,13 @@ def reach(horizons: Mapping[str, Horizon]) -> tuple[str, ...]:
     """How far each feed reaches, and what a feed that was never declared complete holds up."""
     through = {kind: at for each in horizons.values() for kind, at in each.through.items()}
     lines = [
-        f"the feed of {kind}s is complete through {at:%Y-%m-%d %H:%M} UTC"
+        f"the feed {kind!r} is complete through {at:%Y-%m-%d %H:%M} UTC"
         for kind, at in sorted(through.items())
     ]
     for kind in sorted({kind for each in horizons.values() for kind in each.lacking}):
         held = ", ".join(name for name, each in horizons.items() if kind in each.lacking)
         lines.append(
-            f"the feed of {kind}s was never declared complete, so no unit is mature for {held}: "
+            f"the feed {kind!r} was never declared complete, so no unit is mature for {held}: "
             f"run `apologylab record FILE --as {kind} --complete-through DATE`"
         )
     return tuple(lines)

@@ -99,7 +99,7 @@ def finished_panel(
     _refuse_texts(connection, relation, wanted, types)
     _refuse_repeats(connection, relation, wanted)
     lacking = _lacking(connection, relation, wanted, types)
-    connection.execute(f"CREATE VIEW panel AS {_select(relation, wanted, types, lacking)}")
+    connection.execute(f"CREATE TEMP VIEW panel AS {_select(relation, wanted, types, lacking)}")
     arms = wanted.arms if wanted.arms is not None else _arms(connection)
     indicators = tuple(f"{name}{MISSING}" for name in lacking)
     covariates = (*wanted.covariates, *indicators)

@@ -16,8 +16,8 @@ from apologylab.warehouse.hc2 import hc2_meat
 from apologylab.warehouse.keys import grouping, keys_of, selected
 from apologylab.warehouse.sql import double, identifier
 
-PILOT_ROWS = 2_000
-"""Rows that the shifts are read from: they need the right order of magnitude, not the mean."""
+FAR = 30.0
+"""A column whose mean is this many standard deviations from 0 is summed again about its mean."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -39,17 +39,28 @@ class DuckSource:
     def moments(self, requests: Sequence[Request]) -> list[Moments]:
         """All requests in one scan, in their order.
 
+        Another is made only where the first shows that it must be: where a column holds NaN, or
+        lies so far from 0 that its sums of squares lose digits.
+
         Raises:
             InputError: the panel has no such column, or an outcome holds an infinity.
         """
         names = tuple(dict.fromkeys(name for request in requests for name in _columns(request)))
         self._refuse_unknown(names)
-        shift = _shifts(self.connection, self.relation, names)
+        columns = {name: _Column() for name in names}
+        while True:
+            found = self._read(requests, columns)
+            again = {name: _better(name, read_as, found) for name, read_as in columns.items()}
+            if again == columns:
+                return found
+            columns = again
+
+    def _read(self, requests: Sequence[Request], columns: Mapping[str, _Column]) -> list[Moments]:
         aggregates: dict[str, int] = {}
-        places = [_places(aggregates, names, request) for request in requests]
-        cells, numbers = self._scan(shift, tuple(aggregates))
+        places = [_places(aggregates, tuple(columns), request) for request in requests]
+        cells, numbers = self._scan(columns, tuple(aggregates))
         return [
-            _fold(request, cells, numbers, place, shift)
+            _fold(request, cells, numbers, place, columns)
             for request, place in zip(requests, places, strict=True)
         ]
 
@@ -65,11 +76,11 @@ class DuckSource:
         return hc2_meat(self.connection, self.relation, self.columns, request, fits)
 
     def _scan(
-        self, shift: Mapping[str, float], aggregates: Sequence[str]
+        self, read_as: Mapping[str, _Column], aggregates: Sequence[str]
     ) -> tuple[tuple[Cell, ...], Floats]:
         """The one scan: cells in order, and (g, m) the aggregates in each."""
         wanted = ", ".join([selected(self.columns), "count(*)", *aggregates])
-        units = _shifted(self.relation, self.columns, shift)
+        units = _units(self.relation, self.columns, read_as)
         found = self.connection.execute(
             f"SELECT {wanted} FROM ({units}) {grouping(self.columns)}"
         ).fetchall()
@@ -92,40 +103,43 @@ def _columns(request: Request) -> tuple[str, ...]:
     return (request.outcome, *request.covariates)
 
 
-def _shifts(
-    connection: duckdb.DuckDBPyConnection, relation: str, names: Sequence[str]
-) -> dict[str, float]:
-    """What is taken off each column: its mean where that is large beside its spread, else 0.
+class _Column(NamedTuple):
+    """How a column is read: what is taken off it, and whether NaN is looked for."""
 
-    Sums of squares lose digits only where mean^2 far exceeds the variance, and a shift of 0 keeps
-    sums of whole numbers exact.
+    shift: float = 0.0
+    has_nan: bool = False
+
+
+def _better(name: str, read_as: _Column, found: Sequence[Moments]) -> _Column:
+    """How a column should have been read, by what was found; the same if it was read well.
+
+    Sums of squares lose digits only where mean^2 far exceeds the variance; elsewhere a shift of 0
+    keeps the sums of whole numbers exact.
     """
-    if not names:
-        return {}
-    lists = ", ".join(f"list(CAST({identifier(name)} AS DOUBLE))" for name in names)
-    pilot = f"SELECT * FROM {relation} LIMIT {PILOT_ROWS}"
-    columns = connection.execute(f"SELECT {lists} FROM ({pilot})").fetchone() or ()
-    return {name: _shift(values) for name, values in zip(names, columns, strict=True)}
+    if read_as.shift:
+        return read_as
+    moments = next(each for each in found if name in each.columns)
+    k = moments.columns.index(name)
+    if np.isnan(moments.sums[:, k]).any():
+        return _Column(has_nan=True)
+    n = max(int(moments.n.sum()), 1)
+    mean = float(moments.sums[:, k].sum()) / n
+    square = float(moments.products[:, k, k].sum()) / n
+    is_far = mean**2 > FAR**2 * (square - mean**2)
+    return read_as._replace(shift=mean if is_far else 0.0)
 
 
-def _shift(values: Sequence[float | None] | None) -> float:
-    known = np.array([value for value in values or () if value is not None], dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not known.size or abs(known.mean()) <= 3 * known.std():
-        return 0.0
-    return float(known.mean())
-
-
-def _shifted(relation: str, columns: frozenset[str], shift: Mapping[str, float]) -> str:
+def _units(relation: str, columns: frozenset[str], read_as: Mapping[str, _Column]) -> str:
     """SQL of the relation with y0, y1.. as outcomes and x0, x1.. as covariates, both shifted.
 
     A missing outcome is NULL, so that sums leave it out; a missing covariate NaN, so that it shows.
     """
     parts = [*keys_of(columns)]
-    for i, (name, mean) in enumerate(shift.items()):
+    for i, (name, column) in enumerate(read_as.items()):
         value = f"CAST({identifier(name)} AS DOUBLE)"
-        moved = f"{value} - {double(mean)}" if mean else value
-        parts.append(f"CASE WHEN NOT isnan({value}) THEN {moved} END AS y{i}")
+        moved = f"{value} - {double(column.shift)}" if column.shift else value
+        known = f"CASE WHEN NOT isnan({value}) THEN {moved} END" if column.has_nan else moved
+        parts.append(f"{known} AS y{i}")
         parts.append(f"coalesce({moved}, 'nan'::DOUBLE) AS x{i}")
     return f"SELECT {', '.join(parts) or '1'} FROM {relation}"
 
@@ -154,7 +168,7 @@ def _fold(
     cells: tuple[Cell, ...],
     numbers: Floats,
     places: _Places,
-    shift: Mapping[str, float],
+    read_as: Mapping[str, _Column],
 ) -> Moments:
     """One request's moments, without the cells in which no unit has the outcome."""
     n = numbers[:, places.n].astype(np.int64)
@@ -168,7 +182,7 @@ def _fold(
     return Moments(
         columns=_columns(request),
         cells=tuple(cell for cell, keep in zip(cells, kept, strict=True) if keep),
-        shift=np.array([shift[name] for name in _columns(request)]),
+        shift=np.array([read_as[name].shift for name in _columns(request)]),
         n=n[kept],
         sums=numbers[kept][:, np.array(places.sums)],
         products=products,

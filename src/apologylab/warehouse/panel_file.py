@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from apologylab.errors import InputError, NotFoundError
-from apologylab.warehouse.engine import connect
+from apologylab.warehouse.engine import connect_quickly
 from apologylab.warehouse.finished import finished_panel
 from apologylab.warehouse.sql import text_literal
 
@@ -36,7 +36,7 @@ def panel_file(path: Path, wanted: Wanted) -> FinishedPanel:
     typed = path.suffix.lower() in {".parquet", ".pq"}
     table = f"read_parquet({file})" if typed else f"read_csv({file}, {_CSV})"
     try:
-        return finished_panel(connect(), table, wanted, parse_once=not typed)
+        return finished_panel(connect_quickly(), table, wanted, parse_once=not typed)
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from apologylab.errors import InputError
-from apologylab.warehouse.engine import connect
+from apologylab.warehouse.engine import connect_quickly
 from apologylab.warehouse.finished import finished_panel
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def panel_frame(frame: object, wanted: Wanted) -> FinishedPanel:
     Raises:
         InputError: DuckDB cannot read it, or its columns are not those wanted.
     """
-    connection = connect()
+    connection = connect_quickly()
     try:
         connection.register("frame", frame)
     except (duckdb.Error, TypeError) as error:
