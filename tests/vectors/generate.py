@@ -13,8 +13,10 @@ the holdout's ``apologylab/1/holdout|`` and the netstring of its salt; of the la
 ``apologylab/1/layer|`` and the netstring of its name. Word k of the digest is its k-th 64 bits as a
 big-endian number: word 0 enters, word 1 draws the arm, word 2 the shadow delay of silence; holdout
 and layer use word 0 of theirs. A share s succeeds below floor(2^64 s). Arm i takes the words from
-floor(2^64 W(i-1)/W) up to floor(2^64 W(i)/W), where W(i) adds up the weights in declared order,
-silence first; the last arm with a positive weight has no upper bound.
+floor(2^64 W(i-1)/W) up to floor(2^64 W(i)/W), where W(i) adds up the weights: silence first (where
+a cell is empty), then the cells, the last factor's levels running fastest; factors of messages stand before those of
+compensation, then timing, each group by name. The last arm with a positive weight has no upper
+bound.
 Order: id; never, eligibility; overrides; holdout; layer; entry; arm.
 """
 
@@ -82,18 +84,26 @@ def seconds(level):
     return int(number) * SECONDS[level[len(number) :]]
 
 
+def rank(doc, factor, levels):
+    """Factors of messages stand first, then those of compensation, then timing."""
+    if factor == "timing":
+        return 2
+    return int(any(level in doc.get("compensation", {}) for level in levels))
+
+
 def arms(doc):
     """Names of the arms and their delays in seconds, silence first."""
-    factors = doc["factors"]
-    found = [("silence", None)]
+    factors = dict(sorted(doc["factors"].items(), key=lambda one: (rank(doc, *one), one[0])))
+    silence, found = [], []
     for levels in itertools.product(*factors.values()):
         cell = dict(zip(factors, levels, strict=True))
         delay = cell.pop("timing", None)
         if all(level == "none" for level in cell.values()):
+            silence = [("silence", None)]  # once, however many cells are empty
             continue
         name = "+".join(cell.values()) + (f"@{delay}" if delay else "")
         found.append((name, seconds(delay) if delay else None))
-    return found
+    return silence + found
 
 
 def weighted(declared, names):
@@ -295,6 +305,16 @@ def synthetic():
             "timed",
             WORDS + '\ntiming = ["15min", "4h", "2d"]',
             tables='[allocation]\nweights = { silence = 12, "*" = 1 }\ntiming = { 15min = 2, 4h = 0, 2d = 1 }',
+        ),
+        declared(
+            "never_silent",
+            'wording = ["plain", "sorry"]\ntiming = ["1h", "1d"]',
+            tables='[arms]\nreference = "plain@1h"',
+        ),
+        declared(
+            "reordered",
+            'timing = ["1h", "1d"]\nvoucher = ["none", "eur3"]\nwording = ["none", "sorry"]\nsender = ["none", "ceo"]',
+            tables='[compensation.eur3]\nkind = "coupon"\nvalue = "3.00 EUR"\nexpires_days = 14',
         ),
         declared(
             "phased",

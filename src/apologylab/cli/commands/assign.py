@@ -26,7 +26,7 @@ def assign(
             "--propose", help="Write proposals, though budget, cooldown and repeats go unjudged."
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Draw arms for a file of units.
 
@@ -47,7 +47,7 @@ def assign(
     task = FileTask(units=str(units), out=str(out), unit=unit, phase=phase, propose=propose)
     with progress(f"drawing {experiment.name}", 100) as done:
         became = assign_file(experiment, wiring.unit_files(), task, progress=done)
-    if json:
+    if as_json:
         show_json(_document(experiment.name, str(out), became))
     else:
         _tell(str(out), became)
