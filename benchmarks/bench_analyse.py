@@ -64,7 +64,12 @@ def _adjusted(file: Path) -> list[Row]:
 
 def _ours(file: Path, covariates: list[str] | None = None) -> Analysis:
     return apologylab.analyse(
-        file, arm="arm", reference="arm0", outcomes=OUTCOMES, covariates=covariates or []
+        file,
+        arm="arm",
+        reference="arm0",
+        outcomes=OUTCOMES,
+        covariates=covariates or [],
+        weights={f"arm{i}": 1 for i in range(ARMS)},
     )
 
 

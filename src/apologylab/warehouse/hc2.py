@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from apologylab.inference.moments import LEVERAGE_LEFT, Cell, CellFit, Floats, Request
-from apologylab.warehouse.keys import KEYS, selected
+from apologylab.warehouse.keys import KEYS, keys_of, selected
 from apologylab.warehouse.sql import double, identifier, text_literal
 
 
@@ -29,11 +29,9 @@ def hc2_meat(
     pairs = list(combinations_with_replacement(range(size), 2))
     sums = ", ".join(f"sum(w * {_z(i)} * {_z(j)})" for i, j in pairs)
     weighted = _weighted(_residuals(relation, columns, request, fits), size)
-    keys = ", ".join(KEYS)
-    found = connection.execute(
-        f"SELECT {keys}, {sums} FROM ({weighted}) GROUP BY {keys}"
-    ).fetchall()
-    return {Cell(*row[:4]): _symmetric(size, pairs, row[4:]) for row in found}
+    found = connection.execute(f"SELECT cell, {sums} FROM ({weighted}) GROUP BY cell").fetchall()
+    cells = list(fits)
+    return {cells[row[0]]: _symmetric(size, pairs, row[1:]) for row in found}
 
 
 def _z(i: int) -> str:
@@ -42,8 +40,10 @@ def _z(i: int) -> str:
 
 def _weighted(residuals: str, size: int) -> str:
     """SQL of the units with w = e^2 / (1 - h), nan where a unit decides its own fit."""
-    pairs = ((i, j) for i in range(size) for j in range(size))
-    leverage = " + ".join(f"g{i}_{j} * {_z(i)} * {_z(j)}" for i, j in pairs)
+    pairs = combinations_with_replacement(range(size), 2)
+    leverage = " + ".join(
+        f"{'' if i == j else '2 * '}g{i}_{j} * {_z(i)} * {_z(j)}" for i, j in pairs
+    )
     left = f"(1 - ({leverage}))"
     w = f"CASE WHEN {left} < {LEVERAGE_LEFT} THEN 'nan'::DOUBLE ELSE e * e / {left} END"
     return f"SELECT *, {w} AS w FROM ({residuals})"
@@ -59,8 +59,13 @@ def _residuals(
     return (
         f"SELECT *{z}, (y - b0){slopes} AS e "
         f"FROM ({_units(relation, columns, request)}) JOIN ({_parameters(fits)}) "
-        f"USING ({', '.join(KEYS)})"
+        f"USING ({', '.join(_joined(columns))})"
     )
+
+
+def _joined(columns: frozenset[str]) -> tuple[str, ...]:
+    """The keys that tell cells apart."""
+    return keys_of(columns) or ("version",)
 
 
 def _units(relation: str, columns: frozenset[str], request: Request) -> str:
@@ -76,15 +81,16 @@ def _units(relation: str, columns: frozenset[str], request: Request) -> str:
 
 
 def _parameters(fits: Mapping[Cell, CellFit]) -> str:
-    """SQL of one row a cell: its keys, m1.. the centre, b0.. the slopes, g0_0.. the inverse."""
+    """SQL of one row a cell: its number, keys, centre m1.., slopes b0.., inverse g0_0..."""
     size = max((len(fit.beta) for fit in fits.values()), default=1)
     names = [
+        "cell",
         *KEYS,
         *(f"m{i}" for i in range(1, size)),
         *(f"b{i}" for i in range(size)),
         *(f"g{i}_{j}" for i in range(size) for j in range(size)),
     ]
-    rows = ", ".join(f"({_row(cell, fit)})" for cell, fit in fits.items())
+    rows = ", ".join(f"({i}, {_row(cell, fits[cell])})" for i, cell in enumerate(fits))
     return f"SELECT * FROM (VALUES {rows}) AS t({', '.join(names)})"
 
 
