@@ -28,8 +28,8 @@ WRITE = f"""
 SELECT setseed(0.2026);
 COPY (
     SELECT 'arm' || CAST(floor(random() * {ARMS}) AS INTEGER) AS arm,
-        CASE WHEN random() < 0.4 THEN round(exp(3 + 1.2 * (random() + random() - 1)), 2)
-             ELSE 0.0 END AS spend,
+        CASE WHEN random() < 0.4 THEN round(exp(3 + random() - random()), 2) ELSE 0.0 END
+            AS spend,
         CAST(random() < 0.4 AS INTEGER) AS returned,
         CAST(floor(3 * random() * random()) AS INTEGER) AS contacts,
         round(exp(3 + random() + random()), 2) AS spend_before
