@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -205,3 +206,16 @@ def test_an_experiment_never_started_says_what_to_do(project, capsys):
     code, _, err = run(capsys, "analyse", "late")
     assert code == CODES[StateError]
     assert "apologylab start late" in err
+
+
+def test_a_ledger_is_analysed_without_the_network(ended, project, monkeypatch, capsys):
+    """With an empty home there is no downloaded extension, and no way to fetch one."""
+
+    def refuse(*args, **named):
+        raise OSError("the network was asked for")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setenv("HOME", str(project / "home"))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert document(capsys, "analyse", "late")["estimates"]
