@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.design.experiment import TIMING
+from apologylab.inference.table import headlines
+from apologylab.report import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,7 @@ def worries(
         ),
         *_guardrails(verdict),
         *(Worry(False, note) for note in analysis.notes if not analysis.estimates),
+        *_size(analysis),
         *_limits(experiment),
     ]
     return tuple(sorted(found, key=lambda worry: not worry.grave))
@@ -62,6 +65,19 @@ def _guardrails(verdict: Verdict | None) -> Iterator[Worry]:
                 reading.state == "broken",
                 f"Guardrail {reading.outcome} is {reading.state} in {reading.arm}.",
             )
+
+
+def _size(analysis: Analysis) -> Iterator[Worry]:
+    """The effect of an arm on the primary outcome below which this size is mostly blind."""
+    arms = [each for each in headlines(analysis) if each.kind == "arm"]
+    if arms:
+        blind = max(arms, key=lambda each: each.smallest_detectable)
+        size = numbers.effect(blind.smallest_detectable, blind.std_error, blind.unit).lstrip("+")
+        yield Worry(
+            False,
+            f"Size: an effect of one arm on {blind.outcome} below {size} "
+            f"{numbers.unit_of_effect(blind.unit)} would be missed more than one time in five.",
+        )
 
 
 def _limits(experiment: Experiment) -> Iterator[Worry]:

@@ -192,6 +192,7 @@ def test_what_could_be_wrong_lists_the_grave_first(dossier):
     part = html[html.index('id="wrong"') : html.index('id="effects"')]
     assert part.count('class="grave"') == 4
     assert part.rindex('class="grave"') < part.index("Promptness was not varied here")
+    assert "below 0.84 USD would be missed more than one time in five" in part
     for said in ("it is off", "looked early", "no rows", "Guardrail complaints_28d is broken"):
         assert said in part
 
