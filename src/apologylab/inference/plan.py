@@ -66,7 +66,8 @@ class Question:
         look: the number of this look (R31); 0 where the experiment has ended.
 
     Raises:
-        InputError: ``lin`` without covariates.
+        InputError: no outcome, ``lin`` without covariates, a column with two parts to play, or an
+            alpha that is no error rate.
     """
 
     outcomes: tuple[Measured, ...]
@@ -87,6 +88,16 @@ class Question:
                 "Lin's adjustment was asked for without covariates",
                 do="name covariates measured before the draw, or ask for difference_in_means",
             )
+        if not self.outcomes:
+            raise InputError("no outcome was asked for", do="name at least one")
+        columns = (*(outcome.name for outcome in self.outcomes), *self.covariates)
+        if twice := sorted({name for name in columns if columns.count(name) > 1}):
+            raise InputError(
+                f"{', '.join(twice)} is asked for twice",
+                do="give each column one part: an outcome, or a covariate measured before the draw",
+            )
+        if not 0 < self.alpha < 1:
+            raise InputError(f"alpha is {self.alpha}", do="give an error rate, such as 0.05")
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     >>> found.estimates[0].point
     10.0
     """
+    _refuse_names(outcomes, covariates)
     wanted = Wanted(
         what=table if isinstance(table, str) else "the table",
         arm=arm,
@@ -68,7 +69,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     )
     panel = wiring.table_panel(table, wanted)
     arms = wanted.arms or _arms(panel)
-    _refuse_absent(reference, arms)
+    _refuse_lone(reference, arms)
     asked = Question(
         outcomes=tuple(Measured(name=each, role="primary", unit=each) for each in outcomes),
         arm_contrasts=against(arms, reference),
@@ -83,12 +84,23 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     return conclude(panel, asked, head, weighed=weights is not None)
 
 
+def _refuse_names(outcomes: Sequence[str], covariates: Sequence[str]) -> None:
+    for given in (outcomes, covariates):
+        if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+            raise InputError(
+                f"{given!r} is not a list of columns named by text", do='write ["spend"]'
+            )
+
+
 def _arms(panel: Panel) -> tuple[str, ...]:
     return tuple(panel.flow().assigned[1])
 
 
-def _refuse_absent(reference: str, arms: tuple[str, ...]) -> None:
+def _refuse_lone(reference: str, arms: tuple[str, ...]) -> None:
+    known = ", ".join(map(repr, arms))
     if reference not in arms:
         raise InputError(
-            f"no row is in the reference arm {reference!r}", do=f"the arms are {', '.join(arms)}"
+            f"no row is in the reference arm {reference!r}", do=f"the arms, as text, are {known}"
         )
+    if len(arms) < 2:
+        raise InputError(f"the only arm is {known}", do="give the rows of every arm that was drawn")

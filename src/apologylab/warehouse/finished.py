@@ -15,6 +15,7 @@ import duckdb
 from apologylab.errors import InputError
 from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
+from apologylab.warehouse.keys import KEYS
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.sql import double, identifier, text_literal
 
@@ -87,8 +88,9 @@ def finished_panel(
     ``parse_once`` copies what is read of it into memory first, for a source that is dear to scan.
 
     Raises:
-        InputError: a column is missing or not numeric, or a unit id stands in two rows.
+        InputError: a column is missing, reserved or not numeric, or a unit id is in two rows.
     """
+    _refuse_reserved(wanted)
     types = _types(connection, relation)
     _refuse_missing(wanted, types)
     if parse_once:
@@ -122,6 +124,17 @@ def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, st
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; near {close[0]!r}" if close else ""
+
+
+def _refuse_reserved(wanted: Wanted) -> None:
+    """Names that the panel's own columns have; SQL does not tell capitals apart."""
+    given = (*wanted.outcomes, *wanted.covariates)
+    if found := [name for name in given if name.lower() in KEYS]:
+        raise InputError(
+            f"{wanted.what}: {', '.join(map(repr, found))} cannot name an outcome or covariate: "
+            f"{', '.join(KEYS)} are columns of the panel itself",
+            do="rename the column",
+        )
 
 
 def _refuse_missing(wanted: Wanted, types: Mapping[str, str]) -> None:

@@ -25,8 +25,20 @@ def panel_frame(frame: object, wanted: Wanted) -> FinishedPanel:
     try:
         connection.register("frame", frame)
     except (duckdb.Error, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"a {type(frame).__module__}.{type(frame).__name__} is not a table",
-            do="give a pandas or polars DataFrame or an Arrow table",
+            f"a {type(frame).__module__}.{type(frame).__name__} is not a table that can be read: "
+            f"{reason}",
+            do="give a pandas or polars DataFrame or an Arrow table, of numbers and texts",
         ) from error
+    _refuse_twice(frame, wanted)
     return finished_panel(connection, "frame", wanted)
+
+
+def _refuse_twice(frame: object, wanted: Wanted) -> None:
+    """DuckDB would read the first of two columns that share a name."""
+    names = list(getattr(frame, "column_names", getattr(frame, "columns", ())))
+    if twice := [name for name in wanted.columns if names.count(name) > 1]:
+        raise InputError(
+            f"{wanted.what} has column {twice[0]!r} twice", do="drop or rename one of them"
+        )

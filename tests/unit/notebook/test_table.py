@@ -82,3 +82,72 @@ def test_importing_the_package_loads_nothing():
         "assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+NAMED = ("arm", "Arm", "phase", "version", "stratum")
+
+
+def nasty(**columns):
+    rng = np.random.default_rng(SEED)
+    given = {"seg": ["a", "b"] * 50, "y": rng.normal(5, 2, 100), "x": rng.normal(0, 1, 100)}
+    return pa.table(given | columns)
+
+
+def ask(table, **changed):
+    return apologylab.analyse(
+        table, **({"arm": "seg", "reference": "a", "outcomes": ["y"]} | changed)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"outcomes": []}, "no outcome was asked for"),
+        ({"outcomes": "y"}, "is not a list of columns"),
+        ({"outcomes": [1]}, "is not a list of columns"),
+        ({"outcomes": ["y", "y"]}, "y is asked for twice"),
+        ({"covariates": ["y"]}, "y is asked for twice"),
+        ({"covariates": ["x", "x"]}, "x is asked for twice"),
+        ({"alpha": 5}, "alpha is 5"),
+        ({"alpha": float("nan")}, "alpha is nan"),
+        ({"reference": 0}, "the arms, as text, are 'a', 'b'"),
+    ],
+)
+def test_a_question_that_is_none_is_refused(changed, why):
+    with pytest.raises(InputError, match=why):
+        ask(nasty(), **changed)
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("part", ["outcomes", "covariates"])
+def test_a_column_named_like_the_panels_own_is_never_taken_for_it(name, part):
+    with pytest.raises(InputError, match="columns of the panel itself"):
+        ask(nasty(**{name: np.arange(100.0)}), **{part: [name]})
+
+
+@pytest.mark.parametrize(
+    "name", ["select", 'we "quote"', "it's", "płeć", "y0", "frame", "%s", "value"]
+)
+def test_any_other_name_is_read_as_it_stands(name):
+    values = np.arange(100.0) ** 2
+    (found,) = ask(nasty(**{name: values}), outcomes=[name]).estimates
+    assert found.outcome == name
+    assert found.point == pytest.approx(values[1::2].mean() - values[::2].mean(), rel=1e-12)
+
+
+def test_one_arm_alone_is_refused():
+    with pytest.raises(InputError, match="the only arm is 'a'"):
+        ask(nasty(seg=["a"] * 100))
+
+
+def test_two_columns_of_one_name_are_refused():
+    twice = pa.Table.from_arrays([["a", "b"] * 3, range(6), range(6)], names=["seg", "y", "y"])
+    with pytest.raises(InputError, match="has column 'y' twice"):
+        ask(twice)
+
+
+def test_a_covariate_that_gives_the_outcome_away_is_not_adjusted_for():
+    table = nasty()
+    found = ask(table.append_column("z", pa.array(3 * np.array(table["y"]) - 1)), covariates=["z"])
+    assert [each.estimator for each in found.estimates] == ["difference_in_means"]
+    assert "y is a sum of the covariates" in found.refusals[0].because

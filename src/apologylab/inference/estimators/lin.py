@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COLLINEAR = 1e-10
-"""Smallest admitted eigenvalue of the covariates' correlations within a cell."""
+"""Smallest admitted eigenvalue of the columns' correlations within a cell."""
 
 
 def unadjustable(moments: Moments, arms: Sequence[str]) -> dict[str, str]:
@@ -47,10 +47,10 @@ def unadjustable(moments: Moments, arms: Sequence[str]) -> dict[str, str]:
     """
     if missing := _missing(moments):
         return dict.fromkeys(arms, missing)
-    scatters = cell_scatters(moments)[:, 1:, 1:]
+    scatters = cell_scatters(moments)
     reasons: dict[str, str] = {}
     for cell, n, scatter in zip(moments.cells, moments.n, scatters, strict=True):
-        if cell.arm in arms and (why := _why_not(moments.columns[1:], int(n), scatter)):
+        if cell.arm in arms and (why := _why_not(moments.columns, int(n), scatter)):
             reasons.setdefault(cell.arm, f"{why} in {cell.arm}, {block_of(cell)}")
     return reasons
 
@@ -65,15 +65,22 @@ def _missing(moments: Moments) -> str:
     return ""
 
 
-def _why_not(covariates: Sequence[str], n: int, scatter: Floats) -> str:
+def _why_not(columns: Sequence[str], n: int, scatter: Floats) -> str:
+    outcome, *covariates = columns
     if n < len(covariates) + 3:
         return f"{n} units are too few for {len(covariates)} slopes"
     spread = np.sqrt(np.diag(scatter))
-    if constant := [x for x, s in zip(covariates, spread, strict=True) if s == 0]:
+    if constant := [x for x, s in zip(covariates, spread[1:], strict=True) if s == 0]:
         return f"covariate {constant[0]} does not vary"
-    if np.linalg.eigvalsh(scatter / np.outer(spread, spread))[0] < COLLINEAR:
+    if _collinear(scatter[1:, 1:], spread[1:]):
         return f"covariates {', '.join(covariates)} are collinear"
+    if spread[0] > 0 and _collinear(scatter, spread):
+        return f"{outcome} is a sum of the covariates, so nothing is left to judge an effect by"
     return ""
+
+
+def _collinear(scatter: Floats, spread: Floats) -> bool:
+    return bool(np.linalg.eigvalsh(scatter / np.outer(spread, spread))[0] < COLLINEAR)
 
 
 def fit_cells(moments: Moments, arms: Sequence[str]) -> dict[Cell, CellFit]:
