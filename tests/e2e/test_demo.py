@@ -101,7 +101,11 @@ def test_the_page_shows_the_truth_and_is_marked(said, folder):
     html = (folder / "demo" / "report.html").read_text(encoding="utf-8")
     assert html.count("SIMULATED") >= 3
     assert "the truth of the world" in html
-    assert "incidents answered" in html
+    counts = re.findall(r"<li><b>([\d,]+)</b><span>([a-z ]+)</span>", html)
+    flow = {what: int(units.replace(",", "")) for units, what in counts}
+    drawn, away = flow["incidents eligible and drawn"], flow["incidents ineligible"]
+    assert drawn + away == flow["incidents answered"] >= RIDERS
+    assert 0.85 * RIDERS < flow["customers randomised"] <= drawn
 
 
 def test_it_replaces_a_demo_and_nothing_else(said, folder, monkeypatch, capsys, tmp_path):

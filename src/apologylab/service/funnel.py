@@ -23,9 +23,7 @@ def funnel(ledger: Ledger, experiment: Experiment, *, mark: int) -> tuple[tuple[
         reasons[reason] += n
     drawn = reasons.pop("RANDOMISED", 0)
     units = answers["RANDOMISED", True]
-    kept_out = [
-        (f"{experiment.unit}s {reason.lower()}", n) for reason, n in sorted(reasons.items())
-    ]
+    kept_out = [(f"incidents {reason.lower()}", n) for reason, n in sorted(reasons.items())]
     return (
         ("incidents answered", answers.total()),
         *kept_out,
