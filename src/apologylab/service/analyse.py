@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from apologylab.inference.results import Check
     from apologylab.service.ports import ByPhase, Flow, Ledger, Panel
 
+UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
 WITHHELD = (
     "contrasts are withheld until {when}: looking at them before then makes chance findings "
     "likelier than the plan says. --unplanned shows them and says so for ever"
@@ -88,7 +89,8 @@ def analyse(
         analysis = conclude(panel, asked, head)
     else:
         end = moments_of.declared_end
-        when = f"{end:%Y-%m-%d}" if end else "enrolment has closed and every unit is mature"
+        known = end is not None and as_of < end
+        when = f"{end:%Y-%m-%d}" if known else "enrolment has closed and every unit is mature"
         analysis = withhold(flow, asked, head, when=when)
     if see_early and not ended:
         contrasts = len(analysis.estimates)
@@ -102,14 +104,8 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     flow = panel.flow()
     asked = replace(asked, assigned=_over_phases(flow.assigned))
     found, refusals = estimates(fits, asked)
-    return Analysis(
-        experiment=head.experiment,
-        version=head.version,
-        fingerprint=head.fingerprint,
-        as_of=head.as_of.isoformat(),
-        simulated=head.simulated,
-        alpha=asked.alpha,
-        adjust=asked.adjust,
+    return replace(
+        _empty(asked, head),
         checks=checks(panel, asked, flow, fits.moments, weighed=weighed),
         estimates=found,
         refusals=refusals,
@@ -119,12 +115,17 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     )
 
 
-UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
-
-
 def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis:
     """What may be seen at any time: the flow of units and the check at assignment."""
-    asked = replace(asked, assigned=_over_phases(flow.assigned))
+    return replace(
+        _empty(asked, head),
+        checks=(at_assignment(asked, flow),),
+        flow=_arm_flow(asked, flow, None),
+        notes=(WITHHELD.format(when=when), *flow.notes),
+    )
+
+
+def _empty(asked: Question, head: About) -> Analysis:
     return Analysis(
         experiment=head.experiment,
         version=head.version,
@@ -133,10 +134,8 @@ def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis
         simulated=head.simulated,
         alpha=asked.alpha,
         adjust=asked.adjust,
-        checks=(at_assignment(asked, flow),),
+        checks=(),
         estimates=(),
-        flow=_arm_flow(asked, flow, None),
-        notes=(WITHHELD.format(when=when), *flow.notes),
     )
 
 

@@ -19,6 +19,7 @@ from apologylab.inference.plan import Measured, estimates, fit
 from apologylab.inference.sentence import number, sentence
 from apologylab.service.analyse import about, at_assignment, checks
 from apologylab.service.break_even import difference, with_break_even
+from apologylab.service.looks import looks, unplanned
 from apologylab.service.question import question
 from apologylab.service.timeline import timeline
 
@@ -57,7 +58,8 @@ def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datet
     asked = _question(experiment, panel, phases=moments_of.phases)
     flow = panel.flow()
     if moments_of.ended(flow, as_of=as_of):
-        return _conclude(experiment, panel, asked, head)
+        departures = unplanned(looks(ledger, experiment))
+        return _conclude(experiment, panel, asked, head, departures=departures)
     failed = _failed([at_assignment(asked, flow)])
     return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed, ended=False))
 
@@ -100,7 +102,14 @@ def _guarded(experiment: Experiment) -> list[Outcome]:
     return [each for each in experiment.outcomes if each.role == "guardrail"]
 
 
-def _conclude(experiment: Experiment, panel: Panel, asked: Question, head: About) -> Verdict:
+def _conclude(
+    experiment: Experiment,
+    panel: Panel,
+    asked: Question,
+    head: About,
+    *,
+    departures: tuple[str, ...] = (),
+) -> Verdict:
     fits = fit(panel.source, asked)
     failed = _failed(checks(panel, asked, panel.flow(), fits.moments))
     if failed:
@@ -113,7 +122,7 @@ def _conclude(experiment: Experiment, panel: Panel, asked: Question, head: About
         values=found.values,
         guardrails=found.guardrails,
         unread=found.unread,
-        besides=(*_open_liability(experiment, fits, asked), *_effects(fits, asked)),
+        besides=(*_open_liability(experiment, fits, asked), *_effects(fits, asked), *departures),
     )
     return _verdict(experiment, head, evidence)
 

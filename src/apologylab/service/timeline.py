@@ -33,14 +33,17 @@ class Timeline:
     closed: datetime | None
 
     def ended(self, flow: Flow, *, as_of: datetime) -> bool:
-        """Whether contrasts may be looked at: the declared end has passed, or nothing can come.
+        """Whether contrasts may be looked at, because they will not move any more.
 
-        Nothing can come once enrolment has closed and every unit is mature for every outcome.
+        Either enrolment has closed and every unit is mature for every outcome; or the declared end
+        has passed and no outcome is half in. While a feed lags, or units still come after that end,
+        numbers change from day to day, and reading them again and again is what the plan rules out.
+        An outcome of which nothing can be measured holds nothing up.
         """
+        waiting = [units for units in flow.mature.values() if units != flow.assigned]
         if self.declared_end is not None and as_of >= self.declared_end:
-            return True
-        all_mature = all(units == flow.assigned for units in flow.mature.values())
-        return self.closed is not None and as_of >= self.closed and all_mature
+            return not any(n for units in waiting for arms in units.values() for n in arms.values())
+        return self.closed is not None and as_of >= self.closed and not waiting
 
 
 def pinned(ledger: Ledger, name: str, *, mark: int | None = None) -> Started:

@@ -33,28 +33,33 @@ def census(path: Path, experiment: Experiment, *, mark: int) -> Census:
         f"AND version = {experiment.version}"
     )
     with attached(connection, path):
-        answered = connection.execute(
-            f"SELECT phase, reason, arm, count(*) FROM {LEDGER}.fact_assignment WHERE {ours} "
-            "GROUP BY ALL ORDER BY ALL"
-        ).fetchall()
-        anchors = connection.execute(
-            "SELECT min(occurred_at), quantile_disc(occurred_at, 0.5), max(occurred_at) "
-            f"FROM {LEDGER}.fact_assignment "
-            f"WHERE {ours} AND reason = 'RANDOMISED' AND \"first\" = 1"
-        ).fetchone()
-        first, half, last = anchors or (None, None, None)
+        first, half, last = _anchors(connection, ours)
         return Census(
-            answered=tuple(
-                Answered(phase=phase, reason=reason, arm=arm, n=n)
-                for phase, reason, arm, n in answered
-            ),
-            first=_moment(first),
-            half=_moment(half),
-            last=_moment(last),
+            answered=_answered(connection, ours),
+            first=first,
+            half=half,
+            last=last,
             last_incident=_last(connection, "incident", mark),
             last_order=_last(connection, "order", mark),
             feeds=feeds(connection, mark=mark),
         )
+
+
+def _answered(connection: duckdb.DuckDBPyConnection, ours: str) -> tuple[Answered, ...]:
+    rows = connection.execute(
+        f"SELECT phase, reason, arm, count(*) FROM {LEDGER}.fact_assignment WHERE {ours} "
+        "GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return tuple(Answered(phase=p, reason=reason, arm=arm, n=n) for p, reason, arm, n in rows)
+
+
+def _anchors(connection: duckdb.DuckDBPyConnection, ours: str) -> list[datetime | None]:
+    """Of the first, the middle and the last randomised unit."""
+    row = connection.execute(
+        "SELECT min(occurred_at), quantile_disc(occurred_at, 0.5), max(occurred_at) "
+        f"FROM {LEDGER}.fact_assignment WHERE {ours} AND reason = 'RANDOMISED' AND \"first\" = 1"
+    ).fetchone()
+    return [_moment(micros) for micros in row or (None, None, None)]
 
 
 def _last(connection: duckdb.DuckDBPyConnection, kind: str, mark: int) -> datetime | None:

@@ -47,7 +47,8 @@ class FinishedPanel:
         assigned = {cell.arm: rows for cell, rows in self.source.rows.items()}
         self._refuse_arms(assigned)
         units: ByPhase = {1: {arm: assigned[arm] for arm in self.arms}}
-        mature = dict.fromkeys(self.wanted.outcomes, units)
+        value = () if self.wanted.value is None else (self.wanted.value,)
+        mature = dict.fromkeys((*self.wanted.outcomes, *value), units)
         return Flow(assigned=units, mature=mature, notes=self.notes)
 
     def _refuse_arms(self, assigned: Mapping[str, int]) -> None:
@@ -102,17 +103,24 @@ def finished_panel(
     _refuse_repeats(connection, relation, wanted)
     lacking = _lacking(connection, relation, wanted, types)
     connection.execute(f"CREATE TEMP VIEW panel AS {_select(relation, wanted, types, lacking)}")
-    arms = wanted.arms if wanted.arms is not None else _arms(connection)
-    indicators = tuple(f"{name}{MISSING}" for name in lacking)
-    covariates = (*wanted.covariates, *indicators)
-    names = {"arm", *wanted.outcomes, *covariates} | ({wanted.value} if wanted.value else set())
-    source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
-    notes = tuple(
-        f"covariate {name!r} is missing for {n} units: counted as 0 beside an indicator"
-        for name, n in lacking.items()
-    )
+    return _panel(connection, wanted, lacking)
+
+
+def _panel(
+    connection: duckdb.DuckDBPyConnection, wanted: Wanted, lacking: Mapping[str, int]
+) -> FinishedPanel:
+    """The panel of view ``panel``, with what is to be said of its covariates."""
+    covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
+    names = {"arm", *wanted.outcomes, *covariates, *filter(None, [wanted.value])}
     return FinishedPanel(
-        source=source, covariates=covariates, arms=arms, wanted=wanted, notes=notes
+        source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
+        covariates=covariates,
+        arms=wanted.arms if wanted.arms is not None else _arms(connection),
+        wanted=wanted,
+        notes=tuple(
+            f"covariate {name!r} is missing for {n} units: counted as 0 beside an indicator"
+            for name, n in lacking.items()
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from apologylab.warehouse.history import shorter
 from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.sql import identifier
-from apologylab.warehouse.staging import attached, stage
+from apologylab.warehouse.staging import Stager, attached
 from apologylab.warehouse.tally import DAY, Tally, covariate_tally, outcome_tally, tallied
 from apologylab.warehouse.units import delays, deliveries, minor_units, stage_units
 
@@ -75,14 +75,15 @@ def panel_ledger(path: Path, experiment: Experiment, *, as_of: datetime, mark: i
         LedgerError: the file cannot be read.
     """
     connection = connect()
+    connection.execute("SET preserve_insertion_order = false")  # copies run on all cores
     value = ledger_value(experiment)
     tallies = _tallies(experiment, value)
     kinds = {*(tally.fact for tally in tallies), "delivery"}
     with attached(connection, path):
         stage_units(connection, experiment, mark=mark)
+        stager = Stager(connection=connection, mark=mark, rule=experiment.unit_id)
         for kind in sorted(kinds):
-            columns = ("key", "customer", "occurred_at", *COLUMNS[kind])
-            stage(connection, kind, columns, mark=mark, rule=experiment.unit_id)
+            stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
         through = feeds(connection, mark=mark)
     minor = minor_units(connection, currency(experiment), kinds)
     _tally(connection, tallies, minor)

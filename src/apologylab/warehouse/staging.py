@@ -9,6 +9,8 @@ connections before.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -57,32 +59,34 @@ def normalised(column: str, rule: NormaliseRule) -> str:
     return f"translate({composed}, '{upper}', '{upper.lower()}')"
 
 
-def stage(
-    connection: duckdb.DuckDBPyConnection,
-    kind: str,
-    columns: Sequence[str],
-    *,
-    mark: int,
-    rule: NormaliseRule,
-) -> None:
-    """Copy ``columns`` of the facts of ``kind`` up to ``mark`` into table ``staged_<kind>``.
+@dataclass(frozen=True, kw_only=True)
+class Stager:
+    """Copies facts out of the attached ledger, up to ``mark``, customers normalised by ``rule``."""
 
-    The last correction of a fact counts, for the fields it names (R18).
-    """
-    corrected = _is_corrected(connection, kind, mark)
-    listed = ", ".join(_column(kind, name, rule, corrected=corrected) for name in columns)
-    joined = f"LEFT JOIN ({_corrections(kind, mark)}) c ON c.corrects = f.key" if corrected else ""
-    connection.execute(
-        f"CREATE TEMP TABLE staged_{kind} AS SELECT {listed} "
-        f"FROM {LEDGER}.fact_{kind} f {joined} WHERE f.seq <= {mark}"
-    )
+    connection: duckdb.DuckDBPyConnection
+    mark: int
+    rule: NormaliseRule
 
+    @cached_property
+    def corrected(self) -> frozenset[str]:
+        """The kinds of which a fact was corrected."""
+        rows = self.connection.execute(
+            f"SELECT DISTINCT fact FROM {LEDGER}.fact_correction WHERE seq <= {self.mark}"
+        ).fetchall()
+        return frozenset(kind for (kind,) in rows)
 
-def _is_corrected(connection: duckdb.DuckDBPyConnection, kind: str, mark: int) -> bool:
-    found = connection.execute(
-        f"SELECT 1 FROM {LEDGER}.fact_correction WHERE fact = ? AND seq <= ? LIMIT 1", [kind, mark]
-    ).fetchone()
-    return found is not None
+    def stage(self, kind: str, columns: Sequence[str]) -> None:
+        """Copy ``columns`` of the facts of ``kind`` into table ``staged_<kind>``.
+
+        The last correction of a fact counts, for the fields it names (R18).
+        """
+        corrected = kind in self.corrected
+        listed = ", ".join(_column(kind, name, self.rule, corrected=corrected) for name in columns)
+        corrections = f"LEFT JOIN ({_corrections(kind, self.mark)}) c ON c.corrects = f.key"
+        self.connection.execute(
+            f"CREATE TEMP TABLE staged_{kind} AS SELECT {listed} FROM {LEDGER}.fact_{kind} f "
+            f"{corrections if corrected else ''} WHERE f.seq <= {self.mark}"
+        )
 
 
 def _corrections(kind: str, mark: int) -> str:
