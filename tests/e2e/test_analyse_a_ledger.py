@@ -135,6 +135,7 @@ def test_an_unplanned_look_is_appended_and_stays_for_ever(early, late, ledger, c
     assert final["deviations_from_plan"] == [said]
     _, text, _ = run(capsys, "analyse", "late")
     assert "Departures from the plan" in text
+    assert said in document(capsys, "decide", "late")["reasons"]
 
 
 def test_an_analysis_as_of_a_date_sees_the_same_facts_for_ever(ended, late, ledger, capsys):
@@ -170,6 +171,39 @@ def test_it_has_ended_once_enrolment_has_closed_and_every_unit_is_mature(late, l
     ledger.close()
     assert document(capsys, "analyse", "late", "--as-of", "2026-02-14")["estimates"]
     assert document(capsys, "analyse", "late", "--as-of", "2026-02-13")["estimates"] == []
+
+
+def test_after_the_declared_end_nothing_is_read_while_a_feed_lags(late, ledger, capsys):
+    found = late.units()
+    late.append(ledger, [*late.started(), *late.enrolment(found), *late.happenings(found)])
+    late.append(ledger, late.feeds(late.START + 45 * late.DAY))
+    ledger.close()
+    lagging = document(capsys, "analyse", "late")
+    assert lagging["estimates"] == []
+    assert 0 < sum(arm["mature"] for arm in lagging["flow"]) < 400
+    assert any("every unit is mature" in note for note in lagging["notes"])
+    assert document(capsys, "decide", "late")["verdict"] == "keep running"
+    late.append(ledger, late.feeds(late.START + 90 * late.DAY))
+    ledger.close()
+    assert document(capsys, "analyse", "late")["estimates"]
+
+
+def test_after_the_declared_end_nothing_is_read_while_units_still_come(ended, late, ledger, capsys):
+    newcomers = {"c900": (late.START + 70 * late.DAY, "silence")}
+    late.append(ledger, late.enrolment(newcomers), at=late.START + 101 * late.DAY)
+    ledger.close()
+    assert document(capsys, "analyse", "late")["estimates"] == []
+
+
+def test_an_outcome_that_nobody_records_holds_nothing_up(late, ledger, capsys):
+    found = late.units()
+    late.append(ledger, [*late.started(), *late.enrolment(found), *late.happenings(found)])
+    orders = [feed for feed in late.feeds(late.START + 90 * late.DAY) if feed.fact == "order"]
+    late.append(ledger, orders)
+    ledger.close()
+    seen = document(capsys, "analyse", "late")
+    assert {each["outcome"] for each in seen["estimates"]} == {"spend_28d", "back_late"}
+    assert {each["outcome"] for each in seen["refusals"]} == {"contacts_14d"}
 
 
 def test_status_is_one_screen_without_a_contrast(early, capsys):
@@ -219,3 +253,28 @@ def test_a_ledger_is_analysed_without_the_network(ended, project, monkeypatch, c
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert document(capsys, "analyse", "late")["estimates"]
+
+
+def test_a_started_experiment_without_units_says_so_everywhere(late, ledger, capsys):
+    late.append(ledger, [*late.started(), *late.feeds(late.START + 90 * late.DAY)])
+    ledger.close()
+    found = document(capsys, "analyse", "late")
+    assert found["estimates"] == []
+    assert {arm["assigned"] for arm in found["flow"]} == {0}
+    assert len(found["refusals"]) > 0
+    assert document(capsys, "decide", "late")["verdict"] == "not estimable"
+    assert document(capsys, "status", "late")["enrolled"] == 0
+
+
+def test_a_verdict_names_the_looks_that_came_too_early(early, late, ledger, capsys):
+    document(capsys, "analyse", "late", *EARLY, "--unplanned")
+    late.append(ledger, late.feeds(late.START + 90 * late.DAY))
+    ledger.close()
+    reasons = document(capsys, "decide", "late")["reasons"]
+    assert any("looked at 1 time before the declared end" in reason for reason in reasons)
+
+
+def test_status_of_a_file_says_that_there_is_nothing_to_wait_for(root, project, capsys):
+    code, _, err = run(capsys, "status", str(root / "experiments" / "hillstrom"))
+    assert code == CODES[StateError]
+    assert "analyse" in err
