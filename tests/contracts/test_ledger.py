@@ -221,6 +221,8 @@ def test_bulk_rows_are_the_same_as_facts(ledger):
     ("place", "value", "why"),
     [
         (0, None, "order.key is missing"),
+        (1, datetime(1, 1, 1, tzinfo=timezone(HOUR)), "beyond the calendar"),
+        (1, 2**60, "beyond the calendar"),
         (1, datetime(2026, 1, 1), "without a zone"),  # noqa: DTZ001 - that is the point
         (2, "a\0b", "NUL"),
         (2, "\ud800", "surrogate"),

@@ -11,7 +11,7 @@ from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import History, contexts
 from apologylab.service.judging import BUDGET_SPENT, DRAWN, Case, judge
 from apologylab.service.pinning import pin
-from apologylab.service.recording import recorded
+from apologylab.service.recording import OTHER_CUSTOMER, recorded
 from apologylab.service.running import enrolment
 
 if TYPE_CHECKING:
@@ -64,9 +64,16 @@ def assign(
     return [
         Answer(assignment=None, because=each.because)
         if isinstance(each, Unheard)
-        else _with_text(ledger, answers[each.key])
+        else _with_text(ledger, _own(answers.get(each.key), each.customer))
         for each in heard
     ]
+
+
+def _own(answer: Answer | None, customer: str) -> Answer:
+    """``answer`` if it is about ``customer``."""
+    if answer is None or answer.assignment is None or answer.assignment.customer != customer:
+        return Answer(assignment=None, because=OTHER_CUSTOMER)
+    return answer
 
 
 def _with_text(ledger: Ledger, answer: Answer) -> Answer:

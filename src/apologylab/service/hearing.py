@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from apologylab.assignment.units import normalise
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from apologylab.record.facts import Incident
     from apologylab.service.running import Running
 
 FIELDS = 100
 FIELD_CHARACTERS = 2_000
+FIRST_YEAR, LAST_YEAR = 1971, 2999
+"""Outside of these, a time is a placeholder for none; its windows would leave the calendar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,41 +49,70 @@ def _judge_key(key: str) -> None:
 
 
 def _judge(incident: Incident) -> None:
-    if incident.occurred_at.tzinfo is None:
-        raise InputError("occurred_at has no time zone", do="give an aware time")
+    _judge_time(incident.occurred_at)
     named = {"kind": incident.kind, "order": incident.order, "cause": incident.cause}
     for name, text in named.items():
         if text is not None or name == "kind":
             _judge_text(name, text)
-    if len(incident.fields) > FIELDS:
+    _judge_fields(incident.fields)
+
+
+def _judge_time(moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise InputError(f"occurred_at is {type(moment).__name__}", do="give a datetime")
+    if moment.tzinfo is None:
+        raise InputError("occurred_at has no time zone", do="give an aware time")
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise InputError(f"occurred_at is {moment.isoformat()}", do="give the time it happened")
+
+
+def _judge_fields(fields: object) -> None:
+    if not isinstance(fields, Mapping):
+        raise InputError(f"fields is {type(fields).__name__}", do="give a dict")
+    if len(fields) > FIELDS:
         raise InputError("there are too many fields", do=f"give at most {FIELDS} of them")
-    for name, value in incident.fields.items():
-        if not _is_plain(name):
+    for name, value in fields.items():
+        if not _is_plain_text(name):
             _judge_text("the name of a field", name)
-        if not _is_plain(value):
+        if not _is_plain_text(value):
             _judge_value(name, value)
 
 
-def _is_plain(value: object) -> bool:
-    """Whether ``value`` is one of the commonest, which need no closer look."""
-    if type(value) is str:
-        return len(value) <= FIELD_CHARACTERS and value.isascii() and value.isprintable()
-    return type(value) is int
+def _is_plain_text(value: object) -> bool:
+    """Whether ``value`` is a text of the commonest sort, which needs no closer look."""
+    return (
+        type(value) is str
+        and len(value) <= FIELD_CHARACTERS
+        and value.isascii()
+        and value.isprintable()
+    )
 
 
 def _judge_value(name: str, value: object) -> None:
     if isinstance(value, str):
         _judge_text(name, value)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise InputError(f"{name} is {value}", do="leave an unknown number out")
+    elif isinstance(value, int | float):
+        _judge_number(name, value)
     elif isinstance(value, list | tuple):
-        for each in value:
-            _judge_text(name, each)
-    elif value is not None and not isinstance(value, int):
+        _judge_list(name, value)
+    elif value is not None:
         raise InputError(
             f"{name} is {type(value).__name__}", do="give text, a number, true or a list of texts"
         )
+
+
+def _judge_number(name: str, value: float) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{name} is {value}", do="leave an unknown number out")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InputError(f"{name} has more than 64 bits", do="give it as text")
+
+
+def _judge_list(name: str, values: Sequence[object]) -> None:
+    if len(values) > FIELDS:
+        raise InputError(f"{name} has {len(values)} entries", do=f"give at most {FIELDS}")
+    for each in values:
+        _judge_text(name, each)
 
 
 def _judge_text(name: str, value: object) -> None:

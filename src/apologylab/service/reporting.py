@@ -11,7 +11,7 @@ from apologylab.record.facts import Assignment, FallbackReport, Incident, Remedy
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import contexts
 from apologylab.service.judging import DRAWN, stored_answer
-from apologylab.service.recording import recorded
+from apologylab.service.recording import OTHER_CUSTOMER, recorded
 from apologylab.service.running import enrolment
 from apologylab.service.settling import Outcome, settle
 
@@ -50,7 +50,10 @@ def report_fallback(
     if isinstance(heard, Unheard):
         raise InputError(heard.because)
     with ledger.transaction(recorded_at=now) as work:
-        (standing,) = recorded(work, running, [heard])
+        answered = recorded(work, running, [heard])
+        if not answered:
+            raise InputError(OTHER_CUSTOMER, do="give each incident a key of its own")
+        (standing,) = answered
         key = f"{running.name}/{standing.key}"
         facts: list[Fact] = [_fallback_report(work, running, standing, key, at)]
         if not work.find_among(Assignment, "key", [key]):

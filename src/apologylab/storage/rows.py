@@ -32,6 +32,9 @@ Row = tuple[Any, ...]
 """One stored row: the fact's fields in their order, encoded; no ``seq``, no ``recorded_at``."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The calendar's ends in UTC: a time beyond could be stored and never be read again."""
 _LIMIT: Final = 2**63
 _EXPECTED: Final[Mapping[ColumnType, tuple[type, ...]]] = {
     "text": (str,),
@@ -206,15 +209,17 @@ def _boolean(name: str, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _time(name: str, values: Sequence[Any]) -> Sequence[Any]:
-    if set(map(type, values)) == {int}:
-        return values
     try:
-        return [
+        stored = [
             value if value is None or type(value) is int else (value - _EPOCH) // _MICROSECOND
             for value in values
         ]
     except TypeError:
         raise InputError(f"{name} holds a time without a zone", do="give aware times") from None
+    given = [value for value in stored if value is not None]
+    if given and not _FIRST <= min(given) <= max(given) <= _LAST:
+        raise InputError(f"{name} holds a time beyond the calendar", do="correct it")
+    return stored
 
 
 def _json(name: str, value: object) -> str:

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -74,6 +74,30 @@ def test_a_contradicting_incident_is_answered_as_it_stands(ledger, loop):
     (answer,) = loop.ask(ledger, running, loop.incident(1, minutes_late=50))
     assert answer.reason == "INELIGIBLE"
     assert "minutes_late" in answer.because
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_nobody_is_told_what_another_customer_gets(ledger, loop, together):
+    running = loop.begin(ledger)
+    ann = loop.customer_in(running, "sorry+usd5@1h")
+    told = [loop.incident(1, ann, first_name="Ann"), loop.incident(1, "ben", first_name="Ben")]
+    batches = [told] if together else [[each] for each in told]
+    first, second = (
+        each for batch in batches for each in assign(ledger, running, batch, now=loop.START)
+    )
+    assert first.text.startswith("Ann, sorry")
+    assert (second.assignment, second.remedy, second.text) == (None, None, None)
+    assert "another customer" in second.because
+    assert [each.customer for each in ledger.read(Assignment)] == [ann]
+
+
+def test_an_incident_recorded_by_another_rule_of_ids_is_the_same_customers(ledger, loop):
+    lower = "[incident]\n", 'unit_id = "nfc_ascii_lower"\n[incident]\n'
+    running = loop.begin(ledger, loop.Declared().change(*lower))
+    row = ("i1", loop.START, "Ann", "late_ride", None, None, {"minutes_late": 12})
+    ledger.append_rows(Incident, [row], recorded_at=loop.START)
+    (answer,) = loop.ask(ledger, running, loop.incident(1, "ANN"))
+    assert (answer.customer, answer.unit, answer.reason) == ("ann", "ann", "RANDOMISED")
 
 
 def test_sticky_repeats_keep_arm_and_propensity_and_say_something_else(ledger, loop):
@@ -253,10 +277,15 @@ def test_names_go_into_the_text_and_not_into_the_fact(ledger, loop):
 HOSTILE = [
     {"key": "k" * 256}, {"customer": "a\0b"}, {"customer": ""}, {"note": "\ud800"},
     {"note": float("nan")}, {"note": {"a": 1}}, {"kind": "a\0"}, {"order": 5}, {"kind": None}, {"cause": "\udfff"}, {"note": "x" * 2_001},
+    {"occurred_at": "2026-03-01T10:00Z"}, {"occurred_at": datetime.min},
+    {"occurred_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))},
+    {"occurred_at": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)},
+    {"fields": None}, {"fields": {7: "a", "minutes_late": 12}}, {"note": 10**5_000},
+    {"note": ["x"] * 101},
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", HOSTILE, ids=lambda wrong: ascii(wrong)[:30])
+@pytest.mark.parametrize("wrong", HOSTILE, ids=range(len(HOSTILE)))
 def test_an_incident_that_cannot_be_heard_stops_no_other(ledger, loop, wrong):
     running = loop.begin(ledger)
     made = loop.incident(1)

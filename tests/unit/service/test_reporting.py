@@ -39,6 +39,15 @@ def test_an_incident_that_cannot_be_heard_cannot_be_reported(ledger, loop):
         _report(ledger, loop, running, loop.incident(1, "\0"))
 
 
+def test_a_fallback_under_another_customers_key_is_refused(ledger, loop):
+    running = loop.begin(ledger)
+    loop.ask(ledger, running, loop.incident(1, "ann"))
+    before = ledger.content_hash()
+    with pytest.raises(InputError, match="another customer"):
+        _report(ledger, loop, running, loop.incident(1, "ben"))
+    assert ledger.content_hash() == before
+
+
 def test_the_caller_reports_its_deliveries(ledger, loop):
     running = loop.begin(ledger, loop.Declared().change("hold_seconds = 60", 'by = "caller"'))
     coupon, silent = (loop.customer_in(running, arm) for arm in ("none+usd5@1h", "silence"))
