@@ -31,9 +31,13 @@ def status(
     from apologylab.service import status as service
     from apologylab.wire.results import status_document
 
+    if wiring.catalogue().experiment(name).panel is not None:
+        raise StateError(
+            f"{name} is a file of finished outcomes: it neither runs nor waits for anything",
+            do=f"run `apologylab analyse {name} --panel FILE`",
+        )
     found = subject(name, panel=None, as_of=as_of)
-    if found.ledger is None:
-        raise StateError(f"{name} has no ledger", do="`apologylab analyse` reads its file")
+    assert found.ledger is not None
     census = wiring.census(found.ledger, found.experiment, wiring.project(), as_of=found.as_of)
     standing = service.status(
         found.experiment, found.panel, census, found.ledger, as_of=found.as_of
