@@ -75,13 +75,13 @@ def test_what_is_not_a_table_is_refused():
 
 
 def test_importing_the_package_loads_nothing():
+    heavy = "{'numpy', 'scipy', 'duckdb', 'pandas', 'sqlalchemy', 'pyarrow'} & set(sys.modules)"
     code = (
-        "import sys, apologylab; "
-        "heavy = {'numpy', 'scipy', 'duckdb', 'pandas', 'sqlalchemy', 'pyarrow'} & set(sys.modules); "
-        "assert not heavy, heavy; assert callable(apologylab.analyse); "
-        "assert 'pandas' not in sys.modules"
+        f"import sys, apologylab; print(sorted({heavy})); apologylab.analyse; "
+        "print('pandas' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout.split() == ["[]", "False"]
 
 
 NAMED = ("arm", "Arm", "phase", "version", "stratum")
