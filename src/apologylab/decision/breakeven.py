@@ -1,8 +1,9 @@
 """At which margin, and at which value of what is given, an arm would just pay for itself.
 
-v = m S - C per unit: S the sales, m the margin, C the costs, of which R is what was redeemed. An
-arm's difference from the reference is d = m dS - dC. Customers are taken to behave as observed: the
-further a break-even lies from what was tried, the less it can be trusted.
+v = m S - C per unit: S the sales, m the margin, C the costs, of which R is what was redeemed, with
+what is still open of it as the value counts it. An arm's difference from the reference is
+d = m dS - dC. Customers are taken to behave as observed: the further a break-even lies from what
+was tried, the less it can be trusted.
 """
 
 from __future__ import annotations

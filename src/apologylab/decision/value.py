@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from apologylab.design.experiment import Compensation, Experiment, Outcome
 from apologylab.design.money import Money
-from apologylab.design.worth import sales_outcome
+from apologylab.design.worth import lasts, sales_outcome
 
 VALUE = "value"
 """The panel's column that holds v."""
@@ -38,7 +39,7 @@ class LedgerValue:
     """The v of a ledger's unit, all over one window after the anchor.
 
     margin x ``sales``, less redemptions of ``compensation`` at their cost, less message, handling
-    and goodwill cost, less what is still open of a compensation that outlives the window.
+    and goodwill cost, less what is still open of the compensations ``outliving`` the window.
     """
 
     margin: float
@@ -46,6 +47,7 @@ class LedgerValue:
     message_cost: float
     handling_cost: float
     compensation: Mapping[str, Compensation]
+    outliving: tuple[str, ...]
     open_liability: Literal["face", "expected", "zero"]
     currency: str
 
@@ -71,12 +73,16 @@ def ledger_value(experiment: Experiment) -> LedgerValue | None:
     decision, sales = experiment.decision, sales_outcome(experiment)
     if decision is None or decision.margin is None or sales is None:
         return None
+    measured = next(each for each in experiment.outcomes if each.name == sales)
+    window = timedelta(days=measured.window_days or 0)
+    given = experiment.compensation
     return LedgerValue(
         margin=decision.margin,
-        sales=next(each for each in experiment.outcomes if each.name == sales),
+        sales=measured,
         message_cost=_amount(decision.message_cost),
         handling_cost=_amount(decision.handling_cost),
-        compensation=experiment.compensation,
+        compensation=given,
+        outliving=tuple(name for name in given if lasts(experiment, given[name]) > window),
         open_liability=decision.open_liability or "face",
         currency=currency(experiment),
     )

@@ -1,14 +1,17 @@
-"""Which outcome is sales, and in which currency an experiment counts (R16)."""
+"""Which outcome is sales, in which currency it is, and how long what is given can cost (R16)."""
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from apologylab.design.duration import parse_duration
+from apologylab.design.experiment import TIMING
 from apologylab.design.measures import parse_measure
 
 if TYPE_CHECKING:
-    from apologylab.design.experiment import Experiment, Outcome
+    from apologylab.design.experiment import Compensation, Experiment, Outcome
 
 
 def sales_outcome(experiment: Experiment) -> str | None:
@@ -29,3 +32,11 @@ def is_money(outcome: Outcome) -> bool:
     if outcome.measure is not None:
         return parse_measure(outcome.measure).is_money
     return outcome.unit is not None and bool(re.fullmatch(r"[A-Z]{3}", outcome.unit, re.ASCII))
+
+
+def lasts(experiment: Experiment, given: Compensation) -> timedelta:
+    """From the incident until the last of a compensation, sent at the longest delay, expires."""
+    if given.expires_days is None:
+        return timedelta.max
+    delays = (parse_duration(level) for level in experiment.factors.get(TIMING, ()))
+    return max(delays, default=timedelta(0)) + timedelta(days=given.expires_days)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apologylab.decision.breakeven import break_even_compensation, break_even_margin
-from apologylab.decision.value import REDEEMED, SALES
+from apologylab.decision.value import AT_ZERO, REDEEMED, SALES
 from apologylab.design.arms import arms
 from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable
@@ -46,7 +46,10 @@ def _margin(
 def _compensation(
     value: ArmValue, experiment: Experiment, fits: Fits, estimator: EstimatorName, of: Contrast
 ) -> float | None:
-    """A table gives an arm's cost as it is; a ledger what was redeemed of the arm's one coupon."""
+    """A table gives an arm's cost as it is; a ledger what was redeemed of the arm's one coupon.
+
+    What is still open of it counts as it does in the value.
+    """
     if experiment.panel is not None:
         cost = experiment.panel.arm_cost.get(value.arm)
         worth = None if cost is None else value.point + float(cost)
@@ -56,8 +59,10 @@ def _compensation(
     redeemed = difference(fits, REDEEMED, estimator, of)
     if len(given) != 1 or redeemed is None:
         return None
+    settled = difference(fits, AT_ZERO, estimator, of)
+    still_open = 0.0 if settled is None else settled - value.point
     face = float(experiment.compensation[given[0]].value)
-    return break_even_compensation(value=value.point, redeemed=redeemed, face=face)
+    return break_even_compensation(value=value.point, redeemed=redeemed + still_open, face=face)
 
 
 def difference(fits: Fits, column: str, estimator: EstimatorName, of: Contrast) -> float | None:

@@ -37,32 +37,25 @@ def value_tallies(value: LedgerValue, experiment: str) -> tuple[Tally, ...]:
         Tally(name=SENT, fact="delivery", kind="count", start=0, end=end, where=sent),
         Tally(name=CONTACTS, fact="contact", kind="count", start=0, end=end),
         Tally(name=GOODWILL, fact="goodwill", of="amount", start=0, end=end, money=True),
-        *(tally for name in outliving(value) for tally in _open_tallies(name, experiment, end)),
+        *(each for name in value.outliving for each in _open_tallies(value, name, experiment, end)),
     )  # fmt: skip
 
 
-def outliving(value: LedgerValue) -> tuple[str, ...]:
-    """Compensations that can be redeemed after the window: without expiry, or with a late one."""
-    window = value.sales.window_days or 0
-    return tuple(
-        name
-        for name, each in value.compensation.items()
-        if each.expires_days is None or each.expires_days > window
-    )
-
-
-def _open_tallies(name: str, experiment: str, end: int) -> tuple[Tally, Tally]:
+def _open_tallies(value: LedgerValue, name: str, experiment: str, end: int) -> tuple[Tally, Tally]:
+    """What was given that has not expired by the end, and what was redeemed since."""
+    lives = value.compensation[name].expires_days
+    start = 0 if lives is None else max(0, end - lives * DAY + 1)
     ours = f"compensation = {text_literal(name)}"
     step = "CASE state WHEN 'committed' THEN amount WHEN 'released' THEN -amount "
     step += "WHEN 'revoked' THEN -amount WHEN 'expired' THEN -amount ELSE 0 END"
     given = f"{ours} AND experiment = {text_literal(experiment)}"
     return (
         Tally(
-            name=f"v:given:{name}", fact="liability", of=step, start=0, end=end, where=given,
+            name=f"v:given:{name}", fact="liability", of=step, start=start, end=end, where=given,
             money=True,
         ),
         Tally(
-            name=f"v:used:{name}", fact="redemption", of="amount", start=0, end=end, where=ours,
+            name=f"v:used:{name}", fact="redemption", of="amount", start=start, end=end, where=ours,
             money=True,
         ),
     )  # fmt: skip
@@ -76,7 +69,7 @@ def value_columns(value: LedgerValue) -> Mapping[str, str]:
         f"- {double(value.handling_cost)} * {_of(CONTACTS)}"
     )
     columns = {VALUE: v, SALES: _of(SALES), REDEEMED: _of(REDEEMED)}
-    late = outliving(value)
+    late = value.outliving
     if not late:
         return columns
     share = {name: double(value.compensation[name].cost_share) for name in late}

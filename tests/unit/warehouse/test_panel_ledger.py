@@ -20,6 +20,7 @@ from apologylab.record.facts import (
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage.sqlite import create
 from apologylab.warehouse.panel_ledger import panel_ledger
+from apologylab.wire.declaration import read
 
 LATER = datetime(2026, 7, 20, tzinfo=UTC)
 
@@ -215,6 +216,34 @@ def test_a_coupon_that_outlives_the_window_is_counted_as_declared(late, ledger, 
     value, face, zero = (float(cell_means(each)[0, 0]) for each in got)
     assert value == pytest.approx(-(4.0 + 3 * kept) / 4)
     assert (face, zero) == (pytest.approx(-4.0), pytest.approx(-1.0))
+
+
+def test_a_coupon_sent_late_outlives_a_window_of_its_own_length(late, ledger):
+    # Sent after 4 hours and good for 28 days, it can be used 4 hours after the window of 28 days.
+    text = late.text(expires=28, liability='open_liability = "face"')
+    experiment = read(text.replace("[factors]", '[factors]\ntiming = ["4h"]'), where="late")
+    hour = timedelta(hours=1)
+    given = {"c0": timedelta(0), "c1": timedelta(microseconds=1), "c2": 4 * hour, "c3": 4 * hour}
+    facts = [
+        Liability(
+            key=f"l-{customer}", occurred_at=late.START + sent, assignment=f"late/{customer}",
+            experiment="late", customer=customer, arm="none+usd5@4h", compensation="usd5",
+            state="committed", amount=500, currency="USD",
+        )
+        for customer, sent in given.items()
+    ]  # fmt: skip
+    used = Redemption(
+        key="r", occurred_at=late.START + 9 * hour, customer="c3", compensation="usd5",
+        amount=500, cost_amount=400, currency="USD",
+    )  # fmt: skip
+    found = dict.fromkeys(given, (late.START, "none+usd5@4h")) | {"c9": (late.START, "silence")}
+    feeds = late.feeds(late.START + 90 * late.DAY)
+    late.append(ledger, [*late.enrolment(found), *facts, used, *feeds])
+    names = ("value", "value_at_face", "value_at_zero")
+    got = panel(ledger, experiment).source.moments([Request(name) for name in names])
+    value, face, zero = (float(cell_means(each)[0, 0]) for each in got)
+    assert value == face == pytest.approx(-(0 + 4 + 4 + 4) / 4)  # c0's expires with the window
+    assert zero == pytest.approx(-4 / 4)
 
 
 def test_amounts_in_two_currencies_are_refused(late, ledger):

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import NONE, TIMING, Compensation
 from apologylab.design.findings.finding import Finding, Rule, at, each, readable
-from apologylab.design.worth import sales_outcome
+from apologylab.design.worth import lasts, sales_outcome
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -78,7 +77,7 @@ def outlives_window(experiment: Experiment, path: str, given: Compensation) -> I
     for place, outcome in readable(experiment.outcomes, "outcomes"):
         if outcome.name != sales_outcome(experiment) or outcome.window_days is None:
             continue
-        if _lasts(experiment, given) > timedelta(days=outcome.window_days):
+        if lasts(experiment, given) > timedelta(days=outcome.window_days):
             yield Finding(
                 path=f"{path}.expires_days",
                 value=given.expires_days,
@@ -88,14 +87,6 @@ def outlives_window(experiment: Experiment, path: str, given: Compensation) -> I
                 '"expected", "zero"): how what is still open is counted (R16)',
                 related=(f"{place}.window_days", "decision", "factors.timing", "outcomes"),
             )
-
-
-def _lasts(experiment: Experiment, given: Compensation) -> timedelta:
-    """From the incident until the last coupon expires."""
-    if given.expires_days is None:
-        return timedelta.max
-    delays = (parse_duration(level) for level in experiment.factors.get(TIMING, ()))
-    return max(delays, default=timedelta(0)) + timedelta(days=given.expires_days)
 
 
 def message_order(experiment: Experiment) -> Iterator[Finding]:
