@@ -32,7 +32,8 @@ def test_the_loop_as_typed(project, loop, capsys):
     capsys.readouterr()
     assert main(["start", loop.NAME, "--json"]) == 0
     assert _json(capsys)["did"] == "started"
-    with connect(f"sqlite:///{project}/apologylab.sqlite", timeout_s=20) as client:
+    url = f"sqlite:///{project}/apologylab.sqlite"
+    with connect(url, timeout_s=20, simulated=True) as client:
         for number in range(30):
             given = client.assign(
                 Incident(key=f"i{number}", occurred_at=clock()(), customer=f"c{number}",

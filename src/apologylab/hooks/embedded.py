@@ -15,7 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from apologylab.assignment.answers import not_drawn
-from apologylab.errors import LedgerError
+from apologylab.errors import LedgerError, LedgerOtherError
 from apologylab.hooks.client import UNREAD
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class LedgerClient:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="apologylab")
         self._assign = assign
         self._report_fallback, self._report_delivery = report_fallback, report_delivery
+        self._closed = False
         self.lost = 0
 
     @property
@@ -130,10 +131,12 @@ class LedgerClient:
         self._worker.submit(self._empty_spool, len(self._spool)).result()
 
     def close(self) -> None:
-        """Flush, and let go of the ledger."""
-        self.flush()
-        self._worker.shutdown(wait=True)
-        self._ledger.close()
+        """Flush, and let go of the ledger. A closed client answers with the fallback."""
+        if not self._closed:
+            self._closed = True
+            self.flush()
+            self._worker.shutdown(wait=True)
+            self._ledger.close()
 
     def __enter__(self) -> Self:
         return self
@@ -205,13 +208,15 @@ def connect(
     experiments: Iterable[str] | None = None,
     timeout_s: float = TIMEOUT_S,
     spool: int = SPOOL,
+    simulated: bool = False,
 ) -> LedgerClient:
     """A client of the ledger at ``url`` for its started ``experiments``, all of them by default.
 
     The declarations are those that ``start`` pinned. All that is heavy is imported here. An
-    experiment that is started later needs a new client.
+    experiment that is started later needs a new client; so does a process that was forked.
 
     Raises:
+        LedgerOtherError: the ledger is simulated and ``simulated`` is not given, or the reverse.
         ConfigError, NotFoundError, LedgerError: the ledger cannot be opened; call it at start-up.
         NotFoundError: one of ``experiments`` is not started.
     """
@@ -219,6 +224,12 @@ def connect(
     from apologylab.service.running import pinned
 
     ledger = wiring.ledger_at(url)
+    if ledger.identity.simulated != simulated:
+        ledger.close()
+        raise LedgerOtherError(
+            f"simulated is {simulated}, but the ledger says {ledger.identity.simulated}",
+            do="give the URL of the other ledger; simulated=True is for a ledger of a world",
+        )
     running = pinned(ledger, wiring.declaration_reader(), experiments)
     return LedgerClient(ledger, running, clock=wiring.clock(), timeout_s=timeout_s, spool=spool)
 

@@ -102,10 +102,11 @@ def _judge_value(name: str, value: object) -> None:
 
 
 def _judge_number(name: str, value: float) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise InputError(f"{name} has more than 64 bits", do="give it as text")
+    elif not math.isfinite(value):
         raise InputError(f"{name} is {value}", do="leave an unknown number out")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise InputError(f"{name} has more than 64 bits", do="give it as text")
 
 
 def _judge_list(name: str, values: Sequence[object]) -> None:

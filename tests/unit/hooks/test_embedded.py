@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from apologylab.errors import LedgerError, NotFoundError
+from apologylab.errors import LedgerError, LedgerOtherError, NotFoundError
 from apologylab.hooks import Given, LedgerClient, connect
 from apologylab.record.facts import Assignment, Delivery, FallbackReport
 from apologylab.service.ports import LedgerIdentity
@@ -163,7 +163,7 @@ def test_the_caller_reports_deliveries_through_the_client(ledger, loop):
 
 def test_connect_serves_what_was_started(tmp_path, loop):
     file = tmp_path / "l.sqlite"
-    ledger = create(file, LedgerIdentity(id="x", environment="test", simulated=True))
+    ledger = create(file, LedgerIdentity(id="x", environment="test", simulated=False))
     loop.begin(ledger)
     ledger.close()
     with connect(f"sqlite:///{file}", timeout_s=UNHURRIED_S) as client:
@@ -172,3 +172,22 @@ def test_connect_serves_what_was_started(tmp_path, loop):
         connect(f"sqlite:///{file}", experiments=["other"])
     with pytest.raises(NotFoundError, match="no ledger"):
         connect(f"sqlite:///{tmp_path}/none.sqlite")
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_connect_refuses_a_world_for_a_company_and_the_reverse(tmp_path, loop, simulated):
+    file = tmp_path / "l.sqlite"
+    ledger = create(file, LedgerIdentity(id="x", environment="test", simulated=simulated))
+    loop.begin(ledger)
+    ledger.close()
+    with pytest.raises(LedgerOtherError, match="simulated"):
+        connect(f"sqlite:///{file}", simulated=not simulated)
+    connect(f"sqlite:///{file}", simulated=simulated).close()
+
+
+def test_a_closed_client_may_be_closed_again_and_answers_with_the_fallback(ledger, loop):
+    with _client(loop, ledger, loop.begin(ledger)) as client:
+        client.close()
+    client.close()
+    given = client.assign(loop.incident(1))
+    assert (given.arm, given.reason) == ("today", "FALLBACK")
