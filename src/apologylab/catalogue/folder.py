@@ -56,14 +56,16 @@ class FolderCatalogue:
                 return path
         known = ", ".join(self.names()) or "none yet"
         raise NotFoundError(
-            f"there is no experiment {name!r} in {self.folder}",
+            f"there is no experiment {name[:80]!r} in {self.folder}",
             do=f"name one of: {known}; or give the path of a folder or a .toml file",
         )
 
     def _candidates(self, name: str) -> tuple[Path, ...]:
         """A plain name is looked for in the folder first; all else is a path as it stands."""
         if not name or not name.isprintable():
-            raise NotFoundError(f"{name!r} cannot name an experiment", do="see `apologylab status`")
+            raise NotFoundError(
+                f"{name[:80]!r} cannot name an experiment", do=f"name a folder of {self.folder}"
+            )
         given = Path(name)
         paths = (given,) if given.suffix == ".toml" else (given / DECLARATION,)
         if re.fullmatch(NAME, name, re.ASCII):
@@ -77,13 +79,7 @@ class FolderCatalogue:
             NotFoundError: there is none.
             InputError: it is not UTF-8 text.
         """
-        path = self.file(name)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (UnicodeDecodeError, OSError) as error:
-            raise InputError(
-                f"{path} cannot be read as text: {error}", do="save it as UTF-8"
-            ) from error
+        return _text(self.file(name))
 
     def experiment(self, name: str) -> Experiment:
         """Read and check one.
@@ -122,7 +118,10 @@ class FolderCatalogue:
             DeclarationError: the declaration has mistakes.
         """
         if not re.fullmatch(NAME, name, re.ASCII) or len(name) > LONGEST_NAME:
-            raise InputError(f"{name[:80]!r} cannot name an experiment", do=f"write it as {NAME}")
+            raise InputError(
+                f"{name[:80]!r} cannot name an experiment",
+                do=f"write it as {NAME}, at most {LONGEST_NAME} characters",
+            )
         home = self.folder / name
         if home.exists():
             raise StateError(f"{home} is there already", do="choose another name, or delete it")
@@ -133,13 +132,27 @@ class FolderCatalogue:
         return tuple(home / path for path in files)
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
-        """(factor, level, locale) -> source of every ``messages/FACTOR/LEVEL.LOCALE.txt``."""
+        """(factor, level, locale) -> source of every ``messages/FACTOR/LEVEL.LOCALE.txt``.
+
+        Raises:
+            InputError: one of them is not UTF-8 text.
+        """
         home = self._homes.get(experiment.name, self.folder / experiment.name)
         found = {}
         for path in sorted((home / MESSAGES).glob("*/*.txt")):
             level, _, locale = path.name.removesuffix(".txt").rpartition(".")
-            found[path.parent.name, level, locale] = path.read_text(encoding="utf-8")
+            found[path.parent.name, level, locale] = _text(path)
         return found
+
+
+def _text(path: Path) -> str:
+    """A file's text; the byte order mark that some editors write is no part of it."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} cannot be read as text: {error}", do="save it as UTF-8"
+        ) from error
 
 
 def _is_file(path: Path) -> bool:

@@ -9,11 +9,11 @@ from ``apologylab.toml``.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apologylab.errors import ConfigError, StateError
@@ -36,6 +36,8 @@ KEYS: Final[dict[str, type]] = {
     "environment": str,
     "simulated": bool,
 }
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_PASSWORD: Final = re.compile(r"//[^/?#]*:[^/?#]*@")
 _SWITCH: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -56,6 +58,7 @@ class Project:
     simulated: bool = False
 
     def __post_init__(self) -> None:
+        _refuse_unprintable(self)
         _refuse_currency(self.currency)
         _refuse_time_zone(self.time_zone)
         _refuse_ledger_url(self.ledger_url)
@@ -101,7 +104,7 @@ def read_file(file: Path) -> dict[str, Any]:
         ConfigError: not TOML, an unknown key, a wrong type, or a password.
     """
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not TOML: {error}", do="correct that line") from error
     for key, value in found.items():
@@ -177,11 +180,17 @@ def _refuse_key(file: Path, key: str, value: object) -> None:
     if not isinstance(value, wanted):
         word = {str: "a text in quotes", bool: "true or false"}[wanted]
         raise ConfigError(f"{file}: {key} is {value!r}", do=f"write {word}")
-    if key == "ledger_url" and urlsplit(str(value)).password:
+    if key == "ledger_url" and _PASSWORD.search(str(value)):
         raise ConfigError(
             f"{file}: ledger_url holds a password",
             do=f"take it out and set {PREFIX}LEDGER_URL, or {PREFIX}LEDGER_URL_FILE to a file",
         )
+
+
+def _refuse_unprintable(project: Project) -> None:
+    for key in KEYS:
+        if _UNPRINTABLE.search(value := str(getattr(project, key))):
+            raise ConfigError(f"{key} is {value!r}", do="write it without control characters")
 
 
 def _refuse_currency(currency: str) -> None:

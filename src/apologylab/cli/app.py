@@ -109,6 +109,7 @@ def _root(
 
 def _run(args: list[str]) -> int:
     try:
+        _refuse_undecoded(args)
         return _invoke(args or ["--help"])
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted")
@@ -125,6 +126,13 @@ def _run(args: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last fence: a person gets a sentence
         _apologise(error)
         return exits.UNEXPECTED
+
+
+def _refuse_undecoded(args: list[str]) -> None:
+    """Bytes that are no UTF-8 arrive as half surrogates, and could be neither stored nor shown."""
+    for arg in args:
+        if any("\ud800" <= letter <= "\udfff" for letter in arg):
+            raise InputError(f"{arg!a} is not UTF-8 text", do="write it, or rename the file")
 
 
 def _invoke(args: list[str]) -> int:

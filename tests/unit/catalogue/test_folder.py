@@ -47,6 +47,22 @@ def test_a_file_that_is_not_text_is_refused(catalogue, tmp_path):
         catalogue.experiment(str(file))
 
 
+def test_a_message_that_is_not_text_is_refused_by_name(catalogue):
+    file = catalogue.folder / "late_ride_apology/messages/wording/status.en.txt"
+    file.write_bytes(b"we are \xff")
+    with pytest.raises(InputError, match=r"status\.en\.txt cannot be read as text"):
+        catalogue.check("late_ride_apology")
+
+
+def test_a_byte_order_mark_is_no_mistake(catalogue):
+    before = catalogue.check("late_ride_apology")
+    texts = catalogue.fragments(before.experiment)
+    for file in (catalogue.folder / "late_ride_apology").rglob("*.t*"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert catalogue.check("late_ride_apology") == before
+    assert catalogue.fragments(before.experiment) == texts
+
+
 def test_fragments_of_an_experiment_elsewhere_are_found(catalogue, tmp_path):
     shutil.move(catalogue.folder / "delivery_timing", tmp_path / "delivery_timing")
     experiment = catalogue.experiment(str(tmp_path / "delivery_timing"))

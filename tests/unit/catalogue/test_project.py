@@ -83,6 +83,10 @@ def test_without_a_file_init_is_named(tmp_path):
         ('environment = ""', 'environment is ""'),
         ('ledger_url = "postgresql://host/db"', "begins with 'postgresql'"),
         ('ledger_url = "postgresql://me:word@host/db"', "holds a password: take it out"),
+        ('ledger_url = "postgresql://me:@host/db"', "holds a password: take it out"),
+        ('ledger_url = "http://[::1"', "begins with 'http'"),
+        ('ledger_url = "sqlite:///a\\u0000b"', "without control characters"),
+        ('experiments = "a\\nb"', "without control characters"),
         ("= 3", "is not TOML"),
     ],
 )
@@ -102,6 +106,12 @@ def test_a_missing_key_is_named(tmp_path, key):
     with pytest.raises(ConfigError, match=f"{key} is not set"):
         project.write_file(tmp_path, kept)
     assert not (tmp_path / project.FILE).exists()
+
+
+def test_a_byte_order_mark_is_no_mistake(home):
+    file = home / project.FILE
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert project.find_project(home, {}).currency == "EUR"
 
 
 def test_a_switch_is_true_or_false(home):

@@ -138,6 +138,20 @@ def test_init_twice_is_refused_and_force_keeps_the_ledger(tmp_path, capsys, monk
     assert (tmp_path / "apologylab.sqlite").stat().st_ino == before
 
 
+def test_init_gives_a_clone_its_ledger_and_keeps_its_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert app.main(["init", "--currency", "EUR"]) == exits.DONE
+    (tmp_path / "apologylab.sqlite").unlink()
+    assert app.main(["init"]) == exits.DONE
+    assert (tmp_path / "apologylab.sqlite").is_file()
+    assert 'currency = "EUR"' in (tmp_path / "apologylab.toml").read_text()
+
+
+def test_bytes_that_are_no_text_are_refused(capsys):
+    assert app.main(["new", "x", "--incident", "a\udcff"]) == exits.CODES[errors.InputError]
+    assert "is not UTF-8 text" in capsys.readouterr().err
+
+
 def test_doctor_outside_a_project_names_init(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert app.main(["doctor"]) == exits.CODES[errors.ConfigError]

@@ -32,14 +32,15 @@ def init(
 ) -> None:
     """Write apologylab.toml, the experiments folder and an empty ledger.
 
-    A ledger that is there already is kept as it is.
+    A ledger that is there already is kept as it is; a project without one, such as a fresh clone,
+    keeps its apologylab.toml and gets its ledger.
 
     \b
     Example:
       apologylab init --currency EUR --time-zone Europe/Vilnius
     """
     from apologylab import wiring
-    from apologylab.catalogue.project import write_file
+    from apologylab.catalogue.project import FILE, write_file
     from apologylab.cli.console import show
 
     settings = {
@@ -50,10 +51,11 @@ def init(
         "environment": environment,
         "simulated": simulated,
     }
-    file = write_file(folder, settings, anew=force)
+    is_clone = not force and (folder / FILE).is_file() and not _has_ledger(folder)
+    file = folder.resolve() / FILE if is_clone else write_file(folder, settings, anew=force)
     project = wiring.project(folder)
     project.experiments.mkdir(parents=True, exist_ok=True)
-    show(f"wrote     {file}")
+    show(f"{'kept' if is_clone else 'wrote':<10}{file}")
     show(f"folder    {project.experiments}")
     if project.ledger_file.exists():
         show(f"kept      {project.ledger_url}")
@@ -61,3 +63,9 @@ def init(
         wiring.create_ledger(project).close()
         show(f"created   {project.ledger_url}")
     show("next      apologylab new NAME --incident late_delivery --wording none,notice,sorry")
+
+
+def _has_ledger(folder: Path) -> bool:
+    from apologylab import wiring
+
+    return wiring.project(folder).ledger_file.exists()
