@@ -80,6 +80,13 @@ def test_refused_rows_are_shown_and_the_feed_is_not_complete(project, capsys):
         (("record", "o.csv", "--as", "order", "--map", "key=a,key=b"), 5, "twice"),
         (("record", "o.csv", "--as", "order", "--time-zone", "Mars"), 5, "no time zone 'Mars'"),
         (("record", "o.csv", "--as", "order", "--complete-through", "soon"), 5, "is no date"),
+        (("record", "o.csv", "--as", "order", "--complete-through", "2999-01-01"), 5, "not come"),
+        (("record", "--as", "order", "--complete-through", "9999-12-31"), 5, "out of range"),
+        (
+            ("record", "--as", "order", "--complete-through", "2026-01-01", "--dry-run", "--json"),
+            5,
+            "no file to look at",
+        ),
     ],
 )
 def test_what_was_typed_wrong_is_said_once_and_nothing_lands(project, capsys, args, code, says):
@@ -88,6 +95,20 @@ def test_what_was_typed_wrong_is_said_once_and_nothing_lands(project, capsys, ar
     assert (got, out) == (code, "")
     assert says in err
     with closing(sqlite3.connect(project / "apologylab.sqlite")) as ledger:
+        assert ledger.execute("SELECT count(*) FROM fact_order").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("simulated", ["true", "false"])
+def test_no_real_fact_lands_in_a_world_and_no_worlds_in_a_company(
+    tmp_path, capsys, monkeypatch, simulated
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", *(["--simulated"] if simulated == "false" else [])]) == 0
+    monkeypatch.setenv("APOLOGYLAB_SIMULATED", simulated)
+    (tmp_path / "o.csv").write_text(f"{HEADER}\no1,2026-05-01T10:00Z,c,1,1,EUR\n")
+    assert main(["record", "o.csv", "--as", "order"]) == 10
+    assert "the ledger is" in capsys.readouterr().err
+    with closing(sqlite3.connect(tmp_path / "apologylab.sqlite")) as ledger:
         assert ledger.execute("SELECT count(*) FROM fact_order").fetchone() == (0,)
 
 

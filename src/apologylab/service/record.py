@@ -204,8 +204,13 @@ def record_rows(
 def complete_through(
     ledger: Ledger, kind: type[Fact], through: datetime, *, now: datetime
 ) -> Appended:
-    """Say that all facts of ``kind`` up to ``through`` are recorded (R20); twice is as once."""
+    """Say that all facts of ``kind`` up to ``through`` are recorded (R20); twice is as once.
+
+    Raises:
+        InputError: ``through`` has not come yet, so nobody can know.
+    """
     through = through.astimezone(UTC)
+    refuse_future(through, now)
     feed = Feed(
         key=f"{kind_of(kind)}/{through.isoformat()}",
         occurred_at=through,
@@ -214,6 +219,19 @@ def complete_through(
     )
     with ledger.transaction(recorded_at=now) as transaction:
         return transaction.append([feed])
+
+
+def refuse_future(through: datetime, now: datetime) -> None:
+    """Refuse to call a feed complete through a time that has not come.
+
+    Raises:
+        InputError: ``through`` is later than ``now``.
+    """
+    if through > now:
+        raise InputError(
+            f"facts cannot be complete through {through.isoformat()}, which has not come",
+            do="give the last day that is over",
+        )
 
 
 def end_of(text: str, zone: tzinfo | None) -> datetime:
@@ -229,10 +247,11 @@ def end_of(text: str, zone: tzinfo | None) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{text!r} is no date", do="write it like 2026-05-01") from None
-    if len(text) <= len("2026-05-01"):
-        moment += timedelta(days=1)
     try:
+        moment += timedelta(days=len(text) <= len("2026-05-01"))
         return local_time(moment, zone)
+    except OverflowError:
+        raise InputError(f"{text} is out of range", do="correct it") from None
     except InputError as refused:
         raise InputError(f"{text} {refused}") from None
 
@@ -284,7 +303,7 @@ def _missing(kind: type[Fact], missing: Sequence[str], present: Sequence[str]) -
     tries = [f"{name}={column if name == 'key' else 'YOUR_COLUMN'}" for name in missing]
     hint = " or --currency EUR" if "currency" in missing else ""
     return InputError(
-        f"no column gives {', '.join(missing)}; the file has {', '.join(present)}",
+        f"no column gives {', '.join(missing)}; the file has {', '.join(present) or 'none'}",
         do=f"--map {','.join(tries)}{hint}",
     )
 

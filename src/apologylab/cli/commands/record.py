@@ -154,13 +154,13 @@ def _zone(name: str) -> tzinfo:
 
 def _preview(asked: _Asked, *, as_json: bool) -> None:
     from apologylab.cli.console import show, show_json, show_table
+    from apologylab.errors import InputError
     from apologylab.record.columns import columns, kind_of
     from apologylab.service.record import preview_file
     from apologylab.warehouse.fact_file import open_fact_file
 
     if asked.file is None:
-        show("there is no file to look at")
-        return
+        raise InputError("there is no file to look at", do="give one, or leave --dry-run out")
     rows, problems = preview_file(
         asked.kind, open_fact_file(asked.file), mapping=asked.mapping, reading=asked.reading
     )
@@ -211,10 +211,15 @@ def _record(asked: _Asked, *, as_json: bool) -> None:
     from apologylab import wiring
     from apologylab.cli.console import show_json
     from apologylab.record.columns import kind_of
-    from apologylab.service.record import Recorded
+    from apologylab.service.record import Recorded, refuse_future
+    from apologylab.service.same_ledger import refuse_other
 
     started = perf_counter()
-    with closing(wiring.open_ledger()) as ledger:
+    project = wiring.project()
+    if asked.through is not None:
+        refuse_future(asked.through, wiring.clock()())
+    with closing(wiring.open_ledger(project)) as ledger:
+        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
         recorded = Recorded(kind=kind_of(asked.kind))
         if asked.file is not None:
             recorded = _record_file(ledger, asked, asked.file)
