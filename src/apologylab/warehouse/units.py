@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from apologylab.design.experiment import Experiment
+    from apologylab.design.experiment import Experiment, NormaliseRule
 
 MONEY = ("order", "redemption", "goodwill", "liability")
 """Kinds of facts that hold amounts."""
@@ -29,7 +29,8 @@ def stage_units(
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
     ``since`` when the customer became one, ``forgotten`` whether they were (R21).
     """
-    customer = normalised("a.customer", experiment.unit_id)
+    rule = experiment.unit_id
+    customer = normalised("a.customer", rule)
     connection.execute(
         f"CREATE TEMP TABLE units AS SELECT row_number() OVER (ORDER BY a.seq) AS unit, "
         f"a.version, a.phase, a.arm, {customer} AS customer, a.key AS assignment, a.incident, "
@@ -37,22 +38,26 @@ def stage_units(
         "s.since, f.customer IS NOT NULL AS forgotten "
         f"FROM {LEDGER}.fact_assignment a "
         f"LEFT JOIN {LEDGER}.fact_incident i ON i.key = a.incident AND i.seq <= {mark} "
-        f"LEFT JOIN ({_since(mark)}) s ON s.customer = a.customer "
-        f"LEFT JOIN ({_forgotten(mark)}) f ON f.customer = a.customer "
+        f"LEFT JOIN ({_since(mark, rule)}) s ON s.customer = {customer} "
+        f"LEFT JOIN ({_forgotten(mark, rule)}) f ON f.customer = {customer} "
         f"WHERE a.seq <= {mark} AND a.experiment = {text_literal(experiment.name)} "
         f"AND a.version = {experiment.version} AND a.reason = 'RANDOMISED' AND a.\"first\" = 1"
     )
 
 
-def _since(mark: int) -> str:
+def _since(mark: int, rule: NormaliseRule) -> str:
     return (
-        f"SELECT customer, arg_max(since, seq) AS since FROM {LEDGER}.fact_customer_snapshot "
-        f"WHERE seq <= {mark} AND since IS NOT NULL GROUP BY customer"
+        f"SELECT {normalised('customer', rule)} AS customer, arg_max(since, seq) AS since "
+        f"FROM {LEDGER}.fact_customer_snapshot "
+        f"WHERE seq <= {mark} AND since IS NOT NULL GROUP BY 1"
     )
 
 
-def _forgotten(mark: int) -> str:
-    return f"SELECT DISTINCT customer FROM {LEDGER}.fact_forgotten WHERE seq <= {mark}"
+def _forgotten(mark: int, rule: NormaliseRule) -> str:
+    customer = normalised("customer", rule)
+    return (
+        f"SELECT DISTINCT {customer} AS customer FROM {LEDGER}.fact_forgotten WHERE seq <= {mark}"
+    )
 
 
 def deliveries(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -271,6 +271,21 @@ def test_ids_are_normalised_as_before_the_draw(late, ledger):
     assert cell_means(moments)[:, 0].tolist() == [10.0]
 
 
+def test_a_customer_forgotten_under_another_spelling_is_forgotten(late, ledger):
+    composed, decomposed = "cafe\u0301", "caf\u00e9"
+    gone = Forgotten(key="f", occurred_at=late.START, customer=composed, because="asked")
+    young = CustomerSnapshot(
+        key="y", occurred_at=late.START, customer=composed, since=late.START - late.DAY
+    )
+    found = {decomposed: (late.START, "silence"), "c2": (late.START, "silence")}
+    feeds = late.feeds(late.START + 90 * late.DAY)
+    late.append(ledger, [*late.enrolment(found), gone, young, *feeds])
+    opened = panel(ledger, late.declaration())
+    (moments,) = opened.source.moments([Request("spend_28d")])
+    assert moments.n.tolist() == [1]
+    assert any("1 units have a shorter history" in note for note in opened.flow().notes)
+
+
 def test_deliveries_count_what_went_out_and_what_would_have(late, ledger):
     found = late.units(40)
     late.append(
