@@ -138,6 +138,18 @@ def test_an_unplanned_look_is_appended_and_stays_for_ever(early, late, ledger, c
     assert said in document(capsys, "decide", "late")["reasons"]
 
 
+def test_every_contrast_prints_its_cells_and_weights(ended, capsys):
+    _, text, _ = run(capsys, "analyse", "late")
+    assert "coupon=usd5 vs coupon=none: " in text
+    found = document(capsys, "analyse", "late")["estimates"]
+    for each in found:
+        weights = {cell["arm"]: cell["weight"] for cell in each["cells"]}
+        said = ", ".join(f"{arm} {weight:+.4g}" for arm, weight in weights.items())
+        assert sum(weights.values()) == pytest.approx(0)
+        assert each["kind"] == "arm" or (said in text and said in each["estimand"])
+    assert {each["kind"] for each in found} == {"arm", "factor"}
+
+
 def test_an_analysis_as_of_a_date_sees_the_same_facts_for_ever(ended, late, ledger, capsys):
     asked = ("analyse", "late", "--as-of", "2026-05-01")
     before = document(capsys, *asked)

@@ -29,6 +29,7 @@ from apologylab.errors import InputError
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
 
+Cells = tuple[tuple[str, float], ...]
 Levels = tuple[tuple[str, str], ...]
 Shares = Mapping[str, Fraction]
 EXAMPLE = "write it as `coupon=usd5 vs coupon=none`, or with arms as `basic+usd5@1h vs silence`"
@@ -54,7 +55,7 @@ class Contrast:
     name: str
     treatment: str
     reference: str
-    cells: tuple[tuple[str, float], ...]
+    cells: Cells
 
     def __post_init__(self) -> None:
         above = sum(weight for _, weight in self.cells if weight > 0)
@@ -67,8 +68,16 @@ class Contrast:
             )
 
     def __str__(self) -> str:
-        cells = ", ".join(f"{arm} {weight:+.4g}" for arm, weight in self.cells)
-        return f"{self.name}: {self.treatment} minus {self.reference} ({cells})"
+        return f"{self.name}: {self.treatment} minus {self.reference} ({weighed(self.cells)})"
+
+
+def weighed(cells: Cells) -> str:
+    """The cells of a contrast with their weights, which every contrast prints (R10).
+
+    >>> weighed((("basic", 1.0), ("silence", -1.0)))
+    'basic +1, silence -1'
+    """
+    return ", ".join(f"{arm} {weight:+.4g}" for arm, weight in cells)
 
 
 class _Side(NamedTuple):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from apologylab.design.contrasts import weighed
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.blocks import unable
 from apologylab.inference.estimators.difference_in_means import difference_in_means
@@ -238,7 +239,7 @@ def _estimate(
         treatment=contrast.treatment,
         reference=contrast.reference,
         reference_mean=reading.reference_mean,
-        estimand=_estimand(outcome.name, contrast, phases),
+        estimand=_estimand(outcome.name, kind, contrast, phases),
         estimator=estimator,
         point=reading.point,
         std_error=reading.std_error,
@@ -262,11 +263,12 @@ def _estimate(
     )
 
 
-def _estimand(outcome: str, contrast: Contrast, phases: Sequence[int]) -> str:
-    weighted = "" if len(phases) == 1 else ", phases weighted by their units"
+def _estimand(outcome: str, kind: ContrastKind, contrast: Contrast, phases: Sequence[int]) -> str:
+    pooled = "" if len(phases) == 1 else ", phases weighted by their units"
+    cells = "" if kind == "arm" else f" ({weighed(contrast.cells)})"
     return (
-        f"mean {outcome} over all enrolled units, intention to treat{weighted}: "
-        f"{contrast.treatment} minus {contrast.reference}"
+        f"mean {outcome} over all enrolled units, intention to treat{pooled}: "
+        f"{contrast.treatment} minus {contrast.reference}{cells}"
     )
 
 

@@ -8,6 +8,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from apologylab.design.contrasts import weighed
 from apologylab.inference.sentence import number, per_customer, sentence, to_the_minute
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ _FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts
 
 def as_rows(analysis: Analysis) -> list[dict[str, object]]:
     """One flat row an estimate: ``pandas.DataFrame(analysis.rows())``."""
+    mark = {"simulated": analysis.simulated}
     return [
-        {key: value for key, value in asdict(estimate).items() if key != "cells"}
+        {key: value for key, value in asdict(estimate).items() if key != "cells"} | mark
         for estimate in analysis.estimates
     ]
 
@@ -30,6 +32,7 @@ def as_rows(analysis: Analysis) -> list[dict[str, object]]:
 def as_text(analysis: Analysis) -> str:
     """The whole analysis for a terminal: checks, flow, effects, sentences."""
     blocks = [_title(analysis), *_checks(analysis), *_flow(analysis), *_effects(analysis)]
+    blocks += _contrasts(analysis)
     said = [sentence(each, alpha=analysis.alpha) for each in headlines(analysis)]
     blocks += [_bullets("In words", said)] if said else []
     refused = [_refused(refusal) for refusal in analysis.refusals]
@@ -128,6 +131,16 @@ def _effects(analysis: Analysis) -> list[str]:
         "\n".join([caption, *(f"  {line}" for line in aligned([HEAD, *rows], left=2))])
         for caption, rows in _tables(analysis)
     ]
+
+
+def _contrasts(analysis: Analysis) -> list[str]:
+    """What each main effect and named contrast weighs (R10)."""
+    lines = {
+        each.name: f"{each.name}: {weighed(each.cells)}"
+        for each in analysis.estimates
+        if each.kind != "arm"
+    }
+    return [_bullets("Contrasts, as weights of arms", list(lines.values()))] if lines else []
 
 
 def _tables(analysis: Analysis) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
