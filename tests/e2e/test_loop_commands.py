@@ -69,6 +69,19 @@ def test_what_cannot_be_done_is_said(project, capsys, arguments, code, said):
     assert said in capsys.readouterr().err
 
 
+def test_what_runs_is_stopped_and_dispatched_though_its_declaration_is_broken(
+    project, loop, capsys
+):
+    folder = project / "experiments" / loop.NAME
+    assert main(["start", loop.NAME]) == 0
+    assert main(["dispatch", str(folder), "--once"]) == 0
+    (folder / "experiment.toml").write_text("broken")
+    assert main(["dispatch", loop.NAME, "--once"]) == 0
+    assert main(["stop", loop.NAME, "--because", ""]) == 5
+    assert main(["stop", loop.NAME]) == 0
+    assert "enrols no more units" in capsys.readouterr().out
+
+
 def test_another_environment_is_refused(project, loop, capsys, monkeypatch):
     monkeypatch.setenv("APOLOGYLAB_ENVIRONMENT", "production")
     for command in (["start", loop.NAME], ["stop", loop.NAME], ["dispatch", "--once"]):

@@ -94,7 +94,7 @@ def _answer(
     stored = _answers_before(work, incidents)
     case = Case(
         running=running,
-        enrolment=enrolment(work, running.experiment),
+        enrolment=enrolment(work, running.name, running.experiment.version),
         contexts=contexts(work, running, incidents),
         now=now,
     )

@@ -56,7 +56,8 @@ def judge(
         answer = past.answered.get(key)
         if answer is None:
             spent = BUDGET_SPENT if room is not None and taken >= room else None
-            answer = _judge(case, incident, past, case.enrolment.closed or spent)
+            closed = spent if case.enrolment.closed is None else case.enrolment.closed
+            answer = _judge(case, incident, past, closed)
             taken += answer.reason in DRAWN
             past.add(answer)
         answers[incident.key] = answer
@@ -73,7 +74,7 @@ def _judge(case: Case, incident: Incident, past: History, closed: str | None) ->
         )
         if because:
             proposal = case.refused("INELIGIBLE", because)
-        elif closed:
+        elif closed is not None:
             proposal = case.refused("CLOSED", closed)
     own = past.own(incident.customer) if proposal.reason == "RANDOMISED" else []
     repeats = running.experiment.repeats

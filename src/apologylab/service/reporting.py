@@ -65,7 +65,7 @@ def _fallback_report(
     work: Transaction, running: Running, incident: Incident, key: str, at: datetime
 ) -> FallbackReport:
     experiment = running.experiment
-    phase = enrolment(work, experiment).phase
+    phase = enrolment(work, running.name, experiment.version).phase
     unit = incident.customer if experiment.unit == "customer" else incident.key
     context = contexts(work, running, [incident])[incident.key]
     proposal = running.assigner.propose(unit, context, phase)
@@ -84,8 +84,9 @@ def _fallback_report(
 def _fallback(
     work: Transaction, running: Running, incident: Incident, because: str, now: datetime
 ) -> Assignment:
-    phase = enrolment(work, running.experiment).phase
-    proposal = not_drawn(running.experiment, "FALLBACK", because, phase=phase)
+    experiment = running.experiment
+    phase = enrolment(work, experiment.name, experiment.version).phase
+    proposal = not_drawn(experiment, "FALLBACK", because, phase=phase)
     return stored_answer(running, incident, proposal, now=now, is_first=False)
 
 

@@ -140,18 +140,16 @@ class Enrolment:
     closed: str | None
 
 
-def enrolment(work: Transaction, experiment: Experiment) -> Enrolment:
+def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
     """The phase that runs now, read under the ledger's lock.
 
     Raises:
         StateError: the experiment's version was not started.
     """
-    named = {"experiment": experiment.name, "version": experiment.version}
+    named = {"experiment": name, "version": version}
     begun = [fact.phase for fact in work.find(PhaseBegan, **named)]
     if not begun:
-        raise StateError(
-            f"{experiment.name} is not started", do=f"run `apologylab start {experiment.name}`"
-        )
+        raise StateError(f"{name} is not started", do=f"run `apologylab start {name}`")
     phase = max(begun)
     closed = [fact.because for fact in work.find(Closed, **named) if fact.phase == phase]
     return Enrolment(phase=phase, closed=closed[0] if closed else None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.assignment.answers import arm_weights, entry_share
 from apologylab.design.fingerprint import fingerprint
-from apologylab.errors import StateError
+from apologylab.errors import InputError, StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
 from apologylab.remedy.wording import Wording
 from apologylab.service.declare import neighbours, refuse_around
@@ -58,22 +58,29 @@ def start(
         did = _begin_version(work, experiment, pinned, now)
         if phase is not None:
             did = _begin_phase(work, experiment, phase, now) or did
-        return _report(work, experiment, pinned.fingerprint, did)
+        return _report(work, pinned, did)
 
 
-def stop(ledger: Ledger, experiment: Experiment, *, because: str, now: datetime) -> Begun:
+def stop(ledger: Ledger, name: str, *, because: str, now: datetime) -> Begun:
     """Stop enrolling units, for good in this phase; what is due is still sent (R5).
 
+    It asks the ledger only, so that a declaration that was edited or lost keeps nothing running.
+
     Raises:
-        StateError: it is not started, or the declaration was edited since.
+        StateError: it is not started.
+        InputError: ``because`` is empty.
     """
+    if not because.strip():
+        raise InputError("it is not said why it is stopped", do="results will show the reason")
     with ledger.transaction(recorded_at=now) as work:
-        _refuse_other(work, experiment)
-        before = enrolment(work, experiment)
+        begun = work.find(Started, experiment=name)
+        if not begun:
+            raise StateError(f"{name} is not started", do="name an experiment that runs")
+        pinned = begun[-1]
+        before = enrolment(work, name, pinned.version)
         if before.closed is None:
-            work.append([_closed(experiment.name, experiment.version, before.phase, because, now)])
-        did = "stopped" if before.closed is None else "nothing"
-        return _report(work, experiment, fingerprint(experiment), did)
+            work.append([_closed(name, pinned.version, before.phase, because, now)])
+        return _report(work, pinned, "stopped" if before.closed is None else "nothing")
 
 
 def _refuse_panel(experiment: Experiment) -> None:
@@ -82,12 +89,6 @@ def _refuse_panel(experiment: Experiment) -> None:
             f"{experiment.name} describes a file of finished outcomes and cannot be started",
             do=f"run `apologylab analyse {experiment.name} --panel FILE`",
         )
-
-
-def _refuse_other(work: Transaction, experiment: Experiment) -> None:
-    begun = work.find(Started, experiment=experiment.name)
-    if begun:
-        refuse_edited(experiment, begun[-1])
 
 
 def _pinned(
@@ -146,7 +147,7 @@ def _begin_phase(
     work: Transaction, experiment: Experiment, phase: int, now: datetime
 ) -> str | None:
     """Begin ``phase``, the next one declared; None if it runs already."""
-    current = enrolment(work, experiment).phase
+    current = enrolment(work, experiment.name, experiment.version).phase
     if phase == current:
         return None
     declared = len(experiment.allocation.phases) + 1
@@ -183,13 +184,13 @@ def _closed(name: str, version: int, phase: int, because: str, now: datetime) ->
     )
 
 
-def _report(work: Transaction, experiment: Experiment, made: str, did: str) -> Begun:
-    stands = enrolment(work, experiment)
+def _report(work: Transaction, pinned: Started, did: str) -> Begun:
+    stands = enrolment(work, pinned.experiment, pinned.version)
     return Begun(
-        experiment=experiment.name,
-        version=experiment.version,
+        experiment=pinned.experiment,
+        version=pinned.version,
         phase=stands.phase,
-        fingerprint=made,
+        fingerprint=pinned.fingerprint,
         did=did,
         closed=stands.closed,
     )

@@ -372,7 +372,7 @@ def test_a_stopped_experiment_and_a_new_phase(ledger, loop):
         "[compensation.usd5]", "[[allocation.phases]]\nentry = 0.5\n[compensation.usd5]"
     )
     running = loop.begin(ledger, declared)
-    stop(ledger, running.experiment, because="enough", now=loop.START)
+    stop(ledger, loop.NAME, because="enough", now=loop.START)
     (closed,) = loop.ask(ledger, running, loop.incident(1))
     start(ledger, declared, loop.NAME, now=loop.START, phase=2)
     given = loop.ask(ledger, running, *(loop.incident(i) for i in range(2, 202)))

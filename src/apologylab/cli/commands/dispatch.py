@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def dispatch(
     name: Annotated[
-        str | None, typer.Argument(help="A started experiment; all of them by default.")
+        str | None, typer.Argument(help="A started experiment, or its folder; by default, all.")
     ] = None,
     *,
     once: Annotated[bool, typer.Option("--once", help="Settle what is due now, and end.")] = False,
@@ -29,12 +29,14 @@ def dispatch(
     """
     from apologylab import wiring
     from apologylab.cli import console
+    from apologylab.cli.started import started_name
     from apologylab.errors import InputError
     from apologylab.wire.running import dispatched_document
 
     if not once:
         raise InputError("this version dispatches once", do="add --once, and call it from cron")
-    ended = _dispatch(wiring.project(), [name] if name else None)
+    project = wiring.project()
+    ended = _dispatch(project, [started_name(project, name)] if name else None)
     if as_json:
         console.show_json(dispatched_document(ended))
     else:

@@ -66,7 +66,7 @@ def _split(listed: str) -> tuple[str, ...]:
 
 
 def _from_other(catalogue: FolderCatalogue, other: str, name: str) -> Files:
-    from apologylab.remedy.wording import place
+    from apologylab.remedy.fragments import place
     from apologylab.wire.scaffold import like
 
     experiment = catalogue.experiment(other)

@@ -27,12 +27,12 @@ def stop(
 
     from apologylab import wiring
     from apologylab.cli.begun import show_begun
+    from apologylab.cli.started import started_name
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import stop as end
 
     project, now = wiring.project(), wiring.clock()()
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-        experiment = wiring.catalogue(project).experiment(name)
-        begun = end(ledger, experiment, because=because, now=now)
+        begun = end(ledger, started_name(project, name), because=because, now=now)
     show_begun(begun, as_json=as_json)
