@@ -17,6 +17,8 @@ from apologylab.service.ports import LedgerIdentity
 from apologylab.storage import sqlite
 
 ROWS = 12_000
+BATCHES = ROWS // 100
+A_BATCH_S = 0.01
 SEED = 20260501
 # The program that is killed: the use case itself in batches of 100 rows, so that a run has 120
 # commits to be killed between or within; the CLI's start-up would cost more than all of them.
@@ -37,7 +39,8 @@ ledger = sqlite.open_(Path(sys.argv[2]))
 print("begun", flush=True)
 record_file(
     ledger, Order, fact_file.open_fact_file(path), mapping={}, reading=Reading(),
-    rejects=fact_file.RejectsFile(path), now=datetime.now(UTC), progress=lambda more: None,
+    rejects=fact_file.RejectsFile(path), now=datetime.now(UTC),
+    progress=lambda more: print(more, flush=True),
 )
 """
 IDENTITY = LedgerIdentity(id="l1", environment="test", simulated=False)
@@ -62,10 +65,8 @@ def start(orders, ledger):
 
 def run_to_end(orders, ledger):
     with start(orders, ledger) as process:
-        process.stdout.readline()
-        begun = time.monotonic()
+        process.stdout.read()
         assert process.wait(timeout=120) == 0
-    return time.monotonic() - begun
 
 
 def content(path):
@@ -79,15 +80,16 @@ def killed_at_random(tmp_path, orders, kills):
     chance = random.Random(SEED)
     whole = tmp_path / "whole.sqlite"
     sqlite.create(whole, IDENTITY).close()
-    seconds = run_to_end(orders, whole)
+    run_to_end(orders, whole)
     broken, died = None, 0
     for kill in range(kills):
         if broken is None:
             broken = tmp_path / f"broken{kill}.sqlite"
             sqlite.create(broken, IDENTITY).close()
         with start(orders, broken) as process:
-            process.stdout.readline()
-            time.sleep(chance.random() * seconds)
+            for _ in range(chance.randrange(1, BATCHES)):
+                process.stdout.readline()
+            time.sleep(chance.random() * A_BATCH_S)
             process.kill()
             died += process.wait() == -signal.SIGKILL
         if chance.random() < 0.4:
