@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from apologylab.decision.guardrail import read_guardrail
 from apologylab.decision.rule import Evidence, recommended, verdict_word
-from apologylab.decision.value import AT_FACE, AT_ZERO, REDEEMED, SALES, VALUE, currency
+from apologylab.decision.value import (
+    AT_FACE,
+    AT_ZERO,
+    REDEEMED,
+    SALES,
+    VALUE,
+    currency,
+    ledger_value,
+)
 from apologylab.decision.verdict import ArmValue, Verdict
 from apologylab.decision.words import reasons, verdict_sentence
 from apologylab.design.contrasts import against, arm_contrasts
@@ -122,7 +130,12 @@ def _conclude(
         values=found.values,
         guardrails=found.guardrails,
         unread=found.unread,
-        besides=(*_open_liability(experiment, fits, asked), *_effects(fits, asked), *departures),
+        besides=(
+            *_open_liability(experiment, fits, asked),
+            *_uncounted(experiment),
+            *_effects(fits, asked),
+            *departures,
+        ),
     )
     return _verdict(experiment, head, evidence)
 
@@ -149,6 +162,19 @@ def _open_liability(experiment: Experiment, fits: Fits, asked: Question) -> tupl
                 f"{number(zero, signed=True)} at zero"
             )
     return tuple(lines)
+
+
+def _uncounted(experiment: Experiment) -> tuple[str, ...]:
+    """What v leaves out: given at a repeated incident, it outlives the window (R7, R16)."""
+    value, repeats = ledger_value(experiment), experiment.repeats
+    if value is None or repeats is None or repeats.next_incident == "first_only":
+        return ()
+    return tuple(
+        f"`{name}` given at a repeated incident can be used after the window, and what is open of "
+        f"it then is not counted: its arms cost up to {given.value} more for each such customer"
+        for name, given in value.compensation.items()
+        if name not in value.outliving
+    )
 
 
 def _failed(found: Sequence[Check]) -> tuple[str, ...]:
