@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from apologylab.design.constraints import NAME
 from apologylab.design.experiment import Experiment
@@ -126,9 +127,13 @@ class FolderCatalogue:
         if home.exists():
             raise StateError(f"{home} is there already", do="choose another name, or delete it")
         read(files[DECLARATION], where=str(home / DECLARATION))
-        for path, text in files.items():
-            (home / path).parent.mkdir(parents=True, exist_ok=True)
-            (home / path).write_text(text, encoding="utf-8")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".new-", dir=self.folder) as draft:
+            whole = Path(draft) / name
+            for path, text in files.items():
+                (whole / path).parent.mkdir(parents=True, exist_ok=True)
+                (whole / path).write_text(text, encoding="utf-8")
+            whole.rename(home)
         return tuple(home / path for path in files)
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:

@@ -150,7 +150,12 @@ def write_file(folder: Path, settings: Mapping[str, Any], *, anew: bool = False)
         raise StateError(f"{file} is there already", do="edit it, or pass --force to write it anew")
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
-    file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    draft = file.with_name(f".{FILE}.new")
+    try:
+        draft.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
     return file
 
 

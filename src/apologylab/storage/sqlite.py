@@ -129,7 +129,12 @@ class SqliteLedger:
         self._engine = engine
         self._reader = engine.execution_options(reads_only=True)
         with self._reading() as connection:
-            row = connection.execute(sa.select(IDENTITY)).one()
+            rows = connection.execute(sa.select(IDENTITY)).all()
+        if len(rows) != 1:
+            raise LedgerError(
+                f"the ledger {path} holds {len(rows)} identities, not one", do="restore a backup"
+            )
+        row = rows[0]
         self._identity = LedgerIdentity(
             id=row.id, environment=row.environment, simulated=bool(row.simulated)
         )

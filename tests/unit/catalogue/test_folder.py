@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,19 @@ def test_writing_a_declaration_with_mistakes_writes_nothing(catalogue):
     with pytest.raises(DeclarationError):
         catalogue.write("fresh", {"experiment.toml": 'name = "fresh"\n'})
     assert not (catalogue.folder / "fresh").exists()
+
+
+def test_writing_is_all_or_none_though_the_disk_is_full(catalogue, monkeypatch):
+    texts = {"experiment.toml": catalogue.source("hillstrom"), "README.md": "read me"}
+    before = sorted(catalogue.folder.rglob("*"))
+    written = Path.write_text
+
+    def full(self, text, **how):
+        if self.name == "README.md":
+            raise OSError(ENOSPC, "No space left on device")
+        return written(self, text, **how)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        catalogue.write("another", texts)
+    assert sorted(catalogue.folder.rglob("*")) == before

@@ -1,3 +1,6 @@
+from errno import ENOSPC
+from pathlib import Path
+
 import pytest
 
 from apologylab.catalogue import project
@@ -133,3 +136,14 @@ def test_what_is_written_is_read_back_whatever_the_letters(tmp_path):
     found = project.find_project(tmp_path, {})
     assert found.experiments == tmp_path / 'my "eks\\perimentai" š'
     assert found.environment == "žemė"
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
+    def full(self, text, **how):
+        self.write_bytes(b"# One")
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        project.write_file(tmp_path, SETTINGS)
+    assert list(tmp_path.iterdir()) == []

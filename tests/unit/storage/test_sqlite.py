@@ -100,3 +100,17 @@ def test_seq_is_one_counter_without_gaps(ledger):
         commits = connection.execute("SELECT seq FROM commit_time ORDER BY seq").fetchall()
     assert seqs == [1, 2, 3, 4, 5]
     assert commits == [(3,), (5,)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("DELETE FROM ledger", "holds 0 identities"),
+        ("INSERT INTO ledger VALUES ('other', 'test', 0)", "holds 2 identities"),
+    ],
+)
+def test_a_ledger_has_one_identity(ledger, damage, found):
+    with closing(sqlite3.connect(ledger.path)) as connection, connection:
+        connection.execute(damage)
+    with pytest.raises(LedgerError, match=found):
+        sqlite.open_(ledger.path)
