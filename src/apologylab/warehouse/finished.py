@@ -124,6 +124,18 @@ def _panel(
     )
 
 
+def refuse_twice(names: Sequence[object], wanted: Wanted) -> None:
+    """Of two columns that share a name DuckDB would read the first.
+
+    Raises:
+        InputError: a column that is wanted stands twice among the table's ``names``.
+    """
+    if twice := [name for name in wanted.columns if names.count(name) > 1]:
+        raise InputError(
+            f"{wanted.what} has column {twice[0]!r} twice", do="drop or rename one of them"
+        )
+
+
 def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     return {name: kind for name, kind, *_ in rows}

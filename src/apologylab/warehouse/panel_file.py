@@ -8,7 +8,7 @@ import duckdb
 
 from apologylab.errors import InputError, NotFoundError
 from apologylab.warehouse.engine import connect_quickly
-from apologylab.warehouse.finished import finished_panel
+from apologylab.warehouse.finished import finished_panel, refuse_twice
 from apologylab.warehouse.sql import text_literal
 
 if TYPE_CHECKING:
@@ -35,8 +35,12 @@ def panel_file(path: Path, wanted: Wanted) -> FinishedPanel:
     file = text_literal(str(path))
     typed = path.suffix.lower() in {".parquet", ".pq"}
     table = f"read_parquet({file})" if typed else f"read_csv({file}, {_CSV})"
+    connection = connect_quickly()
     try:
-        return finished_panel(connect_quickly(), table, wanted, parse_once=not typed)
+        if not typed:
+            first = f"SELECT * FROM read_csv({file}, all_varchar = true, header = false) LIMIT 1"
+            refuse_twice(connection.execute(first).fetchone() or (), wanted)
+        return finished_panel(connection, table, wanted, parse_once=not typed)
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(

@@ -8,7 +8,7 @@ import duckdb
 
 from apologylab.errors import InputError
 from apologylab.warehouse.engine import connect_quickly
-from apologylab.warehouse.finished import finished_panel
+from apologylab.warehouse.finished import finished_panel, refuse_twice
 
 if TYPE_CHECKING:
     from apologylab.service.table import Wanted
@@ -31,14 +31,5 @@ def panel_frame(frame: object, wanted: Wanted) -> FinishedPanel:
             f"{reason}",
             do="give a pandas or polars DataFrame or an Arrow table, of numbers and texts",
         ) from error
-    _refuse_twice(frame, wanted)
+    refuse_twice(list(getattr(frame, "column_names", getattr(frame, "columns", ()))), wanted)
     return finished_panel(connection, "frame", wanted)
-
-
-def _refuse_twice(frame: object, wanted: Wanted) -> None:
-    """DuckDB would read the first of two columns that share a name."""
-    names = list(getattr(frame, "column_names", getattr(frame, "columns", ())))
-    if twice := [name for name in wanted.columns if names.count(name) > 1]:
-        raise InputError(
-            f"{wanted.what} has column {twice[0]!r} twice", do="drop or rename one of them"
-        )

@@ -43,6 +43,7 @@ def test_a_good_file_is_read_and_its_equal_rows_are_kept(write):
     [
         (GOOD.replace("spend", "spent"), "lacks column 'spend'; near 'spent'"),
         (GOOD.replace("arm,spend", "group,total"), "lacks columns 'arm', 'spend'"),
+        (GOOD.replace("history", "spend"), "has column 'spend' twice"),
         (GOOD.replace("3,7", "n/a,7"), "'spend' has 1 \\(such as 'n/a'\\)"),
         (GOOD.replace("3,7", "3 USD,7"), "'3 USD'"),
         (GOOD.replace("3,7", '"1,000",7'), "'1,000'"),
