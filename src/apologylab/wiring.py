@@ -11,6 +11,7 @@ from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
@@ -149,6 +150,16 @@ def channel(name: str, of: Project) -> Channel:
     from apologylab.channels.file import FileChannel
 
     return FileChannel(of.root / "outbox")
+
+
+def dispatching(of: Project) -> AbstractContextManager[None]:
+    """The project's one turn to dispatch; another process waits for it.
+
+    With two at once, one could suppress what the other, which looked before, is about to send.
+    """
+    from apologylab.channels.lock import turn
+
+    return turn(of.root / "outbox" / ".dispatching")
 
 
 def unit_files() -> UnitFiles:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from apologylab.channels.lock import lock
 from apologylab.design.money import Money
 from apologylab.errors import InputError
 from apologylab.service.ports import Outgoing, Sent
@@ -53,7 +54,7 @@ class FileChannel:
             self.file.touch()
             _sync_folder(self.file.parent)
         with self.file.open("r+b") as lines:
-            _lock(lines)
+            lock(lines)
             yield lines
 
     def _catch_up(self, lines: IO[bytes]) -> None:
@@ -99,18 +100,6 @@ def _line(each: Outgoing) -> dict[str, Any]:
         "compensation": each.compensation,
         "amount": str(Money(each.amount, each.currency)) if each.currency else None,
     }
-
-
-def _lock(lines: IO[bytes]) -> None:
-    """Wait for the file's lock; closing the file, or dying, lets go of it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(lines.fileno(), msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(lines, fcntl.LOCK_EX)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -54,7 +54,7 @@ def dispatch_once(
     progress: Progress = lambda _: None,
     batch: int = BATCH,
 ) -> Dispatched:
-    """Settle everything of ``running`` that is due by ``now``.
+    """Settle everything of ``running`` that is due by ``now``; one caller at a time.
 
     Raises:
         StateError: the caller delivers this experiment (``[delivery] by = "caller"``).

@@ -45,7 +45,7 @@ def dispatch(
 
 def _dispatch(project: Project, names: list[str] | None) -> list[Dispatched]:
     """Settle what is due of ``names``, by default of all that we deliver ourselves."""
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     from apologylab import wiring
     from apologylab.cli import console
@@ -53,9 +53,12 @@ def _dispatch(project: Project, names: list[str] | None) -> list[Dispatched]:
     from apologylab.service.running import pinned
     from apologylab.service.same_ledger import refuse_other
 
-    ended, now = [], wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
+    ended: list[Dispatched] = []
+    with ExitStack() as held:
+        ledger = held.enter_context(closing(wiring.open_ledger(project)))
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        held.enter_context(wiring.dispatching(project))
+        now = wiring.clock()()
         for running in pinned(ledger, wiring.declaration_reader(), names):
             if names is None and running.experiment.delivery.by == "caller":
                 continue
