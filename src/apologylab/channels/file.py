@@ -58,7 +58,12 @@ class FileChannel:
             yield lines
 
     def _catch_up(self, lines: IO[bytes]) -> None:
-        """Learn the keys written since we last looked, and cut off a torn last line."""
+        """Learn the keys written since we last looked, and cut off a torn last line.
+
+        A file shorter than what we read is another: somebody moved ours away meanwhile.
+        """
+        if lines.seek(0, os.SEEK_END) < self._read_to:
+            self._read_to = 0
         lines.seek(self._read_to)
         written = lines.read()
         whole = written[: written.rfind(b"\n") + 1]

@@ -50,3 +50,11 @@ def test_another_program_s_lines_are_not_passed_over(tmp_path):
     (tmp_path / FILE).write_text("hello\n")
     with pytest.raises(InputError, match="did not write"):
         FileChannel(tmp_path).accepted(["a"])
+
+
+def test_a_file_moved_away_meanwhile_is_begun_anew(tmp_path):
+    channel = FileChannel(tmp_path)
+    channel.send([_outgoing("a"), _outgoing("b")])
+    (tmp_path / FILE).rename(tmp_path / "yesterday.jsonl")
+    channel.send([_outgoing("b"), _outgoing("c")])
+    assert _keys(tmp_path) == ["c"]
