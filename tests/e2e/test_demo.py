@@ -116,9 +116,10 @@ def test_it_replaces_a_demo_and_nothing_else(said, folder, monkeypatch, capsys, 
     assert main(["demo", "--riders", "1000", "--folder", str(mine)]) != 0
     assert "not made by a demo" in capsys.readouterr().err
     assert (mine / "notes.txt").read_text(encoding="utf-8") == "keep me"
-    before = (folder / "demo" / "apologylab.sqlite").stat().st_ino
+    (folder / "demo" / "old.txt").write_text("of the demo before", encoding="utf-8")
     assert main(["demo", "--riders", "1000"]) == 0
-    assert (folder / "demo" / "apologylab.sqlite").stat().st_ino != before
+    assert not (folder / "demo" / "old.txt").exists()
+    assert (folder / "demo" / "apologylab.sqlite").exists()
 
 
 def test_simulate_refuses_a_real_ledger_and_a_used_one(folder, monkeypatch, tmp_path, capsys):

@@ -36,7 +36,8 @@ def file(tmp_path):
     return path
 
 
-def test_a_sqlite_file_is_read_offline_and_for_reading_only(offline, file):
+@pytest.mark.usefixtures("offline")
+def test_a_sqlite_file_is_read_offline_and_for_reading_only(file):
     connection = connect()
     attach_sqlite(connection, file, "ledger")
     assert connection.execute("SELECT sum(x) FROM ledger.t").fetchone() == (42,)
@@ -44,7 +45,8 @@ def test_a_sqlite_file_is_read_offline_and_for_reading_only(offline, file):
         connection.execute("INSERT INTO ledger.t VALUES (1)")
 
 
-def test_an_extension_that_is_missing_is_not_fetched(offline):
+@pytest.mark.usefixtures("offline")
+def test_an_extension_that_is_missing_is_not_fetched():
     with pytest.raises(duckdb.Error):
         connect().execute("SELECT * FROM read_xlsx('a.xlsx')")
 
