@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 from apologylab.record.clean import read_clean
 from apologylab.record.columns import Column, columns, kind_of
 from apologylab.record.facts import KINDS, Fact
-from apologylab.record.values import Problem, Reading, as_object, as_scalar, is_money, parser
+from apologylab.record.values import (
+    Problem,
+    Reading,
+    as_object,
+    as_scalar,
+    is_money,
+    parser,
+    storable,
+)
 
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
@@ -140,7 +148,7 @@ def _read_fields(given: Columns, raw: Sequence[object] | None, count: int) -> Se
             for mapping, value in zip(whole, values, strict=True):
                 if isinstance(mapping, dict) and value not in (None, ""):
                     mapping[entry] = as_scalar(value)
-    return whole
+    return [storable(each) if isinstance(each, dict) and each else each for each in whole]
 
 
 def _reasons(values: Sequence[Sequence[Any]]) -> dict[int, list[str]]:

@@ -245,6 +245,22 @@ def as_object(value: object) -> dict[str, object] | Problem:
     return Problem(f"fields is {_shown(value)}: write a JSON object, or columns fields.NAME")
 
 
+def storable(found: dict[str, object]) -> dict[str, object] | Problem:
+    """``found``, or a problem if it holds what no store can: a NUL, infinity, a time and the like.
+
+    >>> storable({"rate": float("1e400")})
+    Problem(reason='fields holds a value that cannot be stored: give texts and finite numbers')
+    """
+    try:
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+        is_strange = "\\u0000" in text or not text.encode()
+    except (TypeError, ValueError, RecursionError):
+        is_strange = True
+    if is_strange:
+        return Problem("fields holds a value that cannot be stored: give texts and finite numbers")
+    return found
+
+
 def _no_constant(name: str) -> object:
     raise ValueError(name)
 

@@ -254,6 +254,20 @@ def test_fields_that_are_no_object_are_refused(text):
     assert "fields is " in read(Incident, INCIDENT | {"fields": text})
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"fields": '{"rate": 1e400}'}, {"fields": '{"a": {"b": [-1e999]}}'},
+        {"fields": '{"name": "\\ud800"}'}, {"fields": '{"\\u0000": 1}'},
+        {"fields": {"at": datetime(2026, 5, 1, tzinfo=UTC)}}, {"fields.name": "\ud800"},
+        {"fields.rate": float("inf")}, {"fields": '{"a": 1}', "fields.b": "x\0"},
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_fields_that_no_store_can_hold_are_refused_with_their_row(given):
+    assert "cannot be stored" in read(Incident, INCIDENT | given)
+
+
 @pytest.mark.parametrize("score", ["nan", "inf", "1e999", "4,5", "good", True])
 def test_a_score_is_a_finite_number(score):
     answer = {"key": "s", "occurred_at": "2026-05-01T10:00Z", "customer": "c", "question": "q"}
