@@ -54,6 +54,27 @@ def test_the_loop_as_typed(project, loop, capsys):
     assert '"did": "nothing"' in said
 
 
+def test_a_file_of_incidents_gets_its_remedies(project, loop, capsys):
+    assert main(["start", loop.NAME]) == 0
+    now = clock()().isoformat()
+    rows = [f"t{n},{now},c{n},late_ride,{20 if n else 2}" for n in range(30)]
+    file = project / "late.csv"
+    file.write_text("\n".join(["ticket,occurred_at,customer,kind,late", *rows]))
+    columns = "key=ticket,fields.minutes_late=late"
+    assert main(["record", str(file), "--as", "incident", "--map", columns]) == 0
+    assert "next      apologylab assign NAME" in capsys.readouterr().out
+    assert main(["assign", loop.NAME]) == 0
+    said = capsys.readouterr().out
+    assert "30 incidents answered" in said
+    assert "incident.severity" in said
+    assert said.endswith("next  apologylab dispatch --once\n")
+    assert main(["dispatch", "--once", "--json"]) == 0
+    assert _json(capsys)["experiments"][0]["settled"] == 29
+    assert main(["assign", loop.NAME, "--json"]) == 0
+    assert _json(capsys)["answered"] == 0
+    assert main(["assign", loop.NAME, "--units", str(file)]) == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -61,6 +82,7 @@ def test_the_loop_as_typed(project, loop, capsys):
         (["start", "late_ride", "--phase", "2"], 7, "declare another phase"),
         (["stop", "late_ride"], 7, "is not started"),
         (["dispatch"], 5, "add --once"),
+        (["assign", "nobody"], 6, "nobody is not started"),
         (["dispatch", "nobody", "--once"], 6, "nobody is not started"),
     ],
 )

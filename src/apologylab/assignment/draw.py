@@ -37,7 +37,8 @@ def refuse_ledger(experiment: Experiment) -> None:
     if needs := ledger_needs(experiment):
         raise StateError(
             f"{experiment.name} cannot be drawn without its ledger: it declares {', '.join(needs)}",
-            do="the hook asks it; `apologylab assign --propose` writes what the draw proposes",
+            do="`apologylab assign NAME` and the hook ask it; with --propose, `apologylab assign` "
+            "writes what the draw alone proposes",
         )
 
 

@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, str]] = {
     "start": "Start an experiment: pin its definition and open enrolment",
     "stop": "Stop an experiment: no more units are enrolled",
     "status": "Show counts, dates, checks and budget on one screen",
-    "assign": "Draw arms for a file of units",
+    "assign": "Answer recorded incidents, or draw arms for a file of units",
     "record": "Record a file of facts: incidents, orders, contacts and the like",
     "dispatch": "Hand the remedies that are due to their channel",
     "analyse": "Estimate effects, with intervals and counts",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from apologylab.service.start import Begun
+
+NEXT: Final = """\
+next      from a file      apologylab record --template incident
+          by order system  apologylab.hooks.connect, see the README
+          how it goes      apologylab status {}"""
 
 
 def show_begun(begun: Begun, *, as_json: bool) -> None:
@@ -17,6 +22,8 @@ def show_begun(begun: Begun, *, as_json: bool) -> None:
         console.show_json(begun_document(begun))
     else:
         console.show(in_words(begun))
+        if begun.did == "started":
+            console.show(NEXT.format(begun.experiment))
 
 
 def in_words(begun: Begun) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from apologylab.design.experiment import Experiment
     from apologylab.record.facts import Incident
     from apologylab.service.assign import Answer
     from apologylab.service.ports import Clock, Ledger
@@ -106,7 +105,7 @@ class LedgerClient:
         """
         gone = Event()
         try:
-            asked = [each for each in self._running if is_about(each.experiment, incident.kind)]
+            asked = [each for each in self._running if incident.kind in each.kinds]
             if not asked:
                 return Given(UNREAD, "INELIGIBLE", UNKNOWN)
             answer = self._worker.submit(self._answer, asked, incident, gone)
@@ -165,7 +164,7 @@ class LedgerClient:
         return answers[0]
 
     def _fallback(self, incident: Incident, because: str) -> Given:
-        asked = [each for each in self._running if is_about(each.experiment, _kind(incident))]
+        asked = [each for each in self._running if _kind(incident) in each.kinds]
         if not asked:
             return Given(UNREAD, "FALLBACK", because)
         experiment = asked[0].experiment
@@ -232,12 +231,6 @@ def connect(
         )
     running = pinned(ledger, wiring.declaration_reader(), experiments)
     return LedgerClient(ledger, running, clock=wiring.clock(), timeout_s=timeout_s, spool=spool)
-
-
-def is_about(experiment: Experiment, kind: str) -> bool:
-    """Whether ``experiment`` randomises incidents of ``kind`` or names it under ``[never]``."""
-    never = experiment.never.incidents if experiment.never else ()
-    return (experiment.incident is not None and experiment.incident.kind == kind) or kind in never
 
 
 def _kind(incident: object) -> str:

@@ -36,6 +36,13 @@ class Running:
         return self.experiment.name
 
     @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of incident that it answers: its own, and those under ``[never]`` (R17)."""
+        incident, never = self.experiment.incident, self.experiment.never
+        own = (incident.kind,) if incident else ()
+        return tuple(dict.fromkeys((*own, *(never.incidents if never else ()))))
+
+    @cached_property
     def gives(self) -> Mapping[str, Given | None]:
         """Arm -> what it gives."""
         return {arm.name: given(self.experiment, arm) for arm in arms(self.experiment)}

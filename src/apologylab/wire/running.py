@@ -1,4 +1,4 @@
-"""The JSON of ``start``, ``stop`` and ``dispatch``."""
+"""The JSON of ``start``, ``stop``, ``assign`` without a file, and ``dispatch``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from apologylab.service.assign_recorded import Answered, Waiting
     from apologylab.service.dispatch import Dispatched
     from apologylab.service.start import Begun
 
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
 def begun_document(begun: Begun) -> dict[str, object]:
     """What ``start --json`` and ``stop --json`` print."""
     return {"format": "apologylab.start/1", **asdict(begun)}
+
+
+def answered_document(answered: Answered, left: Waiting) -> dict[str, object]:
+    """What ``assign NAME --json`` prints."""
+    return {
+        "format": "apologylab.answered/1",
+        "experiment": answered.experiment,
+        "answered": answered.answers.total(),
+        "counts": [
+            {"reason": reason, "arm": arm, "incidents": n}
+            for (reason, arm), n in sorted(answered.answers.items())
+        ],
+        "kept_out": dict(sorted(answered.kept_out.items())),
+        "unheard": dict(sorted(answered.unheard.items())),
+        "before_start": left.before_start,
+    }
 
 
 def dispatched_document(ended: Sequence[Dispatched]) -> dict[str, object]:

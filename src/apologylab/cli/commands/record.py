@@ -304,4 +304,6 @@ def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
         show(f"complete  through {recorded.feed_through.isoformat()}")
     elif asked.through is not None:
         show("complete  not marked: rows were rejected. Give --complete-through with the corrected")
-        show("          file, or with a file that has only a header if they are to be left out")
+        show("          file, or on its own, without a file, if they are to be left out")
+    if recorded.new and recorded.kind == "incident":
+        show("next      apologylab assign NAME, for each experiment that answers them")
