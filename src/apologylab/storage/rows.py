@@ -133,15 +133,15 @@ def encode_values(kind: type[Fact], name: str, values: Sequence[object]) -> Sequ
 
 def decode(kind: type[F], rows: Iterable[Sequence[Any]]) -> list[F]:
     """Facts from stored rows (fields only, in declared order)."""
+    stored = list(rows)
+    if not stored:
+        return []
     names, readers = _readers(kind_of(kind))
-    found = []
-    for row in rows:
-        values = dict(zip(names, row, strict=True))
-        for name, read in readers:
-            if values[name] is not None:
-                values[name] = read(values[name])
-        found.append(kind(**values))
-    return found
+    columns = [
+        values if reader is None else [None if value is None else reader(value) for value in values]
+        for reader, values in zip(readers, zip(*stored, strict=True), strict=True)
+    ]
+    return [kind(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 def line(row: Sequence[Any]) -> bytes:
@@ -150,17 +150,15 @@ def line(row: Sequence[Any]) -> bytes:
 
 
 @cache
-def _readers(
-    kind: str,
-) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+def _readers(kind: str) -> tuple[tuple[str, ...], tuple[Callable[[Any], Any] | None, ...]]:
+    """The names of the fields, and what turns each from how it is stored, where it must be."""
     columns = table(KINDS[kind]).fields
     read: dict[ColumnType, Callable[[Any], Any]] = {
         "time": moment,
         "json": json.loads,
         "boolean": bool,
     }
-    names = tuple(column.name for column in columns)
-    return names, tuple((c.name, read[c.type]) for c in columns if c.type in read)
+    return tuple(c.name for c in columns), tuple(read.get(c.type) for c in columns)
 
 
 def _encode_column(name: str, column: Column, values: Sequence[Any]) -> Sequence[Any]:

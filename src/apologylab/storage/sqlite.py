@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from apologylab.errors import LedgerError, NotFoundError, StateError
+from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import Appended, LedgerIdentity
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
 from apologylab.storage.rows import decode, encode, line, micros
+from apologylab.storage.statements import equal_to, find, matching, until
 from apologylab.storage.tables import COMMIT_MARK, COMMIT_TIME, FACTS, IDENTITY, TEXT
-from apologylab.storage.transaction import SqlTransaction, last_seq, matching, reserved
+from apologylab.storage.transaction import SqlTransaction, last_seq, reserved
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
@@ -175,16 +177,19 @@ class SqliteLedger:
 
     def read(self, kind: type[F], *, mark: int | None = None, **equal: object) -> Iterator[F]:
         """See :meth:`apologylab.service.ports.Ledger.read`."""
-        query = matching(kind, equal, mark=mark).order_by(FACTS[kind].c.seq)
+        asked = equal_to(kind, equal)
+        query = until(kind, find(kind_of(kind), tuple(asked)), mark)
         with self._reading() as connection:
-            for rows in connection.execute(query).partitions(_READ_ROWS):
+            for rows in connection.execute(query, asked).partitions(_READ_ROWS):
                 yield from decode(kind, rows)
 
     def count(self, kind: type[Fact], *, mark: int | None = None, **equal: object) -> int:
         """See :meth:`apologylab.service.ports.Ledger.count`."""
-        rows = matching(kind, equal, mark=mark).subquery()
+        asked = equal_to(kind, equal)
+        rows = until(kind, matching(kind_of(kind), tuple(asked)), mark).subquery()
+        counted = sa.select(sa.func.count()).select_from(rows)
         with self._reading() as connection:
-            return int(connection.scalar(sa.select(sa.func.count()).select_from(rows)) or 0)
+            return int(connection.scalar(counted, asked) or 0)
 
     def text(self, text_id: str) -> str | None:
         """See :meth:`apologylab.service.ports.Ledger.text`."""

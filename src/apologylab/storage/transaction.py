@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from typing import TYPE_CHECKING, TypeVar
 
 from apologylab.errors import InputError, LedgerError
 from apologylab.record.columns import kind_of
-from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
+from apologylab.record.facts import Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
-from apologylab.storage.rows import Row, append_groups, decode, encode_value, encode_values, micros
-from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, REMEDY_PENDING, TEXT
-from apologylab.wire.schema import table
+from apologylab.storage import statements
+from apologylab.storage.rows import Row, append_groups, decode, encode_values, micros
+from apologylab.storage.statements import among, equal_to
+from apologylab.storage.tables import COMMIT_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    import sqlalchemy as sa
+
 F = TypeVar("F", bound=Fact)
+_COMMIT = COMMIT_TIME.insert()
 
 
 class SqlTransaction:
@@ -49,33 +48,22 @@ class SqlTransaction:
 
     def find(self, kind: type[F], **equal: object) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find`."""
-        query = matching(kind, equal).order_by(FACTS[kind].c.seq)
-        return decode(kind, self._connection.execute(query))
+        asked = equal_to(kind, equal)
+        query = statements.find(kind_of(kind), tuple(asked))
+        return decode(kind, self._connection.execute(query, asked))
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
         wanted = encode_values(kind, column, values)
-        found = FACTS[kind]
-        if column == "key":
-            among: sa.ColumnElement[bool] = found.c.seq.in_(
-                _seqs(kind, _among(FACT_KEY.c.key, wanted))
-            )
-        else:
-            among = _among(found.c[column], wanted)
-        query = matching(kind, {}).where(among).order_by(found.c.seq)
-        return decode(kind, self._connection.execute(query))
+        if not wanted:
+            return []
+        query = statements.find_among(kind_of(kind), column)
+        return decode(kind, self._connection.execute(query, among(wanted)))
 
     def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
         """See :meth:`apologylab.service.ports.Transaction.due`."""
-        pending, remedies = REMEDY_PENDING.c, FACTS[Remedy]
-        query = (
-            matching(Remedy, {})
-            .join(REMEDY_PENDING, pending.seq == remedies.c.seq)
-            .where(pending.experiment == experiment, pending.due_at <= micros(now))
-            .order_by(pending.due_at, pending.seq)
-            .limit(limit)
-        )
-        return decode(Remedy, self._connection.execute(query))
+        asked = {"experiment": experiment, "now": micros(now), "limit": limit}
+        return decode(Remedy, self._connection.execute(statements.due(), asked))
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
@@ -84,8 +72,8 @@ class SqlTransaction:
 
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""
-        query = sa.select(TEXT.c.id, TEXT.c.body).where(_among(TEXT.c.id, text_ids))
-        return {row.id: row.body for row in self._connection.execute(query)}
+        found = self._connection.execute(statements.texts(), among(text_ids))
+        return {row.id: row.body for row in found}
 
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.reserve`."""
@@ -93,25 +81,15 @@ class SqlTransaction:
             raise InputError(f"cannot reserve {amount}", do="give an amount of 0 or more")
         if amount == 0 or amount > cap:
             return amount == 0 and reserved(self._connection, budget) <= cap
-        added = BUDGET.c.reserved + amount
-        put = sqlite.insert(BUDGET).values(name=budget, reserved=amount)
-        done = self._connection.execute(
-            put.on_conflict_do_update(
-                index_elements=[BUDGET.c.name], set_={"reserved": added}, where=added <= cap
-            )
-        )
-        return done.rowcount == 1
+        asked = {"budget": budget, "amount": amount, "cap": cap}
+        return self._connection.execute(statements.reserve(), asked).rowcount == 1
 
     def release(self, budget: str, amount: int) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
         if amount < 0:
             raise InputError(f"cannot release {amount}", do="give an amount of 0 or more")
-        taken = (
-            BUDGET.update()
-            .where(BUDGET.c.name == budget, BUDGET.c.reserved >= amount)
-            .values(reserved=BUDGET.c.reserved - amount)
-        )
-        if amount and self._connection.execute(taken).rowcount != 1:
+        asked = {"budget": budget, "amount": amount}
+        if amount and self._connection.execute(statements.release(), asked).rowcount != 1:
             raise LedgerError(
                 f"cannot release {amount} of budget {budget!r}, which holds less",
                 do="release what was reserved, once",
@@ -122,105 +100,48 @@ class SqlTransaction:
         if self._texts:
             self._write_texts()
         if self._seq > self._first:
-            self._connection.execute(
-                COMMIT_TIME.insert().values(seq=self._seq, recorded_at=self._recorded_at)
-            )
+            times = {"seq": self._seq, "recorded_at": self._recorded_at}
+            self._connection.execute(_COMMIT, times)
 
     def _standing(self, kind: type[Fact], keys: Sequence[str]) -> dict[str, Row]:
         """The stored rows under ``keys``."""
-        seqs = self._connection.scalars(_seqs(kind, _among(FACT_KEY.c.key, keys))).all()
-        if not seqs:
+        wanted = among(keys)
+        taken = self._connection.execute(statements.standing(kind_of(kind)), wanted).first()
+        if taken is None:
             return {}
-        rows = matching(kind, {}).where(_among(FACTS[kind].c.seq, seqs))
-        return {row[0]: tuple(row) for row in self._connection.execute(rows)}
+        rows = self._connection.execute(statements.find_among(kind_of(kind), "key"), wanted)
+        return {row[0]: tuple(row) for row in rows}
 
     def _insert(self, kind: type[Fact], rows: Sequence[Row]) -> None:
         """Give each row its ``seq`` and store it; ``rows`` have new keys."""
         first, at = self._seq + 1, self._recorded_at
         full = [(seq, *row, at) for seq, row in enumerate(rows, first)]
-        facts_sql, keys_sql = _insertions(kind_of(kind))
+        facts_sql, keys_sql = statements.insertions(kind_of(kind))
         self._connection.exec_driver_sql(facts_sql, full)
         self._connection.exec_driver_sql(keys_sql, (kind_of(kind), first))
-        self._seq += len(rows)
         if kind is Remedy:
-            self._await_delivery(first)
+            self._connection.execute(statements.await_delivery(), {"first": first})
         if kind in (Remedy, Delivery):
-            self._settle([row[0] for row in rows])
-
-    def _await_delivery(self, first: int) -> None:
-        """Put the remedies from ``first`` on into the dispatcher's index."""
-        remedies = FACTS[Remedy].c
-        columns = ["key", "experiment", "due_at", "seq"]
-        rows = sa.select(*(remedies[name] for name in columns)).where(remedies.seq >= first)
-        self._connection.execute(REMEDY_PENDING.insert().from_select(columns, rows))
-
-    def _settle(self, keys: Sequence[str]) -> None:
-        """Take those of ``keys`` that have a delivery off the dispatcher's index."""
-        delivered = sa.select(FACT_KEY.c.key).where(
-            FACT_KEY.c.kind == kind_of(Delivery), _among(FACT_KEY.c.key, keys)
-        )
-        self._connection.execute(REMEDY_PENDING.delete().where(REMEDY_PENDING.c.key.in_(delivered)))
+            self._connection.execute(statements.settle(), among([row[0] for row in rows]))
+        self._seq += len(rows)
 
     def _write_texts(self) -> None:
         """Store the texts; one that stands already must have the same body."""
-        stored = sa.select(TEXT.c.id, TEXT.c.body).where(_among(TEXT.c.id, list(self._texts)))
-        for text_id, body in self._connection.execute(stored):
+        for text_id, body in self.texts(list(self._texts)).items():
             if self._texts.pop(text_id) != body:
                 raise _text_taken(text_id)
         if self._texts:
-            rows = [{"id": text_id, "body": body} for text_id, body in self._texts.items()]
-            self._connection.execute(TEXT.insert(), rows)
+            self._connection.exec_driver_sql(statements.insert_text(), list(self._texts.items()))
 
 
 def last_seq(connection: sa.Connection) -> int:
     """The last ``seq`` that was committed."""
-    return int(connection.scalar(sa.select(sa.func.max(COMMIT_TIME.c.seq))) or 0)
+    return int(connection.scalar(statements.last_seq()) or 0)
 
 
 def reserved(connection: sa.Connection, budget: str) -> int:
     """Minor units that ``budget`` has reserved."""
-    return int(connection.scalar(sa.select(BUDGET.c.reserved).where(BUDGET.c.name == budget)) or 0)
-
-
-def matching(
-    kind: type[Fact], equal: Mapping[str, object], *, mark: int | None = None
-) -> sa.Select[Any]:
-    """The fields of facts whose columns equal those given, None meaning empty; unordered."""
-    found = FACTS[kind]
-    query = sa.select(*(found.c[column.name] for column in table(kind).fields))
-    for name, value in equal.items():
-        wanted = encode_value(kind, name, value)
-        if name == "key":
-            query = query.where(found.c.seq.in_(_seqs(kind, FACT_KEY.c.key == wanted)))
-        else:
-            query = query.where(found.c[name] == wanted)
-    return query if mark is None else query.where(found.c.seq <= mark)
-
-
-def _seqs(kind: type[Fact], keys: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The ``seq`` of facts of ``kind`` whose key satisfies ``keys``."""
-    return sa.select(FACT_KEY.c.seq).where(FACT_KEY.c.kind == kind_of(kind), keys)
-
-
-def _among(column: sa.ColumnElement[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
-    """``column`` is one of ``values``: one parameter, however many values there are."""
-    each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(sa.select(each.c.value))
-
-
-@cache
-def _insertions(kind: str) -> tuple[str, str]:
-    """The statement that stores a fact, and the one that takes the keys from a ``seq`` on.
-
-    Keys are copied inside the database, which takes half the time of sending them again.
-    """
-    dialect = sqlite.dialect(paramstyle="qmark")
-    facts = FACTS[KINDS[kind]]
-    keys = sa.select(sa.literal(kind), facts.c.key, facts.c.seq).where(facts.c.seq >= 0)
-    return (
-        str(facts.insert().compile(dialect=dialect)),
-        str(FACT_KEY.insert().from_select(["kind", "key", "seq"], keys).compile(dialect=dialect)),
-    )
+    return int(connection.scalar(statements.reserved(), {"budget": budget}) or 0)
 
 
 def _sorted_out(
