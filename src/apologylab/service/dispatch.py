@@ -62,13 +62,15 @@ def dispatch_once(
     """
     _refuse(ledger, channel, running)
     done = Dispatched(experiment=running.name)
-    while looked := _look(ledger, running, now, batch):
+    left = True
+    while left and (looked := _look(ledger, running, now, batch)):
         outcomes = _hand_over(ledger, channel, looked)
         with ledger.transaction(recorded_at=now) as work:
             stored = settle(work, running, outcomes, channel=channel.name, now=now)
         done.states.update(each.state for each in stored)
         done.reasons.update(each.because for each in stored if each.because)
         progress(len(looked))
+        left = len(looked) == batch
     return done
 
 
