@@ -8,16 +8,22 @@ was tried, the less it can be trusted.
 
 from __future__ import annotations
 
+ROUNDING = 1e-9
+"""Costs below this share of what sales bring are rounding, not costs."""
+
 
 def break_even_margin(*, value: float, sales: float, margin: float) -> float | None:
     """The m at which d is 0: dC / dS. None where sales do not rise, so that none would do.
 
     >>> break_even_margin(value=-0.5, sales=2.0, margin=0.25)
     0.5
+    >>> break_even_margin(value=0.3 * 0.77 + 1e-16, sales=0.77, margin=0.3)
+    0.0
     """
     if sales <= 0:
         return None
-    return max(margin * sales - value, 0.0) / sales
+    costs = margin * sales - value
+    return costs / sales if costs > ROUNDING * abs(margin * sales) else 0.0
 
 
 def break_even_compensation(*, value: float, redeemed: float, face: float) -> float | None:

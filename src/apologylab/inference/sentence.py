@@ -30,9 +30,13 @@ def number(value: float, *, signed: bool = False) -> str:
 def sentence(estimate: Estimate, *, alpha: float) -> str:
     """One sentence on one estimate, with its interval and what could have been seen."""
     level = f"{100 * estimate.level:g}%"
-    low, high = (number(end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
-    by = f"{number(estimate.point, signed=True)} {per_customer(estimate.unit)}"
-    return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {_reading(estimate, alpha)}"
+    times, unit = 1, per_customer(estimate.unit)
+    if is_share(estimate.unit):
+        times, unit = 100, "percentage points"
+    low, high = (number(times * end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
+    by = f"{number(times * estimate.point, signed=True)} {unit}"
+    reading = _reading(estimate, alpha, times)
+    return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {reading}"
 
 
 def to_the_minute(moment: str) -> str:
@@ -53,14 +57,23 @@ def per_customer(unit: str) -> str:
     return unit if " " in unit else f"{unit} per customer"
 
 
+def is_share(unit: str) -> bool:
+    """Whether an outcome is 0 or 1; people read its effects in percentage points.
+
+    >>> is_share("share of customers"), is_share("USD")
+    (True, False)
+    """
+    return unit.startswith("share")
+
+
 def _subject(estimate: Estimate) -> str:
     if estimate.kind == "arm":
         return f"sending `{estimate.treatment}` changed {estimate.outcome}"
     return f"`{estimate.treatment}` against `{estimate.reference}` changed {estimate.outcome}"
 
 
-def _reading(estimate: Estimate, alpha: float) -> str:
-    could = f"we could have seen {number(estimate.smallest_detectable)}"
+def _reading(estimate: Estimate, alpha: float, times: int) -> str:
+    could = f"we could have seen {number(times * estimate.smallest_detectable)}"
     p = estimate.p_value if estimate.p_adjusted is None else estimate.p_adjusted
     adjusted = "" if estimate.p_adjusted is None else "adjusted "
     if p < alpha:

@@ -30,12 +30,14 @@ class Axis:
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """Three to six round numbers, 0 among them.
+        """Two to six round numbers, 0 among them.
 
         >>> Axis(low=-0.9, high=0.4).ticks
         (-0.5, 0.0)
+        >>> Axis(low=-4.6, high=4.0).ticks
+        (-4.0, -2.0, 0.0, 2.0, 4.0)
         """
-        step = _round_step((self.high - self.low) / 4)
+        step = _round_step((self.high - self.low) / 5)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return tuple(round(k * step, 12) for k in range(first, last + 1))
 

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import math
 
+from apologylab.inference.sentence import is_share
+
 MINUS = "−"
-
-
-def is_share(unit: str) -> bool:
-    """Whether an outcome is 0 or 1; it is shown in per cent, its effects in percentage points.
-
-    >>> is_share("share of customers"), is_share("USD")
-    (True, False)
-    """
-    return unit.startswith("share")
 
 
 def decimals(std_error: float) -> int:
@@ -87,9 +80,11 @@ def plain(value: float | None) -> str:
 def margin(value: float | None) -> str:
     """A margin at which an arm breaks even; sales bring at most their price.
 
-    >>> margin(0.31), margin(1.79)
-    ('0.31', 'above 1')
+    >>> margin(0.31), margin(1.79), margin(0.0)
+    ('0.31', 'above 1', 'any: it costs nothing')
     """
+    if value == 0:
+        return "any: it costs nothing"
     return "above 1" if value is not None and value > 1 else plain(value)
 
 

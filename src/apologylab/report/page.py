@@ -6,6 +6,7 @@ wrong, what moved, who was counted, whether the experiment is sound, how it was 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 ROLES = ("primary", "secondary", "guardrail", "descriptive")
 KINDS = {"arm": "Each arm", "factor": "Each factor", "contrast": "The questions of the plan"}
+_JOINT = re.compile(r"(?<=\w\+)(?=\w)|(?=@)")
+_NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
 Cells = tuple[tuple[str, float], ...]
 TONES = {"ship": "good", "do not ship": "bad", "keep running": "open"}
 
@@ -71,20 +74,44 @@ def page(dossier: Dossier) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update({"count": numbers.count, "p": numbers.p_text, "quoted": quoted})
+    environment.filters["breakable"] = breakable
     return environment.get_template("page.html.j2").render(**_shown(dossier))
 
 
 def quoted(text: str) -> str:
     """A sentence with its `quoted` names set off; everything in it is escaped first.
 
-    >>> quoted("sending `a<b` now")
-    Markup('sending <b>a&lt;b</b> now')
-    """
-    from markupsafe import Markup, escape
+    Numbers get a true minus, long names places to break.
 
-    parts = [escape(part) for part in text.split("`")]
+    >>> quoted("sending `a<b` now: -1 USD on 2026-05-04")
+    Markup('sending <b>a&lt;b</b> now: −1 USD on 2026-05-04')
+    """
+    from markupsafe import Markup
+
+    parts = [breakable(_NEGATIVE.sub(numbers.MINUS, part)) for part in text.split("`")]
     named = (Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
     return text and Markup("").join(named)
+
+
+def breakable(name: str) -> str:
+    """``name``, escaped, that a narrow screen may break where its parts meet.
+
+    >>> breakable("none+usd5@1h by +0.3")
+    Markup('none+<wbr>usd5<wbr>@1h by +0.3')
+    """
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(_JOINT.split(name))
+
+
+def beyond_headline(verdict: Verdict) -> str:
+    """The verdict's sentence without the words that stand above it."""
+    arm = verdict.recommended_arm
+    said = f"{verdict.verdict} `{arm}`: " if arm else f"{verdict.verdict}: "
+    sentence = verdict.sentence
+    if not sentence.lower().startswith(said.lower()):
+        return sentence
+    return sentence[len(said)].upper() + sentence[len(said) + 1 :]
 
 
 def panels(dossier: Dossier) -> tuple[Panel, ...]:
@@ -142,6 +169,7 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "experiment": dossier.experiment,
         "analysis": dossier.analysis,
         "verdict": verdict,
+        "sentence": beyond_headline(verdict) if verdict else "",
         "tone": TONES.get(verdict.verdict, "none") if verdict else "none",
         "money_axis": axis([*ends, *known]),
         "panels": panels(dossier),

@@ -63,7 +63,7 @@ def test_the_sentence_of_an_undecided_effect():
         ({"p_value": 0.04, "p_adjusted": 0.2, "ci_high": -0.1}, "once all tests are counted"),
         ({"p_value": 0.04, "p_adjusted": None, "ci_high": -0.1}, r"\(p 0.04\)"),
         ({"kind": "factor", "treatment": "coupon=usd5"}, "^`coupon=usd5` against `silence`"),
-        ({"unit": "share of customers"}, "-0.3100 share of customers "),
+        ({"unit": "share of customers"}, "by -31.00 percentage points .*could have seen 85.00"),
     ],
 )
 def test_the_sentence_follows_the_evidence(changed, said):

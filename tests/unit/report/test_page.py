@@ -10,7 +10,7 @@ from apologylab.catalogue.folder import FolderCatalogue
 from apologylab.decision.verdict import ArmValue, GuardrailReading, Verdict
 from apologylab.design.contrasts import arm_contrasts
 from apologylab.inference.results import Analysis, ArmFlow, Check, Estimate, Refusal
-from apologylab.report.page import Dossier, page, panels, true_effect
+from apologylab.report.page import Dossier, beyond_headline, page, panels, true_effect
 from apologylab.report.summary import summary
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
@@ -200,6 +200,27 @@ def test_what_could_be_wrong_lists_the_grave_first(dossier):
 def test_shares_are_read_in_percentage_points(dossier):
     assert "in percentage points" in page(dossier)
     assert "+2" in text_of(page(dossier)).split("percentage points")[1]
+
+
+def test_the_verdict_is_not_said_twice(dossier):
+    assert beyond_headline(dossier.verdict) == "At best, `basic` is below 0."
+    ships = replace(
+        dossier.verdict, verdict="ship", recommended_arm="a: b", sentence="Ship `a: b`: sending it."
+    )
+    assert beyond_headline(ships) == "Sending it."
+    other = replace(dossier.verdict, sentence="Something else: it ends.")
+    assert beyond_headline(other) == "Something else: it ends."
+
+
+def test_where_nothing_breaks_even_it_says_so(dossier):
+    assert "Where it would break even" in page(dossier)
+    values = tuple(replace(each, break_even_margin=None) for each in dossier.verdict.values)
+    made = page(replace(dossier, verdict=replace(dossier.verdict, values=values)))
+    assert "Where it would break even" not in made
+    assert "Nowhere does an arm break even" in made
+    free = tuple(replace(each, break_even_margin=0.0) for each in dossier.verdict.values)
+    made = page(replace(dossier, verdict=replace(dossier.verdict, values=free)))
+    assert "break even" not in made
 
 
 def test_the_words_works_and_no_effect_never_appear(dossier):
