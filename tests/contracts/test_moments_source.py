@@ -19,6 +19,7 @@ from apologylab.inference.estimators.lin import fit_cells
 from apologylab.inference.moments import (
     Cell,
     CellFit,
+    Fitted,
     Moments,
     MomentsSource,
     Request,
@@ -185,12 +186,15 @@ def test_an_unknown_column_is_refused(make: Make) -> None:
         make(columns, **keys).moments([Request("spent")])
 
 
-def expected_meat(rows: np.ndarray, fit: CellFit) -> np.ndarray:
+def expected_variance(rows: np.ndarray, fit: CellFit) -> float:
+    """The corner of G^-1 (sum e^2 / (1 - h) z z') G^-1, in extended precision."""
     long = rows.astype(np.longdouble)
     z = np.column_stack([np.ones(len(rows)), long[:, 1:] - fit.centre])
     e = (long[:, 0] - fit.beta[0]) - z[:, 1:] @ fit.beta[1:].astype(np.longdouble)
-    h = np.einsum("ni,ij,nj->n", z, fit.gram_inverse.astype(np.longdouble), z)
-    return ((e**2 / (1 - h))[:, None] * z).T @ z
+    inverse = fit.gram_inverse.astype(np.longdouble)
+    h = np.einsum("ni,ij,nj->n", z, inverse, z)
+    meat = ((e**2 / (1 - h))[:, None] * z).T @ z
+    return float((inverse @ meat @ inverse)[0, 0])
 
 
 def fits_of(moments: Moments) -> dict[Cell, CellFit]:
@@ -201,15 +205,19 @@ def fits_of(moments: Moments) -> dict[Cell, CellFit]:
 def test_the_second_pass_is_exact(make: Make, location: float) -> None:
     columns, keys = random_panel(6, 3_000, location=location)
     columns["spend"][::50] = np.nan
-    request = Request("spend", ("x", "tenure"))
+    requests = [Request("spend", ("x", "tenure")), Request("visits", ("x", "tenure"))]
     source = make(columns, **keys)
-    fits = fits_of(source.moments([request])[0])
-    meat = source.hc2_meat(request, fits)
-    assert sorted(meat) == sorted(fits)
-    for cell, fit in fits.items():
-        expected = expected_meat(rows_of(columns, keys, ("spend", "x", "tenure"), cell), fit)
-        scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
-        assert np.abs((meat[cell] - expected) / scale).max() < 1e-10
+    fitted = [
+        Fitted(request, fits_of(moments))
+        for request, moments in zip(requests, source.moments(requests), strict=True)
+    ]
+    variances = source.hc2_variances(fitted)
+    for (request, fits), variance in zip(fitted, variances, strict=True):
+        assert sorted(variance) == sorted(fits)
+        assert len(fits) == 12
+        for cell, fit in fits.items():
+            rows = rows_of(columns, keys, (request.outcome, *request.covariates), cell)
+            assert variance[cell] == pytest.approx(expected_variance(rows, fit), rel=1e-10)
 
 
 def test_the_second_pass_answers_for_the_cells_asked_only(make: Make) -> None:
@@ -217,19 +225,55 @@ def test_the_second_pass_answers_for_the_cells_asked_only(make: Make) -> None:
     request = Request("visits", ("x",))
     source = make(columns, **keys)
     fits = fits_of(source.moments([request])[0])
-    chosen = {cell: fit for cell, fit in fits.items() if cell.arm == "basic"}
-    meat = source.hc2_meat(request, chosen)
-    assert sorted(meat) == sorted(chosen)
-    full = source.hc2_meat(request, fits)
+    chosen = {cell: fit for cell, fit in fits.items() if cell.arm == "basic" and cell.phase == 2}
+    few, full = source.hc2_variances([Fitted(request, chosen), Fitted(request, fits)])
+    assert sorted(few) == sorted(chosen)
+    assert sorted(full) == sorted(fits)
+    (alone,) = source.hc2_variances([Fitted(request, chosen)])
     for cell in chosen:
-        np.testing.assert_allclose(meat[cell], full[cell], rtol=1e-12)
+        assert few[cell] == pytest.approx(full[cell], rel=1e-12)
+        assert alone[cell] == pytest.approx(full[cell], rel=1e-12)
 
 
-def test_a_unit_that_decides_its_own_fit_makes_the_sum_nan(make: Make) -> None:
+def test_outcomes_that_different_units_lack_have_their_own_second_pass(make: Make) -> None:
+    """Even where their leverages are equal: one unit of x = 1 lacks y, another lacks z."""
+    x = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    y = np.array([1.0, np.nan, 2.0, 4.0, 3.0, 9.0])
+    z = np.array([2.0, 5.0, np.nan, 7.0, 4.0, 1.0])
+    source = make({"y": y, "z": z, "x": x}, arm=["a"] * 6, phase=[1] * 6, stratum=[""] * 6)
+    requests = [Request("y", ("x",)), Request("z", ("x",))]
+    cell = Cell(1, 1, "a", "")
+    fitted = [
+        Fitted(request, fits_of(moments))
+        for request, moments in zip(requests, source.moments(requests), strict=True)
+    ]
+    np.testing.assert_allclose(*(each.fits[cell].gram_inverse for each in fitted), rtol=1e-12)
+    for (request, fits), variance, column in zip(
+        fitted, source.hc2_variances(fitted), (y, z), strict=True
+    ):
+        rows = np.stack([column, x], axis=1)[~np.isnan(column)]
+        expected = expected_variance(rows, fits[cell])
+        assert variance[cell] == pytest.approx(expected, rel=1e-10), request
+
+
+def test_a_unit_that_decides_its_own_fit_makes_the_variance_nan(make: Make) -> None:
     y = np.array([1.0, 2.0, 4.0, 9.0, 1.0, 0.0, 3.0, 5.0])
     x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
     source = make({"y": y, "x": x}, arm=["a"] * 4 + ["b"] * 4, phase=[1] * 8, stratum=[""] * 8)
     request = Request("y", ("x",))
-    meat = source.hc2_meat(request, fits_of(source.moments([request])[0]))
-    assert np.isnan(meat[Cell(1, 1, "a", "")]).all()
-    assert np.isfinite(meat[Cell(1, 1, "b", "")]).all()
+    (variance,) = source.hc2_variances([Fitted(request, fits_of(source.moments([request])[0]))])
+    assert np.isnan(variance[Cell(1, 1, "a", "")])
+    assert np.isfinite(variance[Cell(1, 1, "b", "")])
+
+
+def test_a_unit_without_the_outcome_decides_nothing(make: Make) -> None:
+    """Its leverage would be 1, and its covariate is missing besides."""
+    y = np.array([1.0, 2.0, 4.0, 9.0, np.nan, np.nan])
+    x = np.array([0.0, 1.0, 0.0, 1.0, 1e6, np.nan])
+    source = make({"y": y, "x": x}, arm=["a"] * 6, phase=[1] * 6, stratum=[""] * 6)
+    request = Request("y", ("x",))
+    fits = fits_of(source.moments([request])[0])
+    cell = Cell(1, 1, "a", "")
+    (variance,) = source.hc2_variances([Fitted(request, fits)])
+    rows = np.stack([y, x], axis=1)[:4]
+    assert variance[cell] == pytest.approx(expected_variance(rows, fits[cell]), rel=1e-10)

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apologylab.errors import InputError
-from apologylab.inference.moments import LEVERAGE_LEFT, Cell, CellFit, Floats, Moments, Request
+from apologylab.inference.hc2 import Batch, hc2_variances
+from apologylab.inference.moments import Cell, Floats, Moments, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Codes = NDArray[np.intp]
+    from apologylab.inference.hc2 import Codes
+    from apologylab.inference.moments import Fitted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,26 +77,9 @@ class ArraySource:
             products=products[seen],
         )
 
-    def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
-        """Sum over each cell's units of e^2 / (1 - h) z z' (MacKinnon and White 1985)."""
-        columns, code = self._measured(request)
-        wanted = [i for i, cell in enumerate(self.cells) if cell in fits]
-        listed = [fits[self.cells[i]] for i in wanted]
-        row = np.full(len(self.cells), -1)
-        row[wanted] = np.arange(len(wanted))
-        at = row[code]
-        if (at < 0).any():
-            columns, code, at = [c[at >= 0] for c in columns], code[at >= 0], at[at >= 0]
-        z, e = _residuals(columns, at, listed)
-        h = sum(
-            z[i] * z[j] * np.stack([fit.gram_inverse[i, j] for fit in listed])[at]
-            for i in range(len(z))
-            for j in range(len(z))
-        )
-        left = np.where(1 - h < LEVERAGE_LEFT, np.nan, 1 - h)
-        scaled = np.square(e) / left
-        meat = self._outer(code, z, scaled)
-        return {self.cells[i]: meat[i] for i in wanted}
+    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """The HC2 variance of the intercept in each cell of each fit (MacKinnon and White 1985)."""
+        return hc2_variances(fitted, self.cells, [Batch(self.columns, self.code)])
 
     def _measured(self, request: Request) -> tuple[list[Floats], Codes]:
         """The columns and codes of the units that have the outcome."""
@@ -114,32 +98,14 @@ class ArraySource:
         total = np.bincount(code, weights=values, minlength=len(self.cells))
         return total.astype(np.float64, copy=False)
 
-    def _outer(self, code: Codes, z: Sequence[Floats], weight: Floats | float = 1.0) -> Floats:
-        """Sums by cell of weight z z', (g, k, k)."""
-        k = len(z)
+    def _outer(self, code: Codes, columns: Sequence[Floats]) -> Floats:
+        """Sums by cell of the columns' products, (g, k, k)."""
+        k = len(columns)
         total = np.empty((len(self.cells), k, k))
         for i in range(k):
-            scaled = z[i] * weight
             for j in range(i, k):
-                total[:, i, j] = total[:, j, i] = self._sum(code, scaled * z[j])
+                total[:, i, j] = total[:, j, i] = self._sum(code, columns[i] * columns[j])
         return total
-
-
-def _residuals(
-    columns: Sequence[Floats], at: Codes, fits: Sequence[CellFit]
-) -> tuple[list[Floats], Floats]:
-    """Regressors z = (1, x - centre), k + 1 of (n,), and residuals (n,).
-
-    The intercept is subtracted first: it is near y, so a large mean costs no digits.
-    """
-    beta = np.stack([fit.beta for fit in fits])
-    centre = np.stack([fit.centre for fit in fits])
-    e = columns[0] - beta[at, 0]
-    z = [np.ones(len(at))]
-    for j, x in enumerate(columns[1:]):
-        z.append(x - centre[at, j])
-        e -= z[-1] * beta[at, j + 1]
-    return z, e
 
 
 def panel(

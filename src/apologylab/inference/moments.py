@@ -183,6 +183,13 @@ class CellFit:
     gram_inverse: Floats
 
 
+class Fitted(NamedTuple):
+    """A request with the fits of its cells."""
+
+    request: Request
+    fits: Mapping[Cell, CellFit]
+
+
 LEVERAGE_LEFT = 1e-10
 """Least 1 - h with which a residual says anything about the error."""
 
@@ -194,11 +201,11 @@ class MomentsSource(Protocol):
         """All requests in one scan, in their order."""
         ...
 
-    def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
-        """Sum over each cell's units of e^2 / (1 - h) z z', h = z' gram_inverse z: (k+1, k+1).
+    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """The HC2 variance of the intercept in each cell of each fit, all in one second pass.
 
-        MacKinnon and White 1985 (HC2); exact, in a second pass. The residual is (y - beta_0)
-        first, less (x - centre)' beta after, so that a large mean costs no digits. A unit with
-        1 - h below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's sum ``nan``.
+        Exact; :mod:`apologylab.inference.hc2` has the formula. The residual is (y - beta_0) first,
+        less (x - centre)' beta after, so that a large mean costs no digits. A unit with 1 - h
+        below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's variance ``nan``.
         """
         ...

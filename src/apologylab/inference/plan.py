@@ -1,4 +1,4 @@
-"""From a question to estimates: one scan of the panel, and a second pass an outcome for HC2.
+"""From a question to estimates: one scan of the panel, and a second pass for HC2.
 
 :func:`fit` asks the source; :func:`estimates` reads the fits. The two are apart because a decision
 needs the fits themselves: one covariance of all arm means, for simultaneous intervals (R34).
@@ -15,9 +15,10 @@ import numpy as np
 from apologylab.design.contrasts import weighed
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.blocks import unable
+from apologylab.inference.checks import balance_request
 from apologylab.inference.estimators.difference_in_means import difference_in_means
 from apologylab.inference.estimators.lin import fit_cells, lin, unadjustable
-from apologylab.inference.moments import Moments, MomentsSource, Request, select
+from apologylab.inference.moments import Fitted, Moments, MomentsSource, Request, select
 from apologylab.inference.multiplicity import bounds, holm, p_value
 from apologylab.inference.power import smallest_detectable
 from apologylab.inference.results import Estimate, Refusal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.contrasts import Contrast
     from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.moments import Cell
 
 EstimatorName = Literal["difference_in_means", "lin"]
 Adjustment = Literal["holm", "none"]
@@ -124,10 +126,17 @@ class Fit(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Fits:
-    """All fits of a question: outcome -> moments, and (outcome, estimator) -> fit."""
+    """All fits of a question.
+
+    Attributes:
+        moments: of each outcome with the covariates.
+        by: (outcome, estimator) -> fit.
+        covariates: moments of the covariates over all units, if there are any.
+    """
 
     moments: Mapping[str, Moments]
     by: Mapping[tuple[str, EstimatorName], Fit]
+    covariates: Moments | None = None
 
     def of(self, outcome: str, estimator: EstimatorName) -> ArmMeans:
         """The arm means of one outcome.
@@ -142,43 +151,70 @@ class Fits:
 
 
 def fit(source: MomentsSource, question: Question) -> Fits:
-    """Fit every outcome by every estimator: one scan, and one second pass an outcome for ``lin``.
+    """Fit every outcome by every estimator: one scan, and one second pass for ``lin``.
 
     Units in arms that no phase of the question names are left out.
     """
     requests = [Request(outcome.name, question.covariates) for outcome in question.outcomes]
-    moments, by = {}, {}
-    for request, found in zip(requests, source.moments(requests), strict=True):
-        known = select(found, [cell.arm in question.arms for cell in found.cells])
-        moments[request.outcome] = known
-        for estimator in question.estimators:
-            by[request.outcome, estimator] = (
-                _fit_lin(source, request, known, question)
-                if estimator == "lin"
-                else _fit_plain(known, question)
-            )
-    return Fits(moments=moments, by=by)
+    alone = [balance_request(question.covariates)] if question.covariates else []
+    found = source.moments([*requests, *alone])
+    moments = {
+        request.outcome: select(each, [cell.arm in question.arms for cell in each.cells])
+        for request, each in zip(requests, found[: len(requests)], strict=True)
+    }
+    by: dict[tuple[str, EstimatorName], Fit] = {}
+    for estimator in question.estimators:
+        fits = (
+            _fit_lin(source, moments, question)
+            if estimator == "lin"
+            else _fit_plain(moments, question)
+        )
+        by |= {(outcome, estimator): each for outcome, each in fits.items()}
+    return Fits(moments=moments, by=by, covariates=found[-1] if alone else None)
 
 
-def _fit_plain(moments: Moments, question: Question) -> Fit:
-    refused = unable(moments, question.arms, question.weights)
-    kept = [arm for arm in question.arms if arm not in refused]
-    return Fit(difference_in_means(moments, kept) if kept else None, refused)
+def _fit_plain(moments: Mapping[str, Moments], question: Question) -> dict[str, Fit]:
+    fits = {}
+    for outcome, each in moments.items():
+        refused = unable(each, question.arms, question.weights)
+        kept = [arm for arm in question.arms if arm not in refused]
+        fits[outcome] = Fit(difference_in_means(each, kept) if kept else None, refused)
+    return fits
 
 
-def _fit_lin(source: MomentsSource, request: Request, moments: Moments, question: Question) -> Fit:
-    refused = unable(moments, question.arms, question.weights)
-    refused = unadjustable(moments, question.arms) | refused
-    kept = [arm for arm in question.arms if arm not in refused]
-    if not kept:
-        return Fit(None, refused)
-    fits = fit_cells(moments, kept)
-    meat = source.hc2_meat(request, fits)
-    for cell, sums in meat.items():
-        if not np.isfinite(sums).all():
-            refused[cell.arm] = f"a covariate singles out one unit in {cell.arm}: no HC2 variance"
-    kept = [arm for arm in kept if arm not in refused]
-    return Fit(lin(moments, kept, fits, meat) if kept else None, refused)
+def _fit_lin(
+    source: MomentsSource, moments: Mapping[str, Moments], question: Question
+) -> dict[str, Fit]:
+    refused = {
+        outcome: unadjustable(each, question.arms) | unable(each, question.arms, question.weights)
+        for outcome, each in moments.items()
+    }
+    fitted = {
+        outcome: Fitted(Request(outcome, question.covariates), fit_cells(each, kept))
+        for outcome, each in moments.items()
+        if (kept := [arm for arm in question.arms if arm not in refused[outcome]])
+    }
+    variances = source.hc2_variances(list(fitted.values())) if fitted else []
+    fits = {outcome: Fit(None, why) for outcome, why in refused.items()}
+    for (outcome, each), variance in zip(fitted.items(), variances, strict=True):
+        fits[outcome] = _adjusted_means(moments[outcome], each, variance, refused[outcome])
+    return fits
+
+
+def _adjusted_means(
+    moments: Moments,
+    fitted: Fitted,
+    variance: Mapping[Cell, float],
+    refused: Mapping[str, str],
+) -> Fit:
+    lone = {
+        cell.arm: f"a covariate singles out one unit in {cell.arm}: no HC2 variance"
+        for cell, number in variance.items()
+        if not np.isfinite(number)
+    }
+    kept = [arm for arm in dict.fromkeys(cell.arm for cell in fitted.fits) if arm not in lone]
+    means = lin(moments, kept, fitted.fits, variance) if kept else None
+    return Fit(means, {**refused, **lone})
 
 
 def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tuple[Refusal, ...]]:

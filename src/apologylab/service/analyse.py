@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apologylab.design.fingerprint import fingerprint
-from apologylab.inference.checks import attrition, balance, balance_request, sample_ratio
+from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import Question, estimates, fit
 from apologylab.inference.results import Analysis, ArmFlow
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.inference.moments import Moments
+    from apologylab.inference.plan import Fits
     from apologylab.inference.results import Check
     from apologylab.service.ports import ByPhase, Flow, Ledger, Panel
 
@@ -106,7 +107,7 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     found, refusals = estimates(fits, asked)
     return replace(
         _empty(asked, head),
-        checks=checks(panel, asked, flow, fits.moments, weighed=weighed),
+        checks=checks(asked, flow, fits, weighed=weighed),
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
@@ -139,17 +140,10 @@ def _empty(asked: Question, head: About) -> Analysis:
     )
 
 
-def checks(
-    panel: Panel,
-    asked: Question,
-    flow: Flow,
-    moments: Mapping[str, Moments],
-    *,
-    weighed: bool = True,
-) -> tuple[Check, ...]:
+def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> tuple[Check, ...]:
     """Sample ratio at assignment and of the rows analysed, attrition, balance."""
     found: list[Check] = []
-    analysed = {name: _by_phase(each) for name, each in moments.items()}
+    analysed = {name: _by_phase(each) for name, each in fits.moments.items()}
     primary = asked.outcomes[0].name
     if weighed:
         ratio = sample_ratio(f"sample ratio, analysed: {primary}", analysed[primary], asked.weights)
@@ -159,9 +153,8 @@ def checks(
         for each in asked.outcomes
         if each.name in flow.mature
     ]
-    if asked.covariates:
-        (measured,) = panel.source.moments([balance_request(asked.covariates)])
-        found.append(balance(measured))
+    if fits.covariates is not None:
+        found.append(balance(fits.covariates))
     return tuple(found)
 
 

@@ -119,7 +119,7 @@ def _conclude(
     departures: tuple[str, ...] = (),
 ) -> Verdict:
     fits = fit(panel.source, asked)
-    failed = _failed(checks(panel, asked, panel.flow(), fits.moments))
+    failed = _failed(checks(asked, panel.flow(), fits))
     if failed:
         return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed))
     found = _Findings(values=[], guardrails=[], unread={})

@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 
 from apologylab.errors import InputError
-from apologylab.inference.moments import Cell, CellFit, Floats, Moments, Request
-from apologylab.warehouse.hc2 import hc2_meat
+from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
+from apologylab.warehouse.hc2 import stream_variances
 from apologylab.warehouse.keys import grouping, keys_of, selected
 from apologylab.warehouse.sql import double, identifier
 
@@ -71,9 +71,9 @@ class DuckSource:
                 do=f"its columns are {', '.join(sorted(self.columns))}",
             )
 
-    def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
-        """Sum over each cell's units of e^2 / (1 - h) z z', h = z' gram_inverse z: (k+1, k+1)."""
-        return hc2_meat(self.connection, self.relation, self.columns, request, fits)
+    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """The HC2 variance of the intercept in each cell of each fit, in one scan."""
+        return stream_variances(self.connection, self.relation, self.columns, fitted)
 
     def _scan(
         self, read_as: Mapping[str, _Column], aggregates: Sequence[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from apologylab.design.contrasts import Contrast, against
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.arrays import ArraySource, panel
-from apologylab.inference.moments import Cell, CellFit, Floats, Moments, Request
+from apologylab.inference.moments import Cell, Fitted, Moments, Request
 from apologylab.inference.multiplicity import holm
 from apologylab.inference.plan import Measured, Question, estimates, fit
 from apologylab.inference.results import Estimate, Refusal
@@ -65,24 +65,24 @@ class Counting:
 
     def __init__(self) -> None:
         self.scans: list[Sequence[Request]] = []
-        self.passes: list[Request] = []
+        self.passes: list[list[Request]] = []
         self.inner = source()
 
     def moments(self, requests: Sequence[Request]) -> list[Moments]:
         self.scans.append(list(requests))
         return self.inner.moments(requests)
 
-    def hc2_meat(self, request: Request, fits: Mapping[Cell, CellFit]) -> Mapping[Cell, Floats]:
-        self.passes.append(request)
-        return self.inner.hc2_meat(request, fits)
+    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        self.passes.append([each.request for each in fitted])
+        return self.inner.hc2_variances(fitted)
 
 
-def test_one_scan_and_one_second_pass_an_outcome() -> None:
+def test_one_scan_and_one_second_pass() -> None:
     counting = Counting()
     fit(counting, question())
     requests = [Request("spend_84d", ("tenure",)), Request("returned_28d", ("tenure",))]
-    assert counting.scans == [requests]
-    assert counting.passes == requests
+    assert counting.scans == [[*requests, Request("tenure")]]
+    assert counting.passes == [requests]
     plain = Counting()
     fit(plain, question(estimators=("difference_in_means",)))
     assert plain.passes == []

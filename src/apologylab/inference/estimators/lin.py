@@ -7,7 +7,7 @@ regression a cell, of y on z = (1, x - xbar), and the arm's adjusted mean is its
     m_a = ybar_a + (xbar - xbar_a)' b_a,    b_a = C_xx^-1 C_xy within the arm,
     V_aa = [G^-1 (sum e^2 / (1 - h) z z') G^-1]_00,    G = sum z z',  h = z' G^-1 z.
 
-The sum with residuals is one second pass over the units (:meth:`MomentsSource.hc2_meat`), exact.
+V_aa takes one second pass over the units, exact (:meth:`MomentsSource.hc2_variances`).
 Over blocks the means are post-stratified as in :mod:`.difference_in_means`.
 
 xbar is taken as given, as the regression programs do (statsmodels, estimatr's ``lm_lin``): the
@@ -114,7 +114,7 @@ def lin(
     moments: Moments,
     arms: Sequence[str],
     fits: Mapping[Cell, CellFit],
-    meat: Mapping[Cell, Floats],
+    variance: Mapping[Cell, float],
 ) -> ArmMeans:
     """Adjusted means of ``moments``' first column under each of ``arms``.
 
@@ -122,12 +122,12 @@ def lin(
         moments: of the outcome and its covariates.
         arms: those that are neither ``unable`` nor ``unadjustable``.
         fits: from :func:`fit_cells`.
-        meat: from the source's second pass over the same cells.
+        variance: of the intercepts, from the source's second pass over the same cells.
     """
     layout = lay_out(moments, arms)
     cells = [[moments.cells[i] for i in row] for row in layout.rows]
     intercepts = np.array([[fits[cell].beta[0] for cell in row] for row in cells])
-    variances = np.array([[_hc2(fits[cell], meat[cell]) for cell in row] for row in cells])
+    variances = np.array([[variance[cell] for cell in row] for row in cells])
     n = moments.n[layout.rows]
     share = layout.share[:, None]
     freedom = (n - len(moments.columns)).astype(np.float64)
@@ -141,9 +141,3 @@ def lin(
         freedom=freedom,
         df=float(freedom.sum()),
     )
-
-
-def _hc2(fit: CellFit, meat: Floats) -> float:
-    """Variance of the intercept: the corner of G^-1 M G^-1."""
-    row = fit.gram_inverse[0]
-    return float(row @ meat @ row)

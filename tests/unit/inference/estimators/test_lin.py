@@ -10,7 +10,7 @@ from apologylab.inference.arm_means import ArmMeans
 from apologylab.inference.arrays import ArraySource, panel
 from apologylab.inference.estimators.difference_in_means import difference_in_means
 from apologylab.inference.estimators.lin import fit_cells, lin, unadjustable
-from apologylab.inference.moments import Request
+from apologylab.inference.moments import Fitted, Request
 
 VS = against(["b"], "a")[0]
 ARMS = ("a", "b")
@@ -20,7 +20,8 @@ def fit(source: ArraySource, covariates: tuple[str, ...], arms: tuple[str, ...])
     request = Request("y", covariates)
     moments = source.moments([request])[0]
     fits = fit_cells(moments, arms)
-    return lin(moments, arms, fits, source.hc2_meat(request, fits))
+    (variance,) = source.hc2_variances([Fitted(request, fits)])
+    return lin(moments, arms, fits, variance)
 
 
 def test_an_outcome_that_is_linear_in_the_covariate_is_adjusted_exactly() -> None:
