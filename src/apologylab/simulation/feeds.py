@@ -1,6 +1,7 @@
 """A world's events as rows of facts, ready for bulk append: fields in their declared order.
 
-Times are integer microseconds since 1970 in UTC, which the ledger's bulk door takes.
+Times are integer microseconds since 1970 in UTC, which the ledger's bulk door takes. Keys are
+numbered in order of time, as a company's rides and orders are.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from apologylab.record.facts import Incident
 from apologylab.simulation.futures import CENTS, Contacts, Future, Ints, Orders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
@@ -56,11 +57,31 @@ class Scene:
         """The money that the experiment counts in."""
         return currency(self.experiment)
 
+    @cached_property
+    def late(self) -> LateRides:
+        """All late rides: the one that each rider is here for, and second ones."""
+        n, again = len(self.riders), np.flatnonzero(np.isfinite(self.riders.second_day))
+        rider = np.r_[np.arange(n), again]
+        at = self.micros(rider, np.r_[np.zeros(n), self.riders.second_day[again]])
+        return LateRides(rider=rider, at=at, number=_numbers(at))
+
     def micros(self, rider: Ints, day: Floats) -> Ints:
         """Moments of events ``day`` days after each rider's late ride."""
         origin = (self.start - _EPOCH) // timedelta(microseconds=1)
         days = self.riders.hit_day[rider] + day
         return np.asarray(origin + np.round(days * _DAY_US), dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LateRides:
+    """Late rides: riders, moments, and their numbers in order of time.
+
+    That of rider i, for which it is here, stands in place i; second ones follow.
+    """
+
+    rider: Ints
+    at: Ints
+    number: Ints
 
 
 def customer(row: int) -> str:
@@ -78,24 +99,23 @@ def row_of(customer_id: str) -> int:
 
 
 def incidents(scene: Scene) -> list[Incident]:
-    """All late rides in order of time: the one that each rider is here for, and second ones."""
+    """All late rides in order of time; which ride it was is known of the first only."""
     riders, n, kind, home = scene.riders, len(scene.riders), *_place(scene.experiment)
-    again = np.flatnonzero(np.isfinite(riders.second_day))
-    rider = np.r_[np.arange(n), again]
-    day = np.r_[np.zeros(n), riders.second_day[again]]
-    at = scene.micros(rider, day)
+    late = scene.late
     made = [
         Incident(
-            key=f"late{row}-{1 + (i >= n)}",
-            occurred_at=_EPOCH + timedelta(microseconds=int(at[i])),
+            key=_key("late", number),
+            occurred_at=_EPOCH + timedelta(microseconds=at),
             customer=customer(row),
             kind=kind,
-            order=None if i >= n else f"ride{row}-late",
+            order=None if i >= n else _key("ride", number),
             fields=_incident_fields(riders, row, home) | _names(scene.experiment, row),
         )
-        for i, row in enumerate(rider.tolist())
+        for i, (row, at, number) in enumerate(
+            zip(late.rider.tolist(), late.at.tolist(), late.number.tolist(), strict=True)
+        )
     ]
-    return sorted(made, key=lambda incident: incident.occurred_at)
+    return sorted(made, key=attrgetter("key"))
 
 
 def snapshots(scene: Scene) -> Rows:
@@ -115,10 +135,11 @@ def past_orders(scene: Scene, past: Orders) -> Rows:
     """Orders of the 84 days before, and the late rides themselves, in order of time."""
     n = len(scene.riders)
     ordinary = _orders(scene, past, "before")
-    late = scene.micros(np.arange(n), np.full(n, -RIDE_MINUTES / 1440)).tolist()
+    at = scene.micros(np.arange(n), np.full(n, -RIDE_MINUTES / 1440)).tolist()
+    number = scene.late.number[:n].tolist()
     price = int(np.median(past.cents)) if len(past.cents) else 10 * CENTS
     failing = [
-        (f"ride{row}-late", late[row], customer(row), price, price, scene.currency, False, 0)
+        (_key("ride", number[row]), at[row], customer(row), price, price, scene.currency, False, 0)
         for row in range(n)
     ]
     return _by_time([*ordinary, *failing])
@@ -137,68 +158,78 @@ def received(futures: Mapping[str, Future], drawn: Sequence[str]) -> Future:
 
 def later_orders(scene: Scene, orders: Orders) -> Rows:
     """Orders after the late rides, in order of time."""
-    return _by_time(_orders(scene, orders, "after"))
+    return _orders(scene, orders, "after")
 
 
 def redemptions(scene: Scene, orders: Orders, drawn: Sequence[str]) -> Rows:
     """Coupons used, in order of time; a coupon costs the firm its share of what it takes off."""
     gives = {arm.name: _given(scene.experiment, arm) for arm in arms(scene.experiment)}
-    used = np.flatnonzero(orders.discount)
-    at = scene.micros(orders.rider[used], orders.day[used]).tolist()
-    columns = zip(used.tolist(), at, orders.rider[used].tolist(), strict=True)
+    used, at = np.flatnonzero(orders.discount), scene.micros(orders.rider, orders.day)
+    chosen = (column[used].tolist() for column in (_numbers(at), at, orders.rider, orders.discount))
     rows = []
-    for i, when, row in columns:
-        (name, share), off = gives[drawn[row]], int(orders.discount[i])
-        cost = round(off * share)
-        rows.append(
-            (f"use{i}", when, customer(row), name, off, cost, scene.currency, f"after{i}", None)
-        )
+    for number, when, row, off in zip(*chosen, strict=True):
+        name, share = gives[drawn[row]]
+        use, order, cost = _key("use", number), _key("after", number), round(off * share)
+        rows.append((use, when, customer(row), name, off, cost, scene.currency, order, None))
     return _by_time(rows)
 
 
 def complaints(scene: Scene, contacts: Contacts) -> Rows:
-    """Complaints, in order of time."""
-    at = scene.micros(contacts.rider, contacts.day).tolist()
-    riders = contacts.rider.tolist()
-    return _by_time(
-        [
-            (f"complaint{i}", when, customer(row), "complaint", f"late{row}-1")
-            for i, (when, row) in enumerate(zip(at, riders, strict=True))
-        ]
-    )
+    """Complaints about riders' first late rides, in order of time."""
+    return [
+        (_key("complaint", number), when, customer(row), "complaint", incident)
+        for number, when, row, incident in _about(scene, contacts)
+    ]
 
 
 def goodwill(scene: Scene, contacts: Contacts, world: World) -> Rows:
     """Agents' credits, given as the complaint comes in."""
-    given = _where(contacts, contacts.credited)
-    at = scene.micros(given.rider, given.day).tolist()
-    amount = round(world.goodwill_amount * CENTS)
-    return _by_time(
-        [
-            (
-                f"credit{i}",
-                when,
-                customer(row),
-                "credit",
-                amount,
-                world.currency,
-                f"late{row}-1",
-                "agent",
-            )
-            for i, (when, row) in enumerate(zip(at, given.rider.tolist(), strict=True))
-        ]
-    )
+    given, amount = _where(contacts, contacts.credited), round(world.goodwill_amount * CENTS)
+    money = world.currency
+    return [
+        (_key("credit", number), when, customer(row), "credit", amount, money, incident, "agent")
+        for number, when, row, incident in _about(scene, given)
+    ]
+
+
+def _about(scene: Scene, contacts: Contacts) -> Iterator[tuple[int, int, int, str]]:
+    """Number, moment, rider and incident of contacts, in order of time."""
+    at = scene.micros(contacts.rider, contacts.day)
+    turn = np.argsort(at, kind="stable")
+    late = scene.late.number[contacts.rider]
+    columns = (column[turn].tolist() for column in (at, contacts.rider, late))
+    for number, (when, row, ride) in enumerate(zip(*columns, strict=True)):
+        yield number, when, row, _key("late", ride)
 
 
 def _orders(scene: Scene, orders: Orders, name: str) -> Rows:
+    """Orders in order of time."""
     ids, money = scene.customers, scene.currency
-    at = scene.micros(orders.rider, orders.day).tolist()
-    cents, off = orders.cents.tolist(), orders.discount.tolist()
-    columns = zip(at, orders.rider.tolist(), cents, off, strict=True)
+    at = scene.micros(orders.rider, orders.day)
+    turn = np.argsort(at, kind="stable")
+    columns = (
+        column[turn].tolist() for column in (at, orders.rider, orders.cents, orders.discount)
+    )
     return [
-        (f"{name}{i}", when, ids[row], price, price - less, money, less > 0, 0)
-        for i, (when, row, price, less) in enumerate(columns)
+        (_key(name, number), when, ids[row], price, price - less, money, less > 0, 0)
+        for number, (when, row, price, less) in enumerate(zip(*columns, strict=True))
     ]
+
+
+def _key(name: str, number: int) -> str:
+    """A key; keys of one name sort as their numbers do.
+
+    >>> _key("late", 7)
+    'late00000007'
+    """
+    return f"{name}{number:08d}"
+
+
+def _numbers(at: Ints) -> Ints:
+    """The place of each moment in order of time."""
+    numbers = np.empty(len(at), dtype=np.int64)
+    numbers[np.argsort(at, kind="stable")] = np.arange(len(at))
+    return numbers
 
 
 def _given(experiment: Experiment, arm: Arm) -> tuple[str, float]:
