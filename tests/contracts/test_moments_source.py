@@ -142,6 +142,20 @@ def test_a_unit_without_the_outcome_is_left_out_of_that_request_only(make: Make)
         np.testing.assert_allclose(cell_means(with_gaps)[i], mean.astype(float), rtol=1e-12)
 
 
+def test_outcomes_with_gaps_and_without_are_right_in_any_order_of_asking(make: Make) -> None:
+    """A source that learns of gaps from one scan is right in that scan and in the next."""
+    columns, keys = random_panel(8, 600)
+    columns["spend"][::3] = np.nan
+    source = make(columns, **keys)
+    requests = [Request("visits", ("x",)), Request("spend", ("x",)), Request("spend")]
+    for asked in (requests, requests[::-1], requests[:1]):
+        for request, moments in zip(asked, source.moments(asked), strict=True):
+            for i, cell in enumerate(moments.cells):
+                names = (request.outcome, *request.covariates)
+                mean, _ = two_pass(rows_of(columns, keys, names, cell))
+                np.testing.assert_allclose(cell_means(moments)[i], mean.astype(float), rtol=1e-12)
+
+
 def test_a_missing_covariate_shows_as_nan_in_its_cell_only(make: Make) -> None:
     x = np.array([1.0, np.nan, 3.0, 4.0])
     source = make(

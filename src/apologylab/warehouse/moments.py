@@ -29,18 +29,20 @@ class DuckSource:
         relation: its name.
         columns: the names of its columns.
         rows: units in each cell, whatever is missing in them; known after a scan.
+        gapped: outcomes that some units were seen to lack.
     """
 
     connection: duckdb.DuckDBPyConnection
     relation: str
     columns: frozenset[str]
     rows: dict[Cell, int] = field(default_factory=dict)
+    gapped: set[str] = field(default_factory=set)
 
     def moments(self, requests: Sequence[Request]) -> list[Moments]:
         """All requests in one scan, in their order.
 
-        Another is made only where the first shows that it must be: where a column holds NaN, or
-        lies so far from 0 that its sums of squares lose digits.
+        Another is made only where the first shows that it must be: where a column holds NaN or
+        units lack an outcome, or a column lies so far from 0 that its sums of squares lose digits.
 
         Raises:
             InputError: the panel has no such column, or an outcome holds an infinity.
@@ -57,12 +59,25 @@ class DuckSource:
 
     def _read(self, requests: Sequence[Request], columns: Mapping[str, _Column]) -> list[Moments]:
         aggregates: dict[str, int] = {}
-        places = [_places(aggregates, tuple(columns), request) for request in requests]
+        places = [
+            _places(aggregates, tuple(columns), request, gapped=request.outcome in self.gapped)
+            for request in requests
+        ]
         cells, numbers = self._scan(columns, tuple(aggregates))
+        lacked = self._lacked(requests, [numbers[:, place.n].sum() for place in places])
+        if not lacked <= self.gapped:
+            self.gapped |= lacked
+            return self._read(requests, columns)
         return [
             _fold(request, cells, numbers, place, columns)
             for request, place in zip(requests, places, strict=True)
         ]
+
+    def _lacked(self, requests: Sequence[Request], n: Sequence[float]) -> set[str]:
+        """Outcomes that some units lack, where sums over all units are not those of its own."""
+        rows = sum(self.rows.values())
+        asked = zip(requests, n, strict=True)
+        return {request.outcome for request, units in asked if request.covariates and units < rows}
 
     def _refuse_unknown(self, names: Sequence[str]) -> None:
         if unknown := [name for name in names if name not in self.columns]:
@@ -144,15 +159,20 @@ def _units(relation: str, columns: frozenset[str], read_as: Mapping[str, _Column
     return f"SELECT {', '.join(parts) or '1'} FROM {relation}"
 
 
-def _places(aggregates: dict[str, int], names: Sequence[str], request: Request) -> _Places:
-    """Enter what a request needs among the aggregates, each once."""
+def _places(
+    aggregates: dict[str, int], names: Sequence[str], request: Request, *, gapped: bool
+) -> _Places:
+    """Enter what a request needs among the aggregates, each once.
+
+    Only where units lack the outcome are the covariates' sums its own: filtered sums are dear.
+    """
 
     def place(expression: str) -> int:
         return aggregates.setdefault(expression, len(aggregates))
 
     y = f"y{names.index(request.outcome)}"
     columns = [y, *(f"x{names.index(name)}" for name in request.covariates)]
-    only = f" FILTER (WHERE {y} IS NOT NULL)"
+    only = f" FILTER (WHERE {y} IS NOT NULL)" if gapped else ""
     products: dict[tuple[int, int], int] = {}
     for i, j in combinations_with_replacement(range(len(columns)), 2):
         found = place(f"sum({columns[i]} * {columns[j]})" + (only if i else ""))
