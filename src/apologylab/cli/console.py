@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 QUIET_BELOW = 2
 """Fewer items than this need no progress display."""
+NARROWEST = 40
+"""Columns of a terminal below which nothing is broken further."""
 
 
 def show(text: str = "") -> None:
-    """Print ``text`` and a new line on stdout.
+    """Print ``text`` and a new line on stdout; a terminal gets lines that it has room for.
 
     >>> show("3 units")
     3 units
     """
-    sys.stdout.write(text + "\n")
+    sys.stdout.write((_fitted(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def show_json(document: Mapping[str, Any]) -> None:
@@ -37,7 +39,7 @@ def show_json(document: Mapping[str, Any]) -> None:
       "verdict": "do not ship"
     }
     """
-    show(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -78,6 +80,28 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=total)
         yield lambda more: bar.advance(task, more)
+
+
+def _fitted(text: str) -> str:
+    """``text`` with lines too long for the terminal broken between words, the rest hung under."""
+    from shutil import get_terminal_size
+    from textwrap import wrap
+
+    width = max(get_terminal_size().columns, NARROWEST)
+    fitted: list[str] = []
+    for line in text.split("\n"):
+        margin = len(line) - len(line.lstrip())
+        hung = " " * (margin + (2 if line.lstrip().startswith("- ") else 4))
+        broken = wrap(
+            line,
+            width,
+            subsequent_indent=hung,
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+        )
+        fitted += broken if len(line) > width else [line]
+    return "\n".join(fitted)
 
 
 def _unseen(more: int) -> None:

@@ -93,27 +93,28 @@ def as_text(verdict: Verdict) -> str:
     head = f"{mark}{verdict.experiment}, version {verdict.version}, as of {at}"
     blocks = [head, verdict.verdict.upper(), verdict.sentence]
     if verdict.values:
-        title = f"Net value against {verdict.reference}, {verdict.unit}"
-        blocks.append("\n".join([title, *(f"  {line}" for line in aligned(_value_rows(verdict)))]))
+        blocks.append(_values(verdict))
     because = ["Because", *(f"  - {reason}" for reason in verdict.reasons)]
     blocks += ["\n".join(because)] if verdict.reasons else []
     return "\n\n".join([*blocks, f"Rule: ship if {verdict.rule}"])
 
 
-def _value_rows(verdict: Verdict) -> list[tuple[str, ...]]:
-    head = ("", "value", "interval", "units", "break-even margin", "break-even compensation")
-    rows: list[tuple[str, ...]] = [head]
-    for value in verdict.values:
-        low, high = (number(end, signed=True) for end in (value.ci_low, value.ci_high))
-        margin, given = value.break_even_margin, value.break_even_compensation
-        rows.append(
-            (
-                value.arm,
-                number(value.point, signed=True),
-                f"{low} to {high}",
-                f"{value.n:,}",
-                "-" if margin is None else f"{100 * margin:.1f}%",
-                "-" if given is None else number(given),
-            )
-        )
-    return rows
+def _values(verdict: Verdict) -> str:
+    """The table of net values; break-evens only where an arm has one."""
+    margins = {each.arm: each.break_even_margin for each in verdict.values}
+    worth = {each.arm: each.break_even_compensation for each in verdict.values}
+    head, rows = ["", "value", "interval", "units"], [_value_row(each) for each in verdict.values]
+    title = f"Net value against {verdict.reference}, {verdict.unit}"
+    if any(margins.values()) or any(worth.values()):
+        title += "; the margin and the value given at which an arm breaks even"
+        head += ["margin", "given"]
+        for row in rows:
+            margin, given = margins[row[0]], worth[row[0]]
+            row.append("-" if margin is None else f"{100 * margin:.1f}%")
+            row.append("-" if given is None else number(given))
+    return "\n".join([title, *(f"  {line}" for line in aligned([head, *rows]))])
+
+
+def _value_row(value: ArmValue) -> list[str]:
+    low, high = (number(end, signed=True) for end in (value.ci_low, value.ci_high))
+    return [value.arm, number(value.point, signed=True), f"{low} to {high}", f"{value.n:,}"]

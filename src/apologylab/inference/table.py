@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from apologylab.inference.results import Analysis, Estimate, Refusal
 
 HEAD = ("", "estimator", "effect", "interval", "p", "p adjusted", "could have seen", "units")
+NARROW = ("", "by", "effect", "interval", "p", "p adj.", "could see", "units")
+"""The same columns for a terminal."""
 _SHORT = {"difference_in_means": "plain", "lin": "Lin"}
 _MARK = {True: "ok", False: "FAILED", None: "-"}
 _FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts"}
@@ -128,7 +130,7 @@ def _flow(analysis: Analysis) -> list[str]:
 
 def _effects(analysis: Analysis) -> list[str]:
     return [
-        "\n".join([caption, *(f"  {line}" for line in aligned([HEAD, *rows], left=2))])
+        "\n".join([caption, *(f"  {line}" for line in aligned([NARROW, *rows], left=2))])
         for caption, rows in _tables(analysis)
     ]
 

@@ -63,3 +63,18 @@ def test_progress_goes_to_stderr(monkeypatch, capsys):
     assert "assigning" in screen.getvalue()
     assert "10/10" in screen.getvalue()
     assert capsys.readouterr().out == ""
+
+
+def test_a_terminal_gets_lines_broken_between_words(monkeypatch, capsys):
+    said = "Because\n  - sending `basic+none@1h` changed net value by -0.5 USD\n  a  1,000"
+    monkeypatch.setenv("COLUMNS", "41")
+    console.show(said)
+    assert capsys.readouterr().out == said + "\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    console.show(said)
+    assert capsys.readouterr().out.splitlines() == [
+        "Because",
+        "  - sending `basic+none@1h` changed net",
+        "    value by -0.5 USD",
+        "  a  1,000",
+    ]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from apologylab.cli.options import AsJson, AsOf, Name, PanelFile
+
 
 def analyse(
-    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
-    panel: Annotated[
-        Path | None, typer.Option(help="CSV or Parquet file of finished outcomes, one row a unit")
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="only what the ledger held by then: 2026-09-30 (00:00 UTC)")
-    ] = None,
+    name: Name,
+    panel: PanelFile = None,
+    as_of: AsOf = None,
     *,
     unplanned: Annotated[
-        bool, typer.Option("--unplanned", help="show contrasts before the declared end; recorded")
+        bool, typer.Option("--unplanned", help="Show contrasts before the declared end; recorded.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate the effects of an experiment, with intervals, counts and checks.
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from apologylab.cli.options import AsJson, Name
+
 if TYPE_CHECKING:
     from apologylab.service.assign_file import FileAssigned
     from apologylab.service.assign_recorded import Answered, Waiting
 
 
 def assign(
-    name: Annotated[str, typer.Argument(help="An experiment: its name, folder or file.")],
+    name: Name,
     *,
     units: Annotated[
         Path | None, typer.Option(help="Draw for this CSV or Parquet file, one row a unit.")
@@ -33,7 +35,7 @@ def assign(
             "--propose", help="Write proposals, though budget, cooldown and repeats go unjudged."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Answer the incidents that were recorded, or draw arms for a file of units.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from apologylab.cli.options import AsJson, Name
 
 if TYPE_CHECKING:
     from apologylab.catalogue.folder import Checked
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="An experiment's name, its folder or its file.")],
+    name: Name,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Report every mistake in a declaration: where, which value, what to do.
 

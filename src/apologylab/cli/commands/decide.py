@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from apologylab.cli.options import AsJson, AsOf, Name, PanelFile
 
 
 def decide(
-    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
-    panel: Annotated[
-        Path | None, typer.Option(help="CSV or Parquet file of finished outcomes, one row a unit")
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="only what the ledger held by then: 2026-09-30 (00:00 UTC)")
-    ] = None,
+    name: Name,
+    panel: PanelFile = None,
+    as_of: AsOf = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Apply the rule that was declared before launch, and say what to do and why.
 

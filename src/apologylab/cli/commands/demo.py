@@ -21,9 +21,9 @@ PAGE = "report.html"
 
 def demo(
     *,
-    riders: Annotated[int, typer.Option(min=1_000, help="riders that a late ride hits")] = 200_000,
-    seed: Annotated[int, typer.Option(help="of the world's randomness")] = 2017,
-    folder: Annotated[Path, typer.Option(help="where it is made, anew each time")] = Path("demo"),
+    riders: Annotated[int, typer.Option(min=1_000, help="Riders that a late ride hits.")] = 200_000,
+    seed: Annotated[int, typer.Option(help="Of the world's randomness.")] = 2017,
+    folder: Annotated[Path, typer.Option(help="Where it is made, anew each time.")] = Path("demo"),
 ) -> None:
     """Run the whole loop over simulated riders: declare, start, assign, dispatch, record, decide.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from apologylab.cli.options import AsJson
+
 if TYPE_CHECKING:
     from apologylab.catalogue.project import Project
     from apologylab.service.dispatch import Dispatched
@@ -17,7 +19,7 @@ def dispatch(
     ] = None,
     *,
     once: Annotated[bool, typer.Option("--once", help="Settle what is due now, and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hand the remedies that are due to their channel.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import typer
+
+from apologylab.cli.options import AsJson
 
 
 class Looked(NamedTuple):
@@ -19,7 +21,7 @@ class Looked(NamedTuple):
 
 def doctor(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check that everything that is needed here works; without a network.
 

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from apologylab.cli.options import AsJson
+
 
 def migrate(
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be done.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring an older ledger to this version's schema, all or nothing.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from apologylab.cli.options import AsJson
+
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
@@ -58,7 +60,7 @@ def record(
     template: Annotated[
         str | None, typer.Option(help="Print a header and an example row of this kind.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Record a file of facts: incidents, orders, contacts and the like.
 

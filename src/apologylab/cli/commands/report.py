@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
+from apologylab.cli.options import AsOf, Name, PanelFile
+
 
 def report(
-    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write")],
-    panel: Annotated[
-        Path | None, typer.Option(help="CSV or Parquet file of finished outcomes, one row a unit")
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="only what the ledger held by then: 2026-09-30 (00:00 UTC)")
-    ] = None,
+    name: Name,
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")],
+    panel: PanelFile = None,
+    as_of: AsOf = None,
 ) -> None:
     """Write one self-contained page: verdict, money, doubts, effects, flow, checks, design.
 

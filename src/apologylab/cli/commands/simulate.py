@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
+from apologylab.cli.options import Name
+
 
 def simulate(
-    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
+    name: Name,
     *,
-    world: Annotated[str, typer.Option(help="the world: uber_2017 or null")] = "uber_2017",
-    customers: Annotated[int, typer.Option(min=100, help="customers that an incident hits")] = (
+    world: Annotated[str, typer.Option(help="The world: uber_2017 or null.")] = "uber_2017",
+    customers: Annotated[int, typer.Option(min=100, help="Customers that an incident hits.")] = (
         20_000
     ),
-    seed: Annotated[int, typer.Option(help="of the world's randomness")] = 2017,
+    seed: Annotated[int, typer.Option(help="Of the world's randomness.")] = 2017,
 ) -> None:
     """Start an experiment and let a world live through it: incidents, remedies, orders, contacts.
 

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
+from apologylab.cli.options import AsJson, Name
+
 
 def start(
-    name: Annotated[str, typer.Argument(help="An experiment: its name, folder or file.")],
+    name: Name,
     *,
     phase: Annotated[
         int | None, typer.Option(min=1, help="Begin this declared phase; the next one only.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start an experiment: pin its definition and open enrolment.
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from apologylab.cli.options import AsJson, AsOf, Name
 
 
 def status(
-    name: Annotated[str, typer.Argument(help="an experiment's name, its folder or its file")],
-    as_of: Annotated[
-        str | None, typer.Option(help="only what the ledger held by then: 2026-09-30 (00:00 UTC)")
-    ] = None,
+    name: Name,
+    as_of: AsOf = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where an experiment stands: dates, pace, counts, budget, feeds and checks.
 

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
+from apologylab.cli.options import AsJson, Name
+
 
 def stop(
-    name: Annotated[str, typer.Argument(help="An experiment: its name, folder or file.")],
+    name: Name,
     *,
     because: Annotated[
         str, typer.Option(help="Why; stored and shown with every result.")
     ] = "stopped by hand",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Stop an experiment: no more units are enrolled.
 
