@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -45,6 +46,7 @@ COMMANDS: Final[dict[str, str]] = {
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (the table is :mod:`apologylab.cli.exits`)."""
+    _open_stdout()
     try:
         code = _run(list(sys.argv[1:] if args is None else args))
         sys.stdout.flush()
@@ -52,6 +54,15 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.PIPE_CLOSED
     return code
+
+
+def _open_stdout() -> None:
+    """Whatever the locale says, what was done can be told: files and pipes get UTF-8."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for good
+    elif isinstance(sys.stdout, TextIOWrapper):
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="replace")
 
 
 def group() -> TyperGroup:

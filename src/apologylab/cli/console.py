@@ -91,7 +91,8 @@ def _fitted(text: str) -> str:
     fitted: list[str] = []
     for line in text.split("\n"):
         margin = len(line) - len(line.lstrip())
-        hung = " " * (margin + (2 if line.lstrip().startswith("- ") else 4))
+        under = 0 if margin == 0 else 2 if line.lstrip().startswith("- ") else 4
+        hung = " " * (margin + under)
         broken = wrap(
             line,
             width,

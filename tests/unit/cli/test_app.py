@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,19 @@ def test_doctor_outside_a_project_names_init(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert app.main(["doctor"]) == exits.CODES[errors.ConfigError]
     assert "apologylab init" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
+def test_letters_beyond_ascii_are_printed_whatever_the_locale_says(root, tmp_path, how):
+    text = (root / "experiments" / "hillstrom" / "experiment.toml").read_text(encoding="utf-8")
+    file = tmp_path / "hillstrom.toml"
+    file.write_text(text.replace('question = "', 'question = "Ačiū: ', 1), encoding="utf-8")
+    checked = [PROGRAM, "check", str(file)]
+    done = subprocess.run(checked, capture_output=True, check=True, env={**os.environ, **how})
+    assert "Ačiū" in done.stdout.decode("utf-8")
+
+
+def test_a_closed_stdout_is_no_fault():
+    shut = ["sh", "-c", f"exec '{PROGRAM}' --version >&-"]
+    done = subprocess.run(shut, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
