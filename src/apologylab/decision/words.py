@@ -28,21 +28,21 @@ def value_sentence(value: ArmValue, *, reference: str, currency: str) -> str:
 def verdict_sentence(
     word: VerdictWord, rule: ShipRule, evidence: Evidence, *, reference: str, currency: str
 ) -> str:
-    """The verdict's one sentence."""
+    """What stands under the verdict's word, without saying it again."""
     best = recommended(rule, evidence) or max(
         evidence.values, key=lambda value: value.point, default=None
     )
     if word == "not estimable":
-        why = "a check of the experiment failed" if evidence.failed else "no value can be estimated"
-        return f"Not estimable: {why}, so no number here can be trusted."
+        why = "A check of the experiment failed" if evidence.failed else "No value can be estimated"
+        return f"{why}, so no number here can be trusted."
     if word == "keep running":
-        return "Keep running: the experiment has not ended, and nothing is read before its end."
+        return "The experiment has not ended, and nothing is read before its end."
     said = value_sentence(best, reference=reference, currency=currency) if best else ""
     if word == "ship":
-        return f"Ship `{best.arm if best else ''}`: {said}."
+        return f"`{best.arm if best else ''}` meets the rule: {said}."
     if word == "do not ship":
-        return f"Do not ship: every arm is ruled out; at best, {said}."
-    return f"Ended without an answer: we cannot tell; at best, {said}."
+        return f"Every arm is ruled out; at best, {said}."
+    return f"We cannot tell; at best, {said}."
 
 
 def reasons(

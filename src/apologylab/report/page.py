@@ -104,16 +104,6 @@ def breakable(name: str) -> str:
     return Markup("<wbr>").join(_JOINT.split(name))
 
 
-def beyond_headline(verdict: Verdict) -> str:
-    """The verdict's sentence without the words that stand above it."""
-    arm = verdict.recommended_arm
-    said = f"{verdict.verdict} `{arm}`: " if arm else f"{verdict.verdict}: "
-    sentence = verdict.sentence
-    if not sentence.lower().startswith(said.lower()):
-        return sentence
-    return sentence[len(said)].upper() + sentence[len(said) + 1 :]
-
-
 def panels(dossier: Dossier) -> tuple[Panel, ...]:
     """One panel an outcome, the primary first, with the plan's first estimator only."""
     by_outcome: dict[str, list[Estimate]] = {}
@@ -169,7 +159,7 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "experiment": dossier.experiment,
         "analysis": dossier.analysis,
         "verdict": verdict,
-        "sentence": beyond_headline(verdict) if verdict else "",
+        "sentence": verdict.sentence if verdict else "",
         "tone": TONES.get(verdict.verdict, "none") if verdict else "none",
         "money_axis": axis([*ends, *known]),
         "panels": panels(dossier),

@@ -84,7 +84,8 @@ def test_no_sentence_says_more_than_an_interval_can():
             found = Evidence(values=[value], unread={}, ended=ended, failed=failed)
             word = verdict_word(rule, found)
             told = verdict_sentence(word, rule, found, reference="silence", currency="USD")
-            assert told.lower().startswith(word)
+            assert told.endswith(".")
+            assert word not in told.lower(), "the verdict's word stands above its sentence"
             lines = reasons(rule, found, reference="silence", currency="USD")
             assert not FORBIDDEN.search(" ".join([told, *lines]))
 
