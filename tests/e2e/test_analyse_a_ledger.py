@@ -11,7 +11,7 @@ import pytest
 
 from apologylab.cli.app import main
 from apologylab.cli.exits import CODES
-from apologylab.errors import StateError
+from apologylab.errors import InputError, StateError
 from apologylab.record.facts import Closed, Look
 from apologylab.storage.sqlite import open_
 
@@ -141,6 +141,12 @@ def test_an_unplanned_look_is_appended_and_stays_for_ever(early, late, ledger, c
     _, text, _ = run(capsys, "analyse", "late")
     assert "Departures from the plan" in text
     assert said in document(capsys, "decide", "late")["reasons"]
+
+
+def test_a_file_has_no_early_look_to_ask_for(project, capsys):
+    code, out, err = run(capsys, "analyse", "late", "--panel", "units.csv", "--unplanned")
+    assert (code, out) == (CODES[InputError], "")
+    assert "--unplanned needs a ledger" in err
 
 
 def test_every_contrast_prints_its_cells_and_weights(ended, capsys):

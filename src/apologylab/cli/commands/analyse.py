@@ -32,10 +32,13 @@ def analyse(
     from apologylab import wiring
     from apologylab.cli.console import show, show_json
     from apologylab.cli.subject import subject
+    from apologylab.errors import InputError
     from apologylab.inference.table import as_text
     from apologylab.service import analyse as service
     from apologylab.wire.results import analysis_document
 
+    if unplanned and panel is not None:
+        raise InputError("--unplanned needs a ledger; a file has ended", do="leave it out")
     found = subject(name, panel=panel, as_of=as_of)
     now = wiring.clock()()
     if found.ledger is None:
