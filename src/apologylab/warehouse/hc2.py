@@ -1,8 +1,8 @@
 """The second pass of a regression: the units stream out of DuckDB through the formula in numpy.
 
 One formula serves every source, and takes less of the processor: 1.5 million rows, 8 cells, one
-covariate and three outcomes cost 80 ms here, all of it on one core, against 107 to 130 in SQL with a
-cell's numbers from a list or a join, and several times that with CASE.
+covariate and three outcomes cost 80 ms here, all of it on one core, against 107 to 130 in SQL with
+a cell's numbers from a list or a join, and several times that with CASE.
 """
 
 from __future__ import annotations
