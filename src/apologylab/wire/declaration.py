@@ -58,7 +58,7 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Finding:
     place = re.search(r" \(at line (\d+), column \d+\)", str(error))
     what = str(error).replace(place[0], "") if place else str(error)
     line = int(place[1]) if place else len(text.splitlines())
-    return Finding(path="", line=line, what=f"this is not TOML: {what}", do="mend this line first")
+    return Finding(path="", line=line, what=f"is not TOML: {what}", do="mend this line first")
 
 
 def placed(found: tuple[Finding, ...], text: str) -> tuple[Finding, ...]:

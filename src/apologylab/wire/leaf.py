@@ -51,7 +51,7 @@ def read_leaf(leaf: Leaf, value: object) -> object:
         if _is(kind, value):
             return _READERS[kind](leaf, value)
     wanted = " or ".join(_WORDS[kind] for kind in leaf.kinds)
-    raise Unfit(f"{_kind_of(value)} does not fit here", f"write {wanted}")
+    raise Unfit(f"is {_kind_of(value)}", f"write {wanted}")
 
 
 def _is(kind: type, value: object) -> bool:
