@@ -75,14 +75,14 @@ class MemoryTransaction:
 
     def find(self, kind: type[F], **equal: object) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find`."""
-        return decode(kind, (row[1:-1] for row in self._matching(kind, equal)))
+        return decode(kind, [row[1:-1] for row in self._matching(kind, equal)])
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
         place = _place(kind, column)
         wanted = set(encode_values(kind, column, values))
         rows = (row for row in self._matching(kind, {}) if row[place] in wanted)
-        return decode(kind, (row[1:-1] for row in rows))
+        return decode(kind, [row[1:-1] for row in rows])
 
     def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
         """See :meth:`apologylab.service.ports.Transaction.due`."""
@@ -189,7 +189,7 @@ class MemoryLedger:
     def read(self, kind: type[F], *, mark: int | None = None, **equal: object) -> Iterator[F]:
         """See :meth:`apologylab.service.ports.Ledger.read`."""
         rows = _matching(kind, self._until(kind, mark), equal)
-        return iter(decode(kind, (row[1:-1] for row in rows)))
+        return iter(decode(kind, [row[1:-1] for row in rows]))
 
     def count(self, kind: type[Fact], *, mark: int | None = None, **equal: object) -> int:
         """See :meth:`apologylab.service.ports.Ledger.count`."""

@@ -25,7 +25,7 @@ from apologylab.service.ports import Appended
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 F = TypeVar("F", bound=Fact)
 Row = tuple[Any, ...]
@@ -124,22 +124,21 @@ def encode_values(kind: type[Fact], name: str, values: Sequence[object]) -> Sequ
         InputError: there is no such column, or a value has the wrong type.
     """
     shape = table(kind)
-    for column in shape.columns:
-        if column.name == name:
-            return _encode_column(f"{shape.kind}.{name}", replace(column, nullable=True), values)
-    known = ", ".join(column.name for column in shape.columns)
-    raise InputError(f"{shape.kind} has no field {name!r}", do=f"use one of {known}")
+    column = _comparable(shape.kind).get(name)
+    if column is None:
+        known = ", ".join(column.name for column in shape.columns)
+        raise InputError(f"{shape.kind} has no field {name!r}", do=f"use one of {known}")
+    return _encode_column(f"{shape.kind}.{name}", column, values)
 
 
-def decode(kind: type[F], rows: Iterable[Sequence[Any]]) -> list[F]:
+def decode(kind: type[F], rows: Sequence[Sequence[Any]]) -> list[F]:
     """Facts from stored rows (fields only, in declared order)."""
-    stored = list(rows)
-    if not stored:
+    if not rows:
         return []
     names, readers = _readers(kind_of(kind))
     columns = [
         values if reader is None else [None if value is None else reader(value) for value in values]
-        for reader, values in zip(readers, zip(*stored, strict=True), strict=True)
+        for reader, values in zip(readers, zip(*rows, strict=True), strict=True)
     ]
     return [kind(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
@@ -147,6 +146,13 @@ def decode(kind: type[F], rows: Iterable[Sequence[Any]]) -> list[F]:
 def line(row: Sequence[Any]) -> bytes:
     """One row as one unambiguous line of ASCII, the same on every machine; for hashing."""
     return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+@cache
+def _comparable(kind: str) -> Mapping[str, Column]:
+    """The columns by name, each ready to be compared with None, too."""
+    columns = table(KINDS[kind]).columns
+    return {column.name: replace(column, nullable=True) for column in columns}
 
 
 @cache

@@ -50,7 +50,7 @@ class SqlTransaction:
         """See :meth:`apologylab.service.ports.Transaction.find`."""
         asked = equal_to(kind, equal)
         query = statements.find(kind_of(kind), tuple(asked))
-        return decode(kind, self._connection.execute(query, asked))
+        return decode(kind, self._connection.execute(query, asked).all())
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
@@ -58,12 +58,12 @@ class SqlTransaction:
         if not wanted:
             return []
         query = statements.find_among(kind_of(kind), column)
-        return decode(kind, self._connection.execute(query, among(wanted)))
+        return decode(kind, self._connection.execute(query, among(wanted)).all())
 
     def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
         """See :meth:`apologylab.service.ports.Transaction.due`."""
         asked = {"experiment": experiment, "now": micros(now), "limit": limit}
-        return decode(Remedy, self._connection.execute(statements.due(), asked))
+        return decode(Remedy, self._connection.execute(statements.due(), asked).all())
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
@@ -72,7 +72,7 @@ class SqlTransaction:
 
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""
-        found = self._connection.execute(statements.texts(), among(text_ids))
+        found = self._connection.execute(statements.texts(), among(text_ids)).all()
         return {row.id: row.body for row in found}
 
     def reserve(self, budget: str, amount: int, cap: int) -> bool:
