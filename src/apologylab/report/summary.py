@@ -81,24 +81,28 @@ def _or_dash(truth: float | None, std_error: float) -> str:
 
 
 def _account(dossier: Dossier, redeemed: float) -> str:
-    """What the test cost and earned against silence for everybody, as estimated."""
+    """What the test was worth against silence for everybody: as estimated, and in truth."""
     verdict = dossier.verdict
     if verdict is None or not verdict.values:
-        return "What it cost and earned: no value can be read."
-    net = sum(each.n * each.point for each in verdict.values)
+        return "What the test was worth: no value can be read."
     truths = true_values(dossier)
-    known = [(each.n, truths[each.arm]) for each in verdict.values]
-    money = verdict.unit.split(" ")[0]
-    words = "earned" if net > 0 else "cost"
-    lines = [
-        f"What it cost and earned, against {verdict.reference} for everybody",
-        f"  coupons used             {redeemed:>12,.0f} {money}",
-        f"  all told the test {words:<6} {abs(net):>12,.0f} {money} (estimate)",
+    units = [each.n for each in verdict.values]
+    known = [truth for each in verdict.values if (truth := truths[each.arm]) is not None]
+    rows = [
+        ("coupons used", f"{redeemed:,.0f}"),
+        ("net value, as estimated", _total(units, [each.point for each in verdict.values])),
     ]
-    if all(truth is not None for _, truth in known):
-        true_net = sum(n * (truth or 0.0) for n, truth in known)
-        lines.append(f"  the truth of the world   {numbers.signed(true_net, 0):>12} {money}")
-    return "\n".join(lines)
+    if len(known) == len(units):
+        rows.append(("net value, in the truth of the world", _total(units, known)))
+    title = f"What the test was worth, in {verdict.unit.split(' ')[0]}, against"
+    lines = aligned(rows, left=1)
+    return "\n".join(
+        [f"{title} {verdict.reference} for everybody", *(f"  {line}" for line in lines)]
+    )
+
+
+def _total(units: Sequence[int], worth: Sequence[float]) -> str:
+    return numbers.signed(sum(n * each for n, each in zip(units, worth, strict=True)), 0)
 
 
 def _size(dossier: Dossier) -> str:
