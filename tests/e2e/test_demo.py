@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import json
 import re
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,20 @@ from apologylab.cli.app import main
 from apologylab.cli.living import live
 from apologylab.inference.moments import Request, cell_means
 from apologylab.record import facts
+from apologylab.service import simulate
 from apologylab.simulation.feeds import row_of
 from apologylab.storage.sqlite import open_
 
 ROOT = Path(__file__).parents[2]
 RIDERS = 2_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _seldom():
+    """The company turns every six hours: so few riders come that more turns would only be idle."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulate, "TURN", timedelta(hours=6))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +56,8 @@ def test_it_ends_with_what_a_reader_wants_to_know(said, folder):
         "Verdict: ",
         "Net value in USD per affected customer, against silence",
         "coupons used",
-        "the truth of the world",
+        "net value, as estimated",
+        "net value, in the truth of the world",
         "units to see 1%",
         "Promptness was not varied here: see delivery_timing.",
         "The report: demo/report.html",
@@ -70,29 +82,34 @@ def test_it_took_the_real_path(said, folder):
     ledger.close()
 
 
-def test_the_panel_measures_exactly_what_the_world_did(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "enough"), [("late_ride_apology", 1_700), ("delivery_timing", 700)]
+)
+def test_the_panel_measures_exactly_what_the_world_did(name, enough, tmp_path, monkeypatch):
     """Every outcome and net value by arm, from the ledger's facts, equal the world's own arrays."""
     shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
     monkeypatch.chdir(tmp_path)
     assert main(["init", "--simulated"]) == 0
     project = wiring.project()
     ledger = wiring.open_ledger(project)
-    lived = live(project, ledger, "late_ride_apology", of="uber_2017", customers=2_000, seed=7)
+    lived = live(project, ledger, name, of="uber_2017", customers=2_000, seed=7)
     drawn = [e for e in ledger.read(facts.Assignment, reason="RANDOMISED") if e.first]
     drawn.sort(key=lambda each: row_of(each.customer))
     arms = lived.potential.arms
     observed = lived.potential.observed(np.array([arms.index(each.arm) for each in drawn]))
     panel = wiring.ledger_panel(ledger, lived.experiment, project, as_of=lived.ended)
     outcomes = [*observed]
-    measured = panel.source.moments([Request(name) for name in outcomes])
+    measured = panel.source.moments([Request(outcome) for outcome in outcomes])
     arm = np.array([each.arm for each in drawn])
-    for name, moments in zip(outcomes, measured, strict=True):
+    for outcome, moments in zip(outcomes, measured, strict=True):
         for cell, n, mean in zip(moments.cells, moments.n, cell_means(moments)[:, 0], strict=True):
             assert n == (arm == cell.arm).sum()
             # A second remedy suppressed at its due time, or sent after the window, costs no message.
-            few = 3 * 0.002 / n if name == "value" else 1e-9
-            assert mean == pytest.approx(observed[name][arm == cell.arm].mean(), abs=few), name
-    assert len(drawn) > 1_700
+            few = 3 * 0.002 / n if outcome == "value" else 1e-9
+            assert mean == pytest.approx(observed[outcome][arm == cell.arm].mean(), abs=few), (
+                outcome
+            )
+    assert len(drawn) > enough
     assert "value" in outcomes
     ledger.close()
 
@@ -137,3 +154,21 @@ def test_simulate_refuses_a_real_ledger_and_a_used_one(folder, monkeypatch, tmp_
     assert "new ledger" in capsys.readouterr().err
     assert main(["simulate", "late_ride_apology", "--world", "mars"]) != 0
     assert "uber_2017" in capsys.readouterr().err
+
+
+def test_a_world_says_what_it_does_not_know_and_the_loop_ends_all_the_same(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    assert main(["init", "--simulated"]) == 0
+    assert main(["simulate", "delivery_timing", "--customers", "1500", "--seed", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "knows nothing of coupon=eur3, timing=15min, timing=24h, timing=4h, wording=" in said
+    assert "counts in USD: its amounts are taken as EUR" in said
+    assert main(["analyse", "delivery_timing"]) == 0
+    assert main(["decide", "delivery_timing", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert json.loads(said[said.index("{\n") :])["simulated"] is True
+    assert main(["report", "delivery_timing", "-o", "page.html"]) == 0
+    assert "EUR" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """Let a world live through an experiment: the use cases of production under a simulated clock.
 
-Incidents are answered and remedies dispatched every few hours while the experiment enrols, then
+Incidents are answered and remedies dispatched every half hour while the experiment enrols, then
 once a day; orders, coupons used, complaints and credits arrive as the bulk feeds of a company do.
 """
 
@@ -59,7 +59,7 @@ BEGINS = datetime(2025, 1, 6, tzinfo=UTC)
 """In the past, so that what is simulated can be analysed today."""
 ENROL_DAYS = 30
 """Where the plan does not say."""
-TURN = timedelta(hours=4)
+TURN = timedelta(minutes=30)
 """How often the simulated company runs its dispatcher while it enrols; afterwards once a day."""
 FEEDS = ("order", "redemption", "contact", "goodwill")
 

@@ -19,11 +19,11 @@ from apologylab.design.arms import arms
 from apologylab.errors import InputError
 from apologylab.record.facts import Incident
 from apologylab.simulation.futures import CENTS, Contacts, Future, Ints, Orders
+from apologylab.simulation.truth import compensation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
     from apologylab.simulation.riders import Flags, Floats, Riders
     from apologylab.simulation.world import World
@@ -163,7 +163,7 @@ def later_orders(scene: Scene, orders: Orders) -> Rows:
 
 def redemptions(scene: Scene, orders: Orders, drawn: Sequence[str]) -> Rows:
     """Coupons used, in order of time; a coupon costs the firm its share of what it takes off."""
-    gives = {arm.name: _given(scene.experiment, arm) for arm in arms(scene.experiment)}
+    gives = {arm.name: compensation(scene.experiment, arm) for arm in arms(scene.experiment)}
     used, at = np.flatnonzero(orders.discount), scene.micros(orders.rider, orders.day)
     chosen = (column[used].tolist() for column in (_numbers(at), at, orders.rider, orders.discount))
     rows = []
@@ -185,7 +185,7 @@ def complaints(scene: Scene, contacts: Contacts) -> Rows:
 def goodwill(scene: Scene, contacts: Contacts, world: World) -> Rows:
     """Agents' credits, given as the complaint comes in."""
     given, amount = _where(contacts, contacts.credited), round(world.goodwill_amount * CENTS)
-    money = world.currency
+    money = scene.currency
     return [
         (_key("credit", number), when, customer(row), "credit", amount, money, incident, "agent")
         for number, when, row, incident in _about(scene, given)
@@ -230,12 +230,6 @@ def _numbers(at: Ints) -> Ints:
     numbers = np.empty(len(at), dtype=np.int64)
     numbers[np.argsort(at, kind="stable")] = np.arange(len(at))
     return numbers
-
-
-def _given(experiment: Experiment, arm: Arm) -> tuple[str, float]:
-    """Name of the arm's compensation, and the firm's share of its cost."""
-    found = [level for level in arm.levels.values() if level in experiment.compensation]
-    return (found[0], experiment.compensation[found[0]].cost_share) if found else ("", 0.0)
 
 
 def _place(experiment: Experiment) -> tuple[str, str]:

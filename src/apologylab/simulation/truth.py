@@ -9,7 +9,7 @@ import numpy as np
 
 from apologylab.decision.value import VALUE, LedgerValue, ledger_value
 from apologylab.design.arms import arms
-from apologylab.design.experiment import SILENCE
+from apologylab.design.experiment import NONE, SILENCE, TIMING
 from apologylab.errors import InputError
 from apologylab.simulation.futures import CENTS, Future, under
 
@@ -77,7 +77,11 @@ def potential(
     worth = ledger_value(experiment)
     if worth is not None:
         outcomes[VALUE] = np.array(
-            [_value(world, worth, arm, futures[arm.name], reached) for arm in arms(experiment)]
+            [
+                _value(world, worth, futures[arm.name], reached * (arm.name != SILENCE))
+                - _redeemed(experiment, arm, futures[arm.name], n)
+                for arm in arms(experiment)
+            ]
         )
     return Potential(arms=tuple(futures), outcomes=outcomes)
 
@@ -90,6 +94,26 @@ def futures_by_arm(
         arm.name: under(world, riders, possible, arm, coupon=coupon_value(experiment, arm))
         for arm in arms(experiment)
     }
+
+
+def unknown_levels(world: World, experiment: Experiment) -> tuple[str, ...]:
+    """Levels whose effect on orders the world does not know: they have none there.
+
+    The moment of a remedy has none in any world.
+    """
+    levels = {pair for arm in arms(experiment) for pair in arm.levels.items()}
+    known = {NONE, *world.effects}
+    moments = {level for factor, level in levels if factor == TIMING}
+    untimed = moments if len(moments) < 2 else set()
+    return tuple(
+        f"{factor}={level}" for factor, level in sorted(levels) if level not in known | untimed
+    )
+
+
+def compensation(experiment: Experiment, arm: Arm) -> tuple[str, float]:
+    """Name of the arm's compensation, and the firm's share of its cost; "" and 0 for none."""
+    found = [level for level in arm.levels.values() if level in experiment.compensation]
+    return (found[0], experiment.compensation[found[0]].cost_share) if found else ("", 0.0)
 
 
 def coupon_value(experiment: Experiment, arm: Arm) -> int:
@@ -131,12 +155,17 @@ def _facts(outcome: Outcome, future: Future) -> tuple[Ints, Floats, Floats, Flag
     )
 
 
-def _value(world: World, worth: LedgerValue, arm: Arm, future: Future, sends: Floats) -> Floats:
-    """(n,) margin x sales, less coupons redeemed, messages, handling and goodwill (R16)."""
-    contacts, orders, n = future.contacts, future.orders, len(sends)
+def _value(world: World, worth: LedgerValue, future: Future, sends: Floats) -> Floats:
+    """(n,) margin x sales, less messages, handling and goodwill (R16)."""
+    contacts, n = future.contacts, len(sends)
     credit = world.goodwill_amount * contacts.credited + worth.handling_cost
-    given = np.bincount(orders.rider, orders.discount / CENTS, n)
     soothed = np.bincount(contacts.rider, credit, n)
-    message = worth.message_cost * sends * (arm.name != SILENCE)
-    value: Floats = worth.margin * measure(worth.sales, future, n) - given - soothed - message
-    return value
+    value: Floats = worth.margin * measure(worth.sales, future, n) - soothed
+    return value - worth.message_cost * sends
+
+
+def _redeemed(experiment: Experiment, arm: Arm, future: Future, n: int) -> Floats:
+    """(n,) what coupons redeemed cost the firm, its share of what they take off."""
+    share = compensation(experiment, arm)[1]
+    off = np.bincount(future.orders.rider, future.orders.discount / CENTS, n)
+    return share * off.astype(np.float64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apologylab.cli.options import Name
+
+if TYPE_CHECKING:
+    from apologylab.service.simulate import Lived
 
 
 def simulate(
@@ -39,8 +42,25 @@ def simulate(
     refuse_other(ledger, environment=project.environment, simulated=project.simulated)
     lived = live(project, ledger, name, of=world, customers=customers, seed=seed)
     ledger.close()
+    for assumed in _assumed(world, lived):
+        show(assumed)
     show(f"SIMULATED {lived.incidents:,} incidents and {lived.facts:,} orders and other facts")
     show(
         f"all is mature on {lived.ended:%Y-%m-%d}; the truth is in {truth_file(project.root, name)}"
     )
     show(f"next      apologylab decide {name}")
+
+
+def _assumed(name: str, lived: Lived) -> list[str]:
+    """What the world could not know of the experiment, and what it made of that."""
+    from apologylab.decision.value import currency
+    from apologylab.simulation.truth import unknown_levels
+    from apologylab.simulation.worlds import world
+
+    of, money = world(name), currency(lived.experiment)
+    said = []
+    if levels := unknown_levels(of, lived.experiment):
+        said.append(f"world {name} knows nothing of {', '.join(levels)}: nothing comes of it there")
+    if money != of.currency:
+        said.append(f"world {name} counts in {of.currency}: its amounts are taken as {money}")
+    return said
