@@ -233,9 +233,10 @@ def test_a_page_without_verdict_says_so(dossier):
 def test_the_summary_states_size_money_and_truth(dossier):
     said = summary(dossier, redeemed=12_345.0)
     assert "DO NOT SHIP" in said
-    assert "12,345 USD" in said
+    assert "What the test was worth, in USD, against silence" in said
+    assert re.search(r"coupons used +12,345$", said, re.MULTILINE)
     # 7 arms of 2,000 at -1.1 each.
-    assert "15,400 USD (estimate)" in said
+    assert re.search(r"net value, as estimated +−15,400$", said, re.MULTILINE)
     # 0.84 of 28.8 is 2.92%; 16,000 units; (2.92 / 1)^2 times as many for 1%.
     assert "2.9%" in said
     assert "136,112" in said
