@@ -48,3 +48,18 @@ def test_seeds_and_counts_are_read_from_the_report(verify, tmp_path):
         "</properties></testcase></testsuite></testsuites>"
     )
     assert verify.shown(report) == {"test_x": {"seconds": 2, "seed": "7", "count": "4000"}}
+
+
+def test_a_slow_test_runs_in_full_and_its_count_is_kept(verify, root, tmp_path, monkeypatch):
+    (tmp_path / "tests").mkdir()
+    for name in ("pyproject.toml", "tests/conftest.py"):
+        (tmp_path / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
+    file = "tests/test_one.py"
+    (tmp_path / file).write_text(
+        "import pytest\n@pytest.mark.slow\ndef test_one(counts):\n    assert counts(1, 2) == 2\n"
+    )
+    monkeypatch.setattr(verify, "ROOT", tmp_path)
+    monkeypatch.setattr(verify, "_git", lambda *words: "" if "status" in words else "c" * 40)
+    entry = verify.run(file)
+    assert entry["passed"]
+    assert entry["tests"]["test_one"]["count"] == "2"
