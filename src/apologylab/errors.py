@@ -10,6 +10,7 @@
     ├── NotFoundError         a name, a file or a fact that is not there
     ├── StateError            right call, wrong moment (start twice, edit while running)
     ├── LedgerError           the ledger cannot do what was asked
+    │   ├── LedgerBusyError   other transactions were in the way: do the same again
     │   ├── LedgerOldError    its schema is older than this version: run ``apologylab migrate``
     │   └── LedgerOtherError  it belongs to another environment, or is simulated (or is not)
     ├── NotEstimable          the data cannot answer the question asked (R24)
@@ -72,6 +73,10 @@ class StateError(ApologylabError):
 
 class LedgerError(ApologylabError):
     """The ledger cannot do what was asked."""
+
+
+class LedgerBusyError(LedgerError):
+    """Other transactions were in the way and nothing was stored; the same call may pass now."""
 
 
 class LedgerOldError(LedgerError):

@@ -13,11 +13,12 @@ NAME = r"[a-z0-9][a-z0-9_.-]*"
 
 @dataclass(frozen=True)
 class Range:
-    """A number between ``low`` and ``high``, both included (``low`` excluded if ``open_low``)."""
+    """A number between ``low`` and ``high``, both included unless ``open_low``, ``open_high``."""
 
     low: float | None = None
     high: float | None = None
     open_low: bool = False
+    open_high: bool = False
 
     def admits(self, value: float) -> bool:
         """Whether ``value`` lies inside.
@@ -26,7 +27,8 @@ class Range:
         False
         """
         above = self.low is None or (value > self.low if self.open_low else value >= self.low)
-        return above and (self.high is None or value <= self.high)
+        below = self.high is None or (value < self.high if self.open_high else value <= self.high)
+        return above and below
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ Share = Annotated[float, Range(0, 1)]
 Weight = Annotated[int, Range(0, 1_000_000)]
 Locale = Annotated[str, Text(pattern=r"[a-z]{2,3}([-_][A-Za-z]{2,4})?", longest=8, example="en")]
 Placeholder = Annotated[str, Text(pattern=r"[a-z_][a-z0-9_]*", longest=64, example="first_name")]
+UnitsPerDay = Annotated[
+    int | None, Range(1, 10**9), Doc("a ramp: units drawn on one day (UTC), at most")
+]
+Uses = Annotated[int | None, Range(1, 10**9)]
 Scalar = str | int | bool
 Sum = Annotated[Money, Range(0, open_low=True)]
 Cost = Annotated[Money, Range(0)]
@@ -112,6 +116,7 @@ class PlannedPhase:
 
     weights: Literal["equal"] | Mapping[Label, Weight] = "equal"
     entry: Annotated[Share, Doc("share of eligible units that enter")] = 1.0
+    units_per_day: UnitsPerDay = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +125,25 @@ class Allocation:
 
     weights: Literal["equal"] | Mapping[Label, Weight] = "equal"
     entry: Annotated[Share, Doc("share of eligible units that enter")] = 1.0
+    units_per_day: UnitsPerDay = None
+    scheme: Annotated[
+        Literal["independent", "blocks", "minimisation"],
+        Doc("each unit by itself; permuted blocks within strata; balance over fields by a coin"),
+    ] = "independent"
+    strata: Annotated[
+        tuple[Name, ...], Doc("fields of the incident that make a stratum, or are balanced")
+    ] = ()
+    block_size: Annotated[
+        int | None, Range(2, 1000), Doc("places in a block; a multiple of the weights' sum")
+    ] = None
+    coin: Annotated[
+        float,
+        Range(0, 1, open_low=True, open_high=True),
+        Doc("minimisation: how often the balancing arm is drawn"),
+    ] = 0.8
+    cluster: Annotated[
+        Name | None, Doc("field whose value names the set that is drawn together; unit = cluster")
+    ] = None
     timing: Annotated[
         Mapping[Label, Weight], Doc("weights of the shadow delays of silence; equal if absent")
     ] = field(default_factory=dict)
@@ -156,10 +180,19 @@ class Compensation:
 
 @dataclass(frozen=True, kw_only=True)
 class AmountCap:
-    """At most ``amount`` in ``days``."""
+    """At most ``amount``, and at most ``uses`` compensations, in ``days``."""
 
-    amount: Sum
+    amount: Sum | None = None
+    uses: Uses = None
     days: Days
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmCap:
+    """At most ``amount``, and at most ``uses`` compensations, in one arm."""
+
+    amount: Sum | None = None
+    uses: Uses = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +200,14 @@ class Budget:
     """Caps on liabilities (R5, R14)."""
 
     total: Sum
+    uses: Annotated[Uses, Doc("compensations in all, at most")] = None
+    per_arm: Annotated[
+        Mapping[Label, ArmCap], Doc("arm -> its own cap; where one is spent, all arms close")
+    ] = field(default_factory=dict)
     per_customer: AmountCap | None = None
+    per_period: Annotated[
+        AmountCap | None, Doc("caps of each stretch of ``days`` days (UTC) since 1970; then anew")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +236,14 @@ class Delivery:
     hold_seconds: Annotated[
         int, Range(0, 86_400), Doc("wait of a remedy due at once; counted in the delay")
     ] = 0
+    attempts: Annotated[
+        int, Range(1, 100), Doc("tries before a remedy that the channel cannot take is set aside")
+    ] = 8
+    backoff_seconds: Annotated[
+        int,
+        Range(1, 86_400),
+        Doc("wait after the first failed try; it doubles with each, to a day"),
+    ] = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,7 +369,7 @@ class Experiment:
     owner: Label
     format: Literal[1] = 1
     version: Annotated[int, Range(1, 9999), Doc("raised by hand when a definition changes")] = 1
-    unit: Literal["customer", "incident"] = "customer"
+    unit: Literal["customer", "incident", "cluster"] = "customer"
     unit_id: Annotated[NormaliseRule, Doc("how ids are normalised before the draw (R8)")] = "nfc"
     salt: Annotated[Name | None, Doc("of the draws; change it to draw anew")] = None
     incident: Incident | None = None

@@ -57,6 +57,10 @@ class Assignment(Fact):
     due_at: datetime | None
     first: bool
     """Whether this is the unit's first randomised incident, which enters the analysis (R7)."""
+    stratum: str | None = None
+    """Where the allocation is balanced within strata: the unit's own (R3)."""
+    block: int | None = None
+    """Which permuted block of its stratum the unit filled a place of, from 0 (R3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,19 @@ class Delivery(Fact):
     channel: str
     state: str
     because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt(Fact):
+    """A channel could not take a remedy: it is tried ``again_at``, or by hand only if None."""
+
+    assignment: str
+    experiment: str
+    customer: str
+    channel: str
+    number: int
+    because: str
+    again_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +257,19 @@ class Closed(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Halted(Fact):
+    """A version was ended by hand beyond closing enrolment (R5).
+
+    ``how``: drain (nothing new is drawn, what is owed still leaves) or kill (nothing leaves).
+    """
+
+    experiment: str
+    version: int
+    how: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Look(Fact):
     """An arm contrast was computed on a running experiment (R31)."""
 
@@ -271,6 +301,31 @@ class Forgotten(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Merged(Fact):
+    """Two ids turned out to be one customer: ``customer`` is ``into`` from now on (R8)."""
+
+    customer: str
+    into: str
+    because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Fact):
+    """Somebody changed something by hand; a chain of hashes shows if one is altered or removed.
+
+    ``key`` is the number in the chain, ``follows`` the ``sha256`` of the change before, empty for
+    the first; ``sha256`` is over all other fields.
+    """
+
+    experiment: str | None
+    what: str
+    by: str
+    detail: Fields
+    follows: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Correction(Fact):
     """An earlier fact was wrong; analysis reads the last correction (R18)."""
 
@@ -286,6 +341,7 @@ KINDS: Mapping[str, type[Fact]] = MappingProxyType(
         "assignment": Assignment,
         "remedy": Remedy,
         "delivery": Delivery,
+        "attempt": Attempt,
         "liability": Liability,
         "order": Order,
         "redemption": Redemption,
@@ -299,9 +355,12 @@ KINDS: Mapping[str, type[Fact]] = MappingProxyType(
         "started": Started,
         "phase_began": PhaseBegan,
         "closed": Closed,
+        "halted": Halted,
         "look": Look,
         "fallback_report": FallbackReport,
         "forgotten": Forgotten,
+        "merged": Merged,
+        "change": Change,
         "correction": Correction,
     }
 )

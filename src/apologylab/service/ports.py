@@ -39,8 +39,78 @@ class Appended:
     contradicting: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a budget has reserved in minor units and in uses, and the label it is sealed with."""
+
+    reserved: int = 0
+    uses: int = 0
+    sealed: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """What a transaction adds to one budget, if before it no more than ``at_most`` stands there.
+
+    ``uses_at_most`` bounds the uses alike; ``unless_sealed`` is a label that must not be on it. A
+    batch that may need more than it takes asks for room for all of it, and adds what it took (R14).
+    """
+
+    budget: str
+    amount: int = 0
+    uses: int = 0
+    at_most: int | None = None
+    uses_at_most: int | None = None
+    unless_sealed: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A remedy that one worker may handle until its lease ends (R15).
+
+    ``attempts`` failed before. ``handed`` says that a worker was about to give it to the channel
+    and never told what came of it.
+    """
+
+    remedy: Remedy
+    attempts: int
+    handed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postponed:
+    """A claimed remedy goes back into the queue until ``again_at``; None makes it a dead letter."""
+
+    key: str
+    again_at: datetime | None
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A remedy that was tried as often as declared and waits for a person."""
+
+    remedy: Remedy
+    attempts: int
+    because: str
+
+
 class Transaction(Protocol):
-    """Inside the ledger's one write lock: what is read here cannot change before the commit."""
+    """A unit of work on the ledger: all of it is stored, or nothing.
+
+    Some ledgers let one transaction write at a time, others many at once. What must not change
+    between reading it and the commit is locked first, in this order: names by :meth:`lock`, the
+    shared ones before the others, all in one call each; budgets last. Whoever keeps that order
+    never waits in a circle.
+    """
+
+    def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
+        """Keep others from ``names`` until the commit; ``shared`` keeps out only those who do not.
+
+        A name is any text that stands for something: ``customer/c1``, ``experiment/late_ride``.
+        They are taken in one order whatever theirs, so two batches never wait for each other.
+        """
+        ...
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """Append facts of any kinds; duplicates are skipped, contradictions reported."""
@@ -54,11 +124,42 @@ class Transaction(Protocol):
         """Facts of ``kind`` whose ``column`` is one of ``values``, in commit order; for batches."""
         ...
 
-    def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
-        """Remedies due by ``now`` that no delivery has settled, longest due first (R13, R15).
+    def claim(
+        self, experiment: str, *, holder: str, now: datetime, until: datetime, limit: int
+    ) -> list[Claimed]:
+        """Take remedies due by ``now`` that nobody holds, longest due first (R13, R15).
 
-        A remedy, its assignment and its delivery share one key.
+        They are ``holder``'s until ``until``; after that anyone may claim them. Left out are those
+        with a delivery, those postponed to later than ``now`` and dead letters. A remedy, its
+        assignment and its delivery share one key. Workers that claim at once never get the same.
         """
+        ...
+
+    def hand_over(self, keys: Sequence[str], *, holder: str) -> frozenset[str]:
+        """Note that ``holder`` is about to give ``keys`` to the channel; those it still holds."""
+        ...
+
+    def postpone(self, waits: Sequence[Postponed], *, holder: str) -> frozenset[str]:
+        """Count a failed attempt and let go of ``waits``; the keys that ``holder`` still held.
+
+        What was handed over is not any more: the channel said that it did not take it.
+        """
+        ...
+
+    def let_go(self, keys: Sequence[str], *, holder: str) -> None:
+        """Give claimed remedies back untouched."""
+        ...
+
+    def dead_letters(self, experiment: str) -> list[DeadLetter]:
+        """Remedies of ``experiment`` that are not tried any more, longest due first."""
+        ...
+
+    def revive(self, keys: Sequence[str]) -> int:
+        """Put dead letters back into the queue, due at once with no attempts; how many."""
+        ...
+
+    def undelivered(self, experiment: str) -> int:
+        """How many remedies of ``experiment`` have no delivery yet, due or not."""
         ...
 
     def put_text(self, text_id: str, body: str) -> None:
@@ -69,12 +170,36 @@ class Transaction(Protocol):
         """Those of the committed texts ``text_ids`` that were not forgotten."""
         ...
 
-    def reserve(self, budget: str, amount: int, cap: int) -> bool:
-        """Add ``amount`` to what ``budget`` has reserved, unless that would pass ``cap`` (R14)."""
+    def forget_texts(self, text_ids: Sequence[str]) -> int:
+        """Delete texts for good; how many were there (R21)."""
         ...
 
-    def release(self, budget: str, amount: int) -> None:
-        """Take ``amount`` off what ``budget`` has reserved."""
+    def standing(self, budgets: Sequence[str], *, locked: bool = False) -> Mapping[str, Standing]:
+        """Where each of ``budgets`` stands; ``locked`` keeps it so until the commit (R14)."""
+        ...
+
+    def charge(self, charges: Sequence[Charge]) -> bool:
+        """Add all ``charges``, or none if one of them may not be: budgets are locked here (R14)."""
+        ...
+
+    def release(self, budget: str, amount: int, uses: int = 0) -> None:
+        """Take ``amount`` and ``uses`` off what ``budget`` has reserved.
+
+        Raises:
+            LedgerError: it holds less; nothing was taken.
+        """
+        ...
+
+    def seal(self, budget: str, label: str | None) -> None:
+        """Put ``label`` on a budget, so that charges which name it fail; None takes it off."""
+        ...
+
+    def counters(self, names: Sequence[str]) -> Mapping[str, int]:
+        """The counters ``names``; 0 for one that was never advanced. Lock them first."""
+        ...
+
+    def advance(self, steps: Mapping[str, int]) -> None:
+        """Add to counters."""
         ...
 
 
@@ -116,6 +241,10 @@ class Ledger(Protocol):
         """Minor units that ``budget`` has reserved."""
         ...
 
+    def budgets(self, prefix: str) -> Mapping[str, Standing]:
+        """Every budget whose name begins with ``prefix``."""
+        ...
+
     def content_hash(self) -> str:
         """SHA-256 over all facts by kind and key, without ``seq`` and ``recorded_at``."""
         ...
@@ -142,7 +271,11 @@ class Outgoing:
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """The channel's word on one remedy: ``sent`` or ``failed``, with why."""
+    """The channel's word on one remedy, with why it did not leave.
+
+    ``state``: sent; failed, which no second attempt would mend; later, when one might; or unknown,
+    when the channel hung up before it said anything.
+    """
 
     key: str
     state: str
@@ -150,15 +283,20 @@ class Sent:
 
 
 class Channel(Protocol):
-    """Where remedies leave. Sending the same ``key`` twice has the effect of sending it once."""
+    """Where remedies leave."""
 
     @property
     def name(self) -> str:
         """What a delivery fact calls it."""
         ...
 
+    @property
+    def once(self) -> bool:
+        """Whether sending a ``key`` again has no second effect; if not, doubt stays doubt (R15)."""
+        ...
+
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """Which of ``keys`` it took before, so that a rerun after a crash knows (R15)."""
+        """Which of ``keys`` it is known to have taken, asked after a crash (R15)."""
         ...
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:

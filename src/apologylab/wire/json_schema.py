@@ -120,7 +120,8 @@ def _bounds(leaf: Leaf) -> Schema:
     if leaf.range is None:
         return {}
     low = "exclusiveMinimum" if leaf.range.open_low else "minimum"
-    found = {low: leaf.range.low, "maximum": leaf.range.high}
+    high = "exclusiveMaximum" if leaf.range.open_high else "maximum"
+    found = {low: leaf.range.low, high: leaf.range.high}
     return {name: bound for name, bound in found.items() if bound is not None}
 
 

@@ -89,7 +89,8 @@ def _within(bounds: Range | None, value: float) -> None:
     if bounds is None or bounds.admits(value):
         return
     low = f"{'more than' if bounds.open_low else 'at least'} {bounds.low:g}"
-    high = "" if bounds.high is None else f" and at most {bounds.high:.12g}"
+    word = "less than" if bounds.open_high else "at most"
+    high = "" if bounds.high is None else f" and {word} {bounds.high:.12g}"
     raise Unfit("is out of range", f"write {low}{high}")
 
 
