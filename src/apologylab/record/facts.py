@@ -116,7 +116,9 @@ class Attempt(Fact):
 class Liability(Fact):
     """A step in the life of a compensation (R14).
 
-    ``state``: reserved, committed, redeemed, released, expired, revoked.
+    ``state``: reserved, committed, redeemed, released, expired, revoked. ``charged``: the budgets
+    that hold its amount and one use, apart by spaces, as written when it was reserved; None where
+    that was not written down yet.
     """
 
     assignment: str
@@ -127,6 +129,7 @@ class Liability(Fact):
     state: str
     amount: int
     currency: str
+    charged: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from apologylab.assignment.assigner import Assigner
 from apologylab.design.arms import arms
 from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import NotFoundError, StateError
-from apologylab.record.facts import Closed, PhaseBegan, Started
+from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
 from apologylab.remedy.compensation import Given, given
 from apologylab.remedy.wording import Wording
 
@@ -139,16 +139,25 @@ def unpin_place(text: str) -> tuple[str, str, str]:
     return factor, level, locale
 
 
+DRAIN, KILL = "drain", "kill"
+"""How a version is ended by hand beyond closing enrolment, the stronger last (R5)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Enrolment:
-    """Which phase runs, and why no more units are enrolled in it, if so."""
+    """Which phase runs, why no new units are enrolled in it, and whether it was ended beyond that.
+
+    ``closed`` keeps out new units; those enrolled keep their sticky repeats as far as the budget
+    goes. ``halted`` is drain (nothing is drawn for anybody) or kill (and nothing leaves any more).
+    """
 
     phase: int
     closed: str | None
+    halted: str | None = None
 
 
 def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
-    """The phase that runs now, read under the ledger's lock.
+    """The phase that runs now; hold the lock of the experiment's name, so that it stays so.
 
     Raises:
         StateError: the experiment's version was not started.
@@ -159,4 +168,10 @@ def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
         raise StateError(f"{name} is not started", do=f"run `apologylab start {name}`")
     phase = max(begun)
     closed = [fact.because for fact in work.find(Closed, **named) if fact.phase == phase]
-    return Enrolment(phase=phase, closed=closed[0] if closed else None)
+    halted = {fact.how: fact.because for fact in work.find(Halted, **named)}
+    how = KILL if KILL in halted else DRAIN if DRAIN in halted else None
+    return Enrolment(
+        phase=phase,
+        closed=halted[how] if how else closed[0] if closed else None,
+        halted=how,
+    )
