@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, str]] = {
     "simulate": "Make incidents, orders and contacts from a world with known truth",
     "migrate": "Bring an older ledger to this version's schema",
     "demo": "Run the whole loop over simulated riders",
+    "audit": "List every change by hand, and check that none is missing",
     "doctor": "Check that everything that is needed here works",
 }
 """Command -> its one line. The function stands in ``cli/commands/<command>.py``."""

@@ -15,3 +15,6 @@ AsOf = Annotated[
     str | None, typer.Option(help="Only what the ledger held by then: 2026-09-30 (00:00 UTC).")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+By = Annotated[
+    str | None, typer.Option("--by", help="Who does it; by default your login name. Is noted.")
+]
