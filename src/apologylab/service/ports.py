@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -23,11 +23,15 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerIdentity:
-    """Stored when a ledger is created, and never changed."""
+    """Stored when a ledger is created, and never changed.
+
+    ``secret`` makes the ids of texts: nobody who does not know it can guess one (R21).
+    """
 
     id: str
     environment: str
     simulated: bool
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,20 +83,28 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True)
 class Postponed:
-    """A claimed remedy goes back into the queue until ``again_at``; None makes it a dead letter."""
+    """A claimed remedy goes back into the queue until ``again_at``; None makes it a dead letter.
+
+    ``handed`` says that the channel may have taken it all the same: it stays handed over (R15).
+    """
 
     key: str
     again_at: datetime | None
     because: str
+    handed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A remedy that was tried as often as declared and waits for a person."""
+    """A remedy that was tried as often as declared and waits for a person.
+
+    ``handed`` says that the channel may have taken it all the same.
+    """
 
     remedy: Remedy
     attempts: int
     because: str
+    handed: bool = False
 
 
 class Transaction(Protocol):
@@ -125,13 +137,22 @@ class Transaction(Protocol):
         ...
 
     def claim(
-        self, experiment: str, *, holder: str, now: datetime, until: datetime, limit: int
+        self,
+        experiment: str,
+        *,
+        holder: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        due_by: datetime | None = None,
     ) -> list[Claimed]:
         """Take remedies due by ``now`` that nobody holds, longest due first (R13, R15).
 
         They are ``holder``'s until ``until``; after that anyone may claim them. Left out are those
         with a delivery, those postponed to later than ``now`` and dead letters. A remedy, its
         assignment and its delivery share one key. Workers that claim at once never get the same.
+        With ``due_by``, it says instead of ``now`` what is due and what is postponed to later; a
+        kill takes all that waits. Whether a lease is over, ``now`` says.
         """
         ...
 
@@ -142,7 +163,7 @@ class Transaction(Protocol):
     def postpone(self, waits: Sequence[Postponed], *, holder: str) -> frozenset[str]:
         """Count a failed attempt and let go of ``waits``; the keys that ``holder`` still held.
 
-        What was handed over is not any more: the channel said that it did not take it.
+        What was handed over is not any more, unless its ``handed`` says that it stays so.
         """
         ...
 
@@ -155,7 +176,10 @@ class Transaction(Protocol):
         ...
 
     def revive(self, keys: Sequence[str]) -> int:
-        """Put dead letters back into the queue, due at once with no attempts; how many."""
+        """Put dead letters back into the queue, due at once with no attempts; how many.
+
+        What was handed over stays so.
+        """
         ...
 
     def undelivered(self, experiment: str) -> int:
