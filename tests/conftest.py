@@ -72,6 +72,13 @@ def late():
     return _module("late")
 
 
+@pytest.fixture(scope="session")
+def forgetful_disk():
+    """``tests/forgetful_disk.py``: files as they are after a power cut; needs apsw."""
+    pytest.importorskip("apsw", reason="needs apsw: pip install -e '.[dev]'")
+    return _module("forgetful_disk")
+
+
 def _module(name: str):
     """A module of ``tests`` that holds no tests."""
     spec = spec_from_file_location(f"{name}_of_tests", ROOT / "tests" / f"{name}.py")
