@@ -90,6 +90,12 @@ def arm_answers(
     )
 
 
+def unplaced(experiment: Experiment, phase: int) -> Assignment:
+    """The answer to a unit that enters and whose arm only the ledger's counts can tell (R3)."""
+    because = f"allocation.scheme: {experiment.allocation.scheme}, which needs the ledger"
+    return _blank(experiment, phase)._replace(reason="RANDOMISED", because=because)
+
+
 def _delays_s(experiment: Experiment, arm: str) -> tuple[int | None, ...]:
     """Delays that ``arm`` can have, in seconds; None where the experiment varies no timing."""
     if TIMING not in experiment.factors:

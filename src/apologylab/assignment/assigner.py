@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.assignment.judge import compile_judge
+from apologylab.assignment.placing import Placing
 
 if TYPE_CHECKING:
     from apologylab.assignment.assignment import Assignment
@@ -19,11 +20,14 @@ class Assigner:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self._judges: dict[int, Judge] = {}
+        self._placings: dict[int, Placing] = {}
 
     def propose(self, unit: str, context: Context, phase: int = 1) -> Assignment:
         """Answer for ``unit`` in ``phase``, judged on all that needs no ledger.
 
-        ``context`` is the incident's fields, see :mod:`apologylab.assignment.eligibility`.
+        ``context`` is the incident's fields, see :mod:`apologylab.assignment.eligibility`. Where
+        the ledger's counts draw the arm (blocks, minimisation), a unit that enters has none yet:
+        ``arm`` is empty until :meth:`placing` answers.
 
         Raises:
             UnitIdError: the unit id breaks R8.
@@ -34,3 +38,9 @@ class Assigner:
             judge = compile_judge(self.experiment, phase=phase, reason="RANDOMISED")
             self._judges[phase] = judge
         return judge(unit, context)
+
+    def placing(self, phase: int) -> Placing:
+        """What draws the arms of ``phase`` from the ledger's counts."""
+        if phase not in self._placings:
+            self._placings[phase] = Placing(self.experiment, phase)
+        return self._placings[phase]

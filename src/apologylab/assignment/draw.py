@@ -21,8 +21,9 @@ def compile_draw(
     Recording what it gets makes the preview an assignment, the first row of a unit winning.
 
     Raises:
-        StateError: eligibility needs the ledger (budget, cooldown, a cap on apologies, repeats
-            beyond ``first_only``), the experiment is a panel, or it has no such phase.
+        StateError: eligibility needs the ledger (budget, a ramp, cooldown, a cap on apologies, repeats
+            beyond ``first_only``) or the ledger's counts draw (blocks, minimisation, clusters), the
+            experiment is a panel, or it has no such phase.
     """
     refuse_ledger(experiment)
     return compile_judge(experiment, phase=phase, reason="PREVIEW", on_exposure=on_exposure)
@@ -42,13 +43,38 @@ def refuse_ledger(experiment: Experiment) -> None:
         )
 
 
+def refuse_scheme(experiment: Experiment) -> None:
+    """Refuse an experiment of whose arms a hash of the unit alone says nothing (R3).
+
+    Raises:
+        StateError: it balances its arms by the ledger's counts, or draws clusters.
+    """
+    if needs := _scheme(experiment):
+        raise StateError(
+            f"{experiment.name} has no draw that a file could hold: it declares {', '.join(needs)}",
+            do="`apologylab assign NAME` and the hook ask the ledger, which counts",
+        )
+
+
 def ledger_needs(experiment: Experiment) -> tuple[str, ...]:
     """What ``experiment`` declares that only the ledger can judge, as paths of its declaration."""
-    repeats = experiment.repeats
+    repeats, allocation = experiment.repeats, experiment.allocation
+    ramps = (allocation.units_per_day, *(each.units_per_day for each in allocation.phases))
     found = {
         "budget": experiment.budget is not None,
+        "allocation.units_per_day": any(ramp is not None for ramp in ramps),
         "eligibility.cooldown_days": experiment.eligibility.cooldown_days is not None,
         "repeats.max_apologies": repeats is not None and repeats.max_apologies is not None,
         "repeats.next_incident": repeats is not None and repeats.next_incident != "first_only",
+    }
+    return (*(path for path, declared in found.items() if declared), *_scheme(experiment))
+
+
+def _scheme(experiment: Experiment) -> tuple[str, ...]:
+    found = {
+        f"allocation.scheme = {experiment.allocation.scheme}": (
+            experiment.allocation.scheme != "independent"
+        ),
+        "unit = cluster": experiment.unit == "cluster",
     }
     return tuple(path for path, declared in found.items() if declared)

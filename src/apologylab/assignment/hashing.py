@@ -37,7 +37,7 @@ def experiment_prefix(experiment: Experiment) -> bytes:
     Each part carries its length, so no two pairs of parts give the same bytes. Without a declared
     salt its part is empty, which keeps a short id's message within one block of SHA-256.
     """
-    return b"apologylab/1|" + _netstring(experiment.name) + _netstring(experiment.salt or "")
+    return b"apologylab/1|" + netstring(experiment.name) + netstring(experiment.salt or "")
 
 
 def shared_prefix(draw: str, salt: str) -> bytes:
@@ -46,10 +46,21 @@ def shared_prefix(draw: str, salt: str) -> bytes:
     >>> shared_prefix("holdout", "2026")
     b'apologylab/1/holdout|4:2026,'
     """
-    return f"apologylab/1/{draw}|".encode() + _netstring(salt)
+    return f"apologylab/1/{draw}|".encode() + netstring(salt)
 
 
-def _netstring(text: str) -> bytes:
+def block_prefix(experiment: Experiment, phase: int) -> bytes:
+    """What stands before stratum, block and place where a permuted block is put in order (R3)."""
+    parts = (experiment.name, experiment.salt or "", str(experiment.version), str(phase))
+    return b"apologylab/1/block|" + b"".join(map(netstring, parts))
+
+
+def netstring(text: str) -> bytes:
+    """``text`` with its length, so that no two rows of them give the same bytes.
+
+    >>> netstring("a,b") + netstring("c")
+    b'3:a,b,1:c,'
+    """
     body = text.encode()
     return b"%d:%b," % (len(body), body)
 

@@ -23,6 +23,7 @@ from apologylab.assignment.answers import (
     not_entered,
     outside_layer,
     shadow_delays,
+    unplaced,
 )
 from apologylab.assignment.eligibility import Context, compile_refusal, rules
 from apologylab.assignment.hashing import (
@@ -38,7 +39,7 @@ from apologylab.errors import StateError
 
 if TYPE_CHECKING:
     from apologylab.assignment.assignment import Assignment, Reason
-    from apologylab.design.experiment import Experiment
+    from apologylab.design.experiment import Experiment, NormaliseRule
 
 Judge = Callable[[str, Context], "Assignment"]
 Exposed = Callable[[str, "Assignment"], object]
@@ -69,6 +70,7 @@ def compile_judge(
     )
     overrides = _overrides(experiment, phase)
     kept_out, draw = _shared_gate(experiment, phase), _arm_draw(experiment, phase, reason)
+    in_clusters = experiment.unit == "cluster"
 
     def judge(unit: str, context: Context) -> Assignment:
         unit = normalise(unit, rule)
@@ -79,7 +81,7 @@ def compile_judge(
             return overrides[unit]
         message = unit.encode()
         if kept_out is not None:
-            answer = kept_out(message)
+            answer = kept_out(_customer(context, rule) if in_clusters else message)
         if answer is None:
             answer = draw(message)
         if on_exposure is not None and answer.reason != "INELIGIBLE":
@@ -87,6 +89,11 @@ def compile_judge(
         return answer
 
     return judge
+
+
+def _customer(context: Context, rule: NormaliseRule) -> bytes:
+    """Holdout and layer are drawn on the customer, whatever else is drawn together (R9)."""
+    return normalise(str(context.get("customer", "")), rule).encode()
 
 
 def refuse_panel(experiment: Experiment) -> None:
@@ -156,6 +163,8 @@ def _layer_gate(experiment: Experiment, phase: int) -> Gate | None:
 
 
 def _arm_draw(experiment: Experiment, phase: int, reason: Reason) -> Callable[[bytes], Assignment]:
+    if experiment.allocation.scheme != "independent":
+        return _entry_draw(experiment, phase)
     arms, delays = drawn_arms(experiment, phase), shadow_delays(experiment)
     entry = share_bound(entry_share(experiment, phase))
     outside = not_entered(experiment, phase)
@@ -174,5 +183,21 @@ def _arm_draw(experiment: Experiment, phase: int, reason: Reason) -> Callable[[b
         if len(answer) == 1:
             return answer[0]
         return answer[bisect_right(delay_cuts, word(digest, DELAY))]
+
+    return draw
+
+
+def _entry_draw(experiment: Experiment, phase: int) -> Callable[[bytes], Assignment]:
+    """Whether a unit enters, where the ledger's counts draw its arm."""
+    entry = share_bound(entry_share(experiment, phase))
+    inside, outside = unplaced(experiment, phase), not_entered(experiment, phase)
+    start = sha256(experiment_prefix(experiment)).copy
+
+    def draw(unit: bytes) -> Assignment:
+        if entry is None:
+            return inside
+        hashed = start()
+        hashed.update(unit)
+        return inside if hashed.digest() < entry else outside
 
     return draw

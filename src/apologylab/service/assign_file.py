@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from apologylab.assignment.draw import refuse_ledger
+from apologylab.assignment.draw import refuse_ledger, refuse_scheme
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,12 +78,13 @@ def assign_file(
 
     Raises:
         StateError: the experiment cannot be drawn without its ledger and ``task.propose`` is not
-            set, or it is a panel.
+            set, or it is a panel, or its arms are drawn by the ledger's counts or by cluster.
         InputError: a file or a column is wrong.
         NotFoundError: there is no such file or folder.
     """
     if not task.propose:
         refuse_ledger(experiment)
+    refuse_scheme(experiment)
     if task.units == task.out:
         raise InputError(f"{task.out} holds the units", do="write to another file")
     column = _unit_column(files.columns(task.units), task.unit, task.units)

@@ -27,6 +27,7 @@ from apologylab.assignment.answers import (
     outside_layer,
     shadow_delays,
 )
+from apologylab.assignment.draw import refuse_scheme
 from apologylab.assignment.eligibility import UNSET, rules
 from apologylab.assignment.hashing import (
     ARM,
@@ -176,6 +177,7 @@ def _shared_draws(experiment: Experiment) -> dict[str, str]:
 def _branches(experiment: Experiment, phase: int, columns: Sequence[str]) -> Iterator[Branch]:
     """Every answer with its condition, in the order of judging (see ``assignment.judge``)."""
     refuse_panel(experiment)
+    refuse_scheme(experiment)
     for condition, because in _refusals(experiment, columns):
         yield Branch(condition, not_drawn(experiment, "INELIGIBLE", because, phase=phase))
     for unit, arm in experiment.overrides.items():
