@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from apologylab.record.facts import Incident, Order, SurveyAnswer
-from apologylab.service.ports import LedgerIdentity
+from apologylab.service.ports import Charge, LedgerIdentity
 from apologylab.storage import sqlite
 from apologylab.storage.memory import MemoryLedger
 
@@ -97,7 +97,7 @@ class Histories(RuleBasedStateMachine):
             try:
                 with ledger.transaction(recorded_at=at) as transaction:
                     transaction.append(facts)
-                    transaction.reserve("b", 1, 10**9)
+                    transaction.charge([Charge(budget="b", amount=1)])
                     raise ZeroDivisionError  # noqa: TRY301 - a use case that fails half-way
             except ZeroDivisionError:
                 continue
@@ -115,7 +115,8 @@ class Histories(RuleBasedStateMachine):
     def reserve(self, amount, cap):
         def ask(ledger):
             with ledger.transaction(recorded_at=START) as transaction:
-                return transaction.reserve("b", amount, cap)
+                room = Charge(budget="b", amount=amount, at_most=cap - amount)
+                return transaction.charge([room])
 
         if self.both(ask):
             assert self.both(lambda ledger: ledger.reserved("b")) <= cap

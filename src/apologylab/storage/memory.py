@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import attrgetter, itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from apologylab.errors import InputError, LedgerError
+from apologylab.errors import LedgerError
 from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
-from apologylab.service.ports import Appended, LedgerIdentity
+from apologylab.service.ports import Appended, Claimed, DeadLetter, LedgerIdentity, Standing
+from apologylab.storage.charges import combined, may, refuse_release
 from apologylab.storage.rows import (
     Row,
     append_groups,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from apologylab.service.ports import Charge, Postponed
+
 F = TypeVar("F", bound=Fact)
 _LOCK_SECONDS = 30
 
@@ -42,6 +45,28 @@ class _Stored:
     keys: dict[type[Fact], dict[str, Row]] = field(default_factory=lambda: defaultdict(dict))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Waiting:
+    """What the queue knows of a remedy beyond its due time; times in microseconds."""
+
+    again_at: int | None = None
+    holder: str | None = None
+    lease_until: int = 0
+    handed: bool = False
+    attempts: int = 0
+    because: str = ""
+    dead: bool = False
+
+    def is_free(self, now: int) -> bool:
+        """Whether anybody may claim it."""
+        held = self.holder is not None and self.lease_until > now
+        return not held and not self.dead and (self.again_at is None or self.again_at <= now)
+
+
+_FRESH = _Waiting()
+_NO_BUDGET = Standing()
+
+
 class MemoryTransaction:
     """Changes that wait beside the committed rows until the transaction ends."""
 
@@ -51,7 +76,13 @@ class MemoryTransaction:
         self.seq = ledger.seq
         self.new = _Stored()
         self.bodies: dict[str, str] = {}
-        self.budgets: dict[str, int] = {}
+        self.forgotten: set[str] = set()
+        self.budgets: dict[str, Standing] = {}
+        self.counts: dict[str, int] = {}
+        self.queue: dict[str, _Waiting] = {}
+
+    def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.lock`: the whole ledger is locked."""
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """See :meth:`apologylab.service.ports.Transaction.append`."""
@@ -84,15 +115,64 @@ class MemoryTransaction:
         rows = (row for row in self._matching(kind, {}) if row[place] in wanted)
         return decode(kind, [row[1:-1] for row in rows])
 
-    def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
-        """See :meth:`apologylab.service.ports.Transaction.due`."""
-        settled = self._ledger.stored.keys[Delivery].keys() | self.new.keys[Delivery].keys()
-        waiting = [
-            remedy
-            for remedy in self.find(Remedy, experiment=experiment)
-            if remedy.due_at <= now and remedy.key not in settled
+    def claim(
+        self, experiment: str, *, holder: str, now: datetime, until: datetime, limit: int
+    ) -> list[Claimed]:
+        """See :meth:`apologylab.service.ports.Transaction.claim`."""
+        free = [
+            each
+            for each in self._unsettled(experiment)
+            if each.due_at <= now and self._waiting(each.key).is_free(micros(now))
         ]
-        return sorted(waiting, key=attrgetter("due_at"))[:limit]
+        claimed = free[:limit]
+        for each in claimed:
+            self._wait(each.key, holder=holder, lease_until=micros(until))
+        return [self._claimed(each) for each in claimed]
+
+    def hand_over(self, keys: Sequence[str], *, holder: str) -> frozenset[str]:
+        """See :meth:`apologylab.service.ports.Transaction.hand_over`."""
+        held = self._held(keys, holder)
+        for key in held:
+            self._wait(key, handed=True)
+        return held
+
+    def postpone(self, waits: Sequence[Postponed], *, holder: str) -> frozenset[str]:
+        """See :meth:`apologylab.service.ports.Transaction.postpone`."""
+        held = self._held([each.key for each in waits], holder)
+        for each in waits:
+            if each.key in held:
+                self.queue[each.key] = _Waiting(
+                    again_at=None if each.again_at is None else micros(each.again_at),
+                    attempts=self._waiting(each.key).attempts + 1,
+                    because=each.because,
+                    dead=each.again_at is None,
+                )
+        return held
+
+    def let_go(self, keys: Sequence[str], *, holder: str) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.let_go`."""
+        for key in self._held(keys, holder):
+            self._wait(key, holder=None)
+
+    def dead_letters(self, experiment: str) -> list[DeadLetter]:
+        """See :meth:`apologylab.service.ports.Transaction.dead_letters`."""
+        waits = ((each, self._waiting(each.key)) for each in self._unsettled(experiment))
+        return [
+            DeadLetter(remedy=each, attempts=wait.attempts, because=wait.because)
+            for each, wait in waits
+            if wait.dead
+        ]
+
+    def revive(self, keys: Sequence[str]) -> int:
+        """See :meth:`apologylab.service.ports.Transaction.revive`."""
+        settled = self._settled()
+        dead = {key for key in keys if self._waiting(key).dead and key not in settled}
+        self.queue.update(dict.fromkeys(dead, _FRESH))
+        return len(dead)
+
+    def undelivered(self, experiment: str) -> int:
+        """See :meth:`apologylab.service.ports.Transaction.undelivered`."""
+        return len(self._unsettled(experiment))
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
@@ -105,31 +185,80 @@ class MemoryTransaction:
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""
         stored = self._ledger.texts
-        return {text_id: stored[text_id] for text_id in text_ids if text_id in stored}
+        known = (each for each in text_ids if each in stored and each not in self.forgotten)
+        return {text_id: stored[text_id] for text_id in known}
 
-    def reserve(self, budget: str, amount: int, cap: int) -> bool:
-        """See :meth:`apologylab.service.ports.Transaction.reserve`."""
-        if amount < 0:
-            raise InputError(f"cannot reserve {amount}", do="give an amount of 0 or more")
-        total = self._reserved(budget) + amount
-        if total > cap:
+    def forget_texts(self, text_ids: Sequence[str]) -> int:
+        """See :meth:`apologylab.service.ports.Transaction.forget_texts`."""
+        gone = self.texts(text_ids).keys()
+        self.forgotten |= gone
+        return len(gone)
+
+    def standing(self, budgets: Sequence[str], *, locked: bool = False) -> Mapping[str, Standing]:
+        """See :meth:`apologylab.service.ports.Transaction.standing`."""
+        del locked
+        return {budget: self._standing(budget) for budget in budgets}
+
+    def charge(self, charges: Sequence[Charge]) -> bool:
+        """See :meth:`apologylab.service.ports.Transaction.charge`."""
+        asked = combined(charges)
+        if not all(may(each, self._standing(each.budget)) for each in asked):
             return False
-        self.budgets[budget] = total
+        for each in asked:
+            self._add(each.budget, each.amount, each.uses)
         return True
 
-    def release(self, budget: str, amount: int) -> None:
+    def release(self, budget: str, amount: int, uses: int = 0) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
-        if amount < 0:
-            raise InputError(f"cannot release {amount}", do="give an amount of 0 or more")
-        if amount > self._reserved(budget):
-            raise LedgerError(
-                f"cannot release {amount} of budget {budget!r}, which holds less",
-                do="release what was reserved, once",
-            )
-        self.budgets[budget] = self._reserved(budget) - amount
+        refuse_release(budget, amount, uses, self._standing(budget))
+        self._add(budget, -amount, -uses)
 
-    def _reserved(self, budget: str) -> int:
-        return self.budgets.get(budget, self._ledger.reserved(budget))
+    def seal(self, budget: str, label: str | None) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.seal`."""
+        self.budgets[budget] = replace(self._standing(budget), sealed=label)
+
+    def counters(self, names: Sequence[str]) -> Mapping[str, int]:
+        """See :meth:`apologylab.service.ports.Transaction.counters`."""
+        return {name: self.counts.get(name, self._ledger.counts.get(name, 0)) for name in names}
+
+    def advance(self, steps: Mapping[str, int]) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.advance`."""
+        before = self.counters(list(steps))
+        self.counts.update({name: before[name] + step for name, step in steps.items()})
+
+    def _standing(self, budget: str) -> Standing:
+        return self.budgets.get(budget, self._ledger.standings.get(budget, _NO_BUDGET))
+
+    def _add(self, budget: str, amount: int, uses: int) -> None:
+        stands = self._standing(budget)
+        self.budgets[budget] = replace(
+            stands, reserved=stands.reserved + amount, uses=stands.uses + uses
+        )
+
+    def _settled(self) -> set[str]:
+        return self._ledger.stored.keys[Delivery].keys() | self.new.keys[Delivery].keys()
+
+    def _unsettled(self, experiment: str) -> list[Remedy]:
+        """Remedies without a delivery, longest due first."""
+        settled = self._settled()
+        remedies = self.find(Remedy, experiment=experiment)
+        waiting = [remedy for remedy in remedies if remedy.key not in settled]
+        return sorted(waiting, key=attrgetter("due_at"))
+
+    def _waiting(self, key: str) -> _Waiting:
+        return self.queue.get(key, self._ledger.queue.get(key, _FRESH))
+
+    def _wait(self, key: str, **changed: Any) -> None:
+        self.queue[key] = replace(self._waiting(key), **changed)
+
+    def _held(self, keys: Sequence[str], holder: str) -> frozenset[str]:
+        settled = self._settled()
+        held = (key for key in keys if self._waiting(key).holder == holder)
+        return frozenset(key for key in held if key not in settled)
+
+    def _claimed(self, remedy: Remedy) -> Claimed:
+        wait = self._waiting(remedy.key)
+        return Claimed(remedy=remedy, attempts=wait.attempts, handed=wait.handed)
 
     def _matching(self, kind: type[Fact], equal: dict[str, object]) -> Iterator[Row]:
         rows = chain(self._ledger.stored.rows[kind], self.new.rows[kind])
@@ -144,7 +273,9 @@ class MemoryLedger:
         self._lock = Lock()
         self._commits: list[tuple[int, int]] = []
         self._marks: dict[int, int] = {}
-        self._budgets: dict[str, int] = {}
+        self.standings: dict[str, Standing] = {}
+        self.counts: dict[str, int] = {}
+        self.queue: dict[str, _Waiting] = {}
         self.texts: dict[str, str] = {}
         self.stored = _Stored()
         self.seq = 0
@@ -201,7 +332,15 @@ class MemoryLedger:
 
     def reserved(self, budget: str) -> int:
         """See :meth:`apologylab.service.ports.Ledger.reserved`."""
-        return self._budgets.get(budget, 0)
+        return self.standings.get(budget, _NO_BUDGET).reserved
+
+    def budgets(self, prefix: str) -> Mapping[str, Standing]:
+        """See :meth:`apologylab.service.ports.Ledger.budgets`."""
+        return {
+            name: stands
+            for name, stands in sorted(self.standings.items())
+            if name.startswith(prefix) and stands != _NO_BUDGET
+        }
 
     def content_hash(self) -> str:
         """See :meth:`apologylab.service.ports.Ledger.content_hash`."""
@@ -221,7 +360,11 @@ class MemoryLedger:
             self.stored.rows[kind].extend(rows)
             self.stored.keys[kind].update(work.new.keys[kind])
         self.texts.update(work.bodies)
-        self._budgets.update(work.budgets)
+        for text_id in work.forgotten:
+            del self.texts[text_id]
+        self.standings.update(work.budgets)
+        self.counts.update(work.counts)
+        self.queue.update(work.queue)
         if work.seq > self.seq:
             self._commits.append((work.seq, at))
             self.seq = work.seq

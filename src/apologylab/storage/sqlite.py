@@ -19,6 +19,7 @@ from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import Appended, LedgerIdentity
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
+from apologylab.storage.money import beginning
 from apologylab.storage.rows import decode, encode, line, micros
 from apologylab.storage.statements import equal_to, find, matching, until
 from apologylab.storage.tables import COMMIT_MARK, COMMIT_TIME, FACTS, IDENTITY, TEXT
@@ -27,9 +28,11 @@ from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from apologylab.service.ports import Standing
 
 F = TypeVar("F", bound=Fact)
 _BUSY_MS = 30_000
@@ -201,6 +204,11 @@ class SqliteLedger:
         """See :meth:`apologylab.service.ports.Ledger.reserved`."""
         with self._reading() as connection:
             return reserved(connection, budget)
+
+    def budgets(self, prefix: str) -> Mapping[str, Standing]:
+        """See :meth:`apologylab.service.ports.Ledger.budgets`."""
+        with self._reading() as connection:
+            return beginning(connection, prefix)
 
     def content_hash(self) -> str:
         """See :meth:`apologylab.service.ports.Ledger.content_hash`."""

@@ -1,11 +1,7 @@
-"""The statements of a transaction, each built once: building one costs more than running it.
-
-A list of values is one parameter, ``values``, a JSON array, however many there are.
-"""
+"""The statements of a transaction, each built once: building one costs more than running it."""
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +10,15 @@ from sqlalchemy.dialects import sqlite
 
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
+from apologylab.storage.expressions import is_among
 from apologylab.storage.rows import encode_value
 from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, REMEDY_PENDING, TEXT
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
-
-
-def among(values: Sequence[Any]) -> dict[str, str]:
-    """The parameter of a statement that looks for any of ``values``."""
-    return {"values": json.dumps(list(values))}
 
 
 def equal_to(kind: type[Fact], equal: Mapping[str, object]) -> dict[str, Any]:
@@ -66,29 +58,14 @@ def until(kind: type[Fact], query: sa.Select[Any], mark: int | None) -> sa.Selec
 def find_among(kind: str, column: str) -> sa.Select[Any]:
     """The fields of facts whose ``column`` is one of ``values``, in the ledger's order."""
     found = FACTS[KINDS[kind]].c
-    wanted = found.seq.in_(standing(kind)) if column == "key" else _is_among(found[column])
+    wanted = found.seq.in_(standing(kind)) if column == "key" else is_among(found[column])
     return matching(kind).where(wanted).order_by(found.seq)
 
 
 @cache
 def standing(kind: str) -> sa.Select[Any]:
     """The ``seq`` of facts of ``kind`` whose key is one of ``values``."""
-    return _seqs(kind, _is_among(FACT_KEY.c.key))
-
-
-@cache
-def due() -> sa.Select[Any]:
-    """The first ``limit`` remedies of ``experiment`` that are due at ``now``, undelivered."""
-    pending, remedies = REMEDY_PENDING.c, FACTS[Remedy]
-    return (
-        matching(kind_of(Remedy))
-        .join(REMEDY_PENDING, pending.seq == remedies.c.seq)
-        .where(
-            pending.experiment == sa.bindparam("experiment"), pending.due_at <= sa.bindparam("now")
-        )
-        .order_by(pending.due_at, pending.seq)
-        .limit(sa.bindparam("limit"))
-    )
+    return _seqs(kind, is_among(FACT_KEY.c.key))
 
 
 @cache
@@ -105,7 +82,7 @@ def await_delivery() -> sa.Insert:
 def settle() -> sa.Delete:
     """Take those of the keys ``values`` that have a delivery off the dispatcher's index."""
     delivered = sa.select(FACT_KEY.c.key).where(
-        FACT_KEY.c.kind == kind_of(Delivery), _is_among(FACT_KEY.c.key)
+        FACT_KEY.c.kind == kind_of(Delivery), is_among(FACT_KEY.c.key)
     )
     return REMEDY_PENDING.delete().where(REMEDY_PENDING.c.key.in_(delivered))
 
@@ -113,7 +90,7 @@ def settle() -> sa.Delete:
 @cache
 def texts() -> sa.Select[tuple[str, str]]:
     """The texts whose id is one of ``values``."""
-    return sa.select(TEXT.c.id, TEXT.c.body).where(_is_among(TEXT.c.id))
+    return sa.select(TEXT.c.id, TEXT.c.body).where(is_among(TEXT.c.id))
 
 
 @cache
@@ -129,27 +106,9 @@ def reserved() -> sa.Select[tuple[int]]:
 
 
 @cache
-def reserve() -> sa.Insert:
-    """Reserve ``amount`` more of ``budget`` unless that were more than ``cap``."""
-    amount: sa.BindParameter[int] = sa.bindparam("amount")
-    added = BUDGET.c.reserved + amount
-    put = sqlite.insert(BUDGET).values(name=sa.bindparam("budget"), reserved=amount)
-    return put.on_conflict_do_update(
-        index_elements=[BUDGET.c.name],
-        set_={"reserved": added},
-        where=added <= sa.bindparam("cap"),
-    )
-
-
-@cache
-def release() -> sa.Update:
-    """Free ``amount`` of ``budget`` if it has reserved as much."""
-    amount: sa.BindParameter[int] = sa.bindparam("amount")
-    return (
-        BUDGET.update()
-        .where(BUDGET.c.name == sa.bindparam("budget"), BUDGET.c.reserved >= amount)
-        .values(reserved=BUDGET.c.reserved - amount)
-    )
+def forget() -> sa.Delete:
+    """Delete the texts whose id is one of ``values``."""
+    return TEXT.delete().where(is_among(TEXT.c.id))
 
 
 @cache
@@ -175,8 +134,3 @@ def insert_text() -> str:
 def _seqs(kind: str, keys: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """The ``seq`` of facts of ``kind`` whose key satisfies ``keys``."""
     return sa.select(FACT_KEY.c.seq).where(FACT_KEY.c.kind == kind, keys)
-
-
-def _is_among(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    each = sa.func.json_each(sa.bindparam("values")).table_valued("value")
-    return column.in_(sa.select(each.c.value))

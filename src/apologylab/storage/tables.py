@@ -16,6 +16,7 @@ from apologylab.record.facts import KINDS, Fact
 from apologylab.wire.schema import (
     BUDGETS,
     COMMITS,
+    COUNTERS,
     INDEXED,
     KEYS,
     LEDGER,
@@ -99,6 +100,13 @@ REMEDY_PENDING = sa.Table(
     sa.Column("experiment", sa.Text(), nullable=False),
     sa.Column("due_at", sa.BigInteger(), nullable=False),
     sa.Column("seq", sa.BigInteger(), nullable=False),
+    sa.Column("again_at", sa.BigInteger()),
+    sa.Column("holder", sa.Text()),
+    sa.Column("lease_until", sa.BigInteger()),
+    sa.Column("handed", sa.SmallInteger()),
+    sa.Column("attempts", sa.BigInteger()),
+    sa.Column("because", sa.Text()),
+    sa.Column("dead", sa.SmallInteger()),
     sa.Index(f"{PENDING}_due", "experiment", "due_at", "seq"),
     sqlite_with_rowid=False,
 )
@@ -116,7 +124,17 @@ BUDGET = sa.Table(
     METADATA,
     sa.Column("name", sa.Text(), primary_key=True),
     sa.Column("reserved", sa.BigInteger(), nullable=False),
+    sa.Column("uses", sa.BigInteger(), nullable=False, server_default="0"),
+    sa.Column("sealed", sa.Text()),
     sa.CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+    sqlite_with_rowid=False,
+)
+
+COUNTER = sa.Table(
+    COUNTERS,
+    METADATA,
+    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("value", sa.BigInteger(), nullable=False),
     sqlite_with_rowid=False,
 )
 

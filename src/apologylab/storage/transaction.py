@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from apologylab.errors import InputError, LedgerError
+from apologylab.errors import LedgerError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
-from apologylab.storage import statements
-from apologylab.storage.rows import Row, append_groups, decode, encode_values, micros
-from apologylab.storage.statements import among, equal_to
+from apologylab.storage import money, queue, statements
+from apologylab.storage.expressions import among
+from apologylab.storage.rows import Row, append_groups, decode, encode_values
+from apologylab.storage.statements import equal_to
 from apologylab.storage.tables import COMMIT_TIME
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import sqlalchemy as sa
+
+    from apologylab.service.ports import Charge, Claimed, DeadLetter, Postponed, Standing
 
 F = TypeVar("F", bound=Fact)
 _COMMIT = COMMIT_TIME.insert()
@@ -60,10 +63,40 @@ class SqlTransaction:
         query = statements.find_among(kind_of(kind), column)
         return decode(kind, self._connection.execute(query, among(wanted)).all())
 
-    def due(self, experiment: str, *, now: datetime, limit: int) -> list[Remedy]:
-        """See :meth:`apologylab.service.ports.Transaction.due`."""
-        asked = {"experiment": experiment, "now": micros(now), "limit": limit}
-        return decode(Remedy, self._connection.execute(statements.due(), asked).all())
+    def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.lock`: the whole file is locked."""
+
+    def claim(
+        self, experiment: str, *, holder: str, now: datetime, until: datetime, limit: int
+    ) -> list[Claimed]:
+        """See :meth:`apologylab.service.ports.Transaction.claim`."""
+        return queue.claim(
+            self._connection, experiment, holder=holder, now=now, until=until, limit=limit
+        )
+
+    def hand_over(self, keys: Sequence[str], *, holder: str) -> frozenset[str]:
+        """See :meth:`apologylab.service.ports.Transaction.hand_over`."""
+        return queue.hand_over(self._connection, keys, holder=holder)
+
+    def postpone(self, waits: Sequence[Postponed], *, holder: str) -> frozenset[str]:
+        """See :meth:`apologylab.service.ports.Transaction.postpone`."""
+        return queue.postpone(self._connection, waits, holder=holder)
+
+    def let_go(self, keys: Sequence[str], *, holder: str) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.let_go`."""
+        queue.let_go(self._connection, keys, holder=holder)
+
+    def dead_letters(self, experiment: str) -> list[DeadLetter]:
+        """See :meth:`apologylab.service.ports.Transaction.dead_letters`."""
+        return queue.dead_letters(self._connection, experiment)
+
+    def revive(self, keys: Sequence[str]) -> int:
+        """See :meth:`apologylab.service.ports.Transaction.revive`."""
+        return queue.revive(self._connection, keys)
+
+    def undelivered(self, experiment: str) -> int:
+        """See :meth:`apologylab.service.ports.Transaction.undelivered`."""
+        return queue.undelivered(self._connection, experiment)
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
@@ -75,25 +108,33 @@ class SqlTransaction:
         found = self._connection.execute(statements.texts(), among(text_ids)).all()
         return {row.id: row.body for row in found}
 
-    def reserve(self, budget: str, amount: int, cap: int) -> bool:
-        """See :meth:`apologylab.service.ports.Transaction.reserve`."""
-        if amount < 0:
-            raise InputError(f"cannot reserve {amount}", do="give an amount of 0 or more")
-        if amount == 0 or amount > cap:
-            return amount == 0 and reserved(self._connection, budget) <= cap
-        asked = {"budget": budget, "amount": amount, "cap": cap}
-        return self._connection.execute(statements.reserve(), asked).rowcount == 1
+    def forget_texts(self, text_ids: Sequence[str]) -> int:
+        """See :meth:`apologylab.service.ports.Transaction.forget_texts`."""
+        return self._connection.execute(statements.forget(), among(text_ids)).rowcount
 
-    def release(self, budget: str, amount: int) -> None:
+    def standing(self, budgets: Sequence[str], *, locked: bool = False) -> Mapping[str, Standing]:
+        """See :meth:`apologylab.service.ports.Transaction.standing`."""
+        return money.standing(self._connection, budgets, locked=locked)
+
+    def charge(self, charges: Sequence[Charge]) -> bool:
+        """See :meth:`apologylab.service.ports.Transaction.charge`."""
+        return money.charge(self._connection, charges)
+
+    def release(self, budget: str, amount: int, uses: int = 0) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
-        if amount < 0:
-            raise InputError(f"cannot release {amount}", do="give an amount of 0 or more")
-        asked = {"budget": budget, "amount": amount}
-        if amount and self._connection.execute(statements.release(), asked).rowcount != 1:
-            raise LedgerError(
-                f"cannot release {amount} of budget {budget!r}, which holds less",
-                do="release what was reserved, once",
-            )
+        money.release(self._connection, budget, amount, uses)
+
+    def seal(self, budget: str, label: str | None) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.seal`."""
+        money.seal(self._connection, budget, label)
+
+    def counters(self, names: Sequence[str]) -> Mapping[str, int]:
+        """See :meth:`apologylab.service.ports.Transaction.counters`."""
+        return money.counters(self._connection, names)
+
+    def advance(self, steps: Mapping[str, int]) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.advance`."""
+        money.advance(self._connection, steps)
 
     def finish(self) -> None:
         """Write the texts, and the time of this commit if it brought facts."""

@@ -29,12 +29,14 @@ MARKS = "commit_mark"
 """A date that was asked for -> the seq it resolved to, written once (R18)."""
 TEXTS = "text"
 BUDGETS = "budget"
+COUNTERS = "counter"
 LEDGER = "ledger"
 PENDING = "remedy_pending"
 """Remedies that no delivery has settled: an index for the dispatcher, not a fact."""
 INDEXED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "assignment": ("customer",),
+        "attempt": ("assignment",),
         "liability": ("assignment",),
         "contact": ("incident",),
         "goodwill": ("incident",),
@@ -43,6 +45,7 @@ INDEXED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fallback_report": ("incident",),
         "customer_snapshot": ("customer",),
         "forgotten": ("customer",),
+        "merged": ("customer", "into"),
     }
 )
 """Columns with an index: those that ``assign`` and ``dispatch`` look up; keys need none here.

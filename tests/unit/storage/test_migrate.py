@@ -18,13 +18,16 @@ IDENTITY = LedgerIdentity(id="l1", environment="test", simulated=False)
 
 
 def schema(engine):
-    """Every object of a database by name, its definition without differences of white space."""
+    """Every object of a database by name, with the parts of its definition in any order.
+
+    A column that was added later stands last in its table.
+    """
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(
             "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
         )
         return {
-            name: " ".join(sql.split()).replace(" )", ")").replace("( ", "(")
+            name: sorted(" ".join(sql.split()).replace(" )", ")").replace("( ", "(").split(", "))
             for name, sql in rows
             if name != "alembic_version"
         }
