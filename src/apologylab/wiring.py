@@ -190,7 +190,7 @@ def census(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: dateti
 
     mark = ledger.mark(as_of)
     ledger.close()
-    return census(of.ledger_file, experiment, mark=mark)
+    return census(of.ledger_url, experiment, mark=mark)
 
 
 def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: datetime) -> Panel:
@@ -205,7 +205,7 @@ def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: 
 
     mark = ledger.mark(as_of)
     ledger.close()
-    return panel_ledger(of.ledger_file, experiment, as_of=as_of, mark=mark)
+    return panel_ledger(of.ledger_url, experiment, as_of=as_of, mark=mark)
 
 
 def _experiments_folder() -> Path:

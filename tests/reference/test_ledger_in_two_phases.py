@@ -71,7 +71,7 @@ def lived(late, tmp_path_factory):
     as_of = late.START + 120 * late.DAY
     mark = ledger.mark(as_of)
     ledger.close()
-    panel = panel_ledger(file, experiment, as_of=as_of, mark=mark)
+    panel = panel_ledger(f"sqlite:///{file}", experiment, as_of=as_of, mark=mark)
     analysis = analyse(experiment, panel, ledger, as_of=as_of, now=as_of)
     verdict = decide(experiment, panel, ledger, as_of=as_of)
     ledger.close()

@@ -12,8 +12,6 @@ from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER, attached
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
 
     from apologylab.design.experiment import Experiment
@@ -21,18 +19,18 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def census(path: Path, experiment: Experiment, *, mark: int) -> Census:
-    """Count the answers of this version up to ``mark``; the file is open only inside this call.
+def census(url: str, experiment: Experiment, *, mark: int) -> Census:
+    """Count the answers of this version up to ``mark``; it is open only inside this call.
 
     Raises:
-        LedgerError: the file cannot be read.
+        LedgerError: the ledger cannot be read.
     """
     connection = connect()
     ours = (
         f"seq <= {mark} AND experiment = {text_literal(experiment.name)} "
         f"AND version = {experiment.version}"
     )
-    with attached(connection, path):
+    with attached(connection, url):
         first, half, last = _anchors(connection, ours)
         return Census(
             answered=_answered(connection, ours),

@@ -1,19 +1,15 @@
 """The analysis engine: DuckDB in this process, which never reaches for the network.
 
-DuckDB would download an extension that it misses. The only one that is needed, the reader of
-SQLite files, comes as a wheel of the same version and is loaded from there.
+DuckDB would download an extension that it misses. Those that are needed are loaded from wheels, see
+:mod:`apologylab.warehouse.attach`.
 """
 
 from __future__ import annotations
 
 import tempfile
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
 import duckdb
-
-from apologylab.errors import MissingPartError
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -41,26 +37,3 @@ def connect_quickly() -> duckdb.DuckDBPyConnection:
 @cache
 def _shared() -> duckdb.DuckDBPyConnection:
     return connect()
-
-
-def attach_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
-    """Attach the SQLite file ``path`` as schema ``name``, for reading only."""
-    connection.load_extension(str(_sqlite_scanner()))
-    target = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{target}' AS {name} (TYPE sqlite, READ_ONLY)")
-
-
-def _sqlite_scanner() -> Path:
-    """Where the wheel of this DuckDB's version keeps the extension.
-
-    Raises:
-        MissingPartError: the wheel is of another version.
-    """
-    home = files("duckdb_extension_sqlite_scanner") / "extensions"
-    found = Path(str(home)) / f"v{duckdb.__version__}" / "sqlite_scanner.duckdb_extension"
-    if not found.exists():
-        raise MissingPartError(
-            f"DuckDB {duckdb.__version__} has no SQLite reader at {found}",
-            do=f"pip install duckdb-extension-sqlite-scanner=={duckdb.__version__}",
-        )
-    return found

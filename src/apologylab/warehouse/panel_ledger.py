@@ -21,7 +21,6 @@ from apologylab.warehouse.units import delays, deliveries, minor_units, stage_un
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     import duckdb
 
@@ -65,21 +64,21 @@ class LedgerPanel:
         return self.counted
 
 
-def panel_ledger(path: Path, experiment: Experiment, *, as_of: datetime, mark: int) -> LedgerPanel:
+def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int) -> LedgerPanel:
     """Build the panel of the facts up to ``mark``; units are mature as of ``as_of`` (R20).
 
-    The file is open only inside this call; see :mod:`apologylab.warehouse.staging`.
+    It is open only inside this call; see :mod:`apologylab.warehouse.staging`.
 
     Raises:
         InputError: amounts are in several currencies.
-        LedgerError: the file cannot be read.
+        LedgerError: the ledger cannot be read.
     """
     connection = connect()
     connection.execute("SET preserve_insertion_order = false")  # copies run on all cores
     value = ledger_value(experiment)
     tallies = _tallies(experiment, value)
     kinds = {*(tally.fact for tally in tallies), "delivery"}
-    with attached(connection, path):
+    with attached(connection, url):
         stage_units(connection, experiment, mark=mark)
         stager = Stager(connection=connection, mark=mark, rule=experiment.unit_id)
         for kind in sorted(kinds):

@@ -1,9 +1,9 @@
-"""Facts of a SQLite ledger, copied into the engine as of a mark, corrections applied.
+"""Facts of a ledger, copied into the engine as of a mark, corrections applied.
 
 A process must not hold one SQLite file open through two copies of the SQLite library: closing one
 drops the other's locks (https://sqlite.org/howtocorrupt.html, 2.2.1). DuckDB brings its own copy,
 so everything is copied at once and the file let go, and the caller has closed the ledger's own
-connections before.
+connections before. A ledger in PostgreSQL is copied by the same statements.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import duckdb
 
 from apologylab.errors import LedgerError
 from apologylab.record.facts import KINDS
-from apologylab.warehouse.engine import attach_sqlite
+from apologylab.warehouse.attach import attach, shown
 from apologylab.warehouse.sql import identifier, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from apologylab.design.experiment import NormaliseRule
 
@@ -30,19 +29,19 @@ LEDGER = "ledger"
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
-    """The ledger's file, open for reading inside the block only.
+def attached(connection: duckdb.DuckDBPyConnection, url: str) -> Iterator[None]:
+    """The ledger at ``url``, open for reading inside the block only.
 
     Raises:
         LedgerError: it cannot be read.
     """
     try:
-        attach_sqlite(connection, path, LEDGER)
+        attach(connection, url, LEDGER)
         yield
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise LedgerError(
-            f"{path} cannot be read: {reason}", do="run `apologylab doctor`"
+            f"{shown(url)} cannot be read: {reason}", do="run `apologylab doctor`"
         ) from error
     finally:
         connection.execute(f"DETACH DATABASE IF EXISTS {LEDGER}")

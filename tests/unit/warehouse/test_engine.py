@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from apologylab.errors import LedgerError
-from apologylab.warehouse.engine import attach_sqlite, connect, connect_quickly
+from apologylab.warehouse.attach import attach_sqlite
+from apologylab.warehouse.engine import connect, connect_quickly
 from apologylab.warehouse.staging import attached
 
 
@@ -57,7 +58,7 @@ def test_a_file_that_is_no_ledger_says_so_and_is_let_go(tmp_path):
     connection = connect()
     with (
         pytest.raises(LedgerError, match=r"broken\.sqlite cannot be read"),
-        attached(connection, path),
+        attached(connection, f"sqlite:///{path}"),
     ):
         connection.execute("SELECT * FROM ledger.t")
     assert connection.execute("SELECT 1").fetchone() == (1,)

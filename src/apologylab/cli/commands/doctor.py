@@ -66,7 +66,7 @@ def _duckdb() -> str:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from apologylab.warehouse import engine
+    from apologylab.warehouse import attach, engine
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "look.sqlite"
@@ -74,7 +74,7 @@ def _duckdb() -> str:
         written.execute("CREATE TABLE look (x INTEGER)")
         written.close()
         connection = engine.connect()
-        engine.attach_sqlite(connection, file, "look")
+        attach.attach_sqlite(connection, file, "look")
         connection.execute("SELECT count(*) FROM look.look")
         version = connection.execute("SELECT version()").fetchone()
         connection.close()
