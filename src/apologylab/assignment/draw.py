@@ -21,7 +21,7 @@ def compile_draw(
     Recording what it gets makes the preview an assignment, the first row of a unit winning.
 
     Raises:
-        StateError: eligibility needs the ledger (budget, a ramp, cooldown, a cap on apologies, repeats
+        StateError: eligibility needs the ledger (budget, ramp, cooldown, cap on apologies, repeats
             beyond ``first_only``) or the ledger's counts draw (blocks, minimisation, clusters), the
             experiment is a panel, or it has no such phase.
     """
