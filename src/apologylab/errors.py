@@ -11,6 +11,7 @@
     ├── StateError            right call, wrong moment (start twice, edit while running)
     ├── LedgerError           the ledger cannot do what was asked
     │   ├── LedgerBusyError   other transactions were in the way: do the same again
+    │   ├── LedgerGoneError   its server cannot be reached, or went while it committed
     │   ├── LedgerOldError    its schema is older than this version: run ``apologylab migrate``
     │   └── LedgerOtherError  it belongs to another environment, or is simulated (or is not)
     ├── NotEstimable          the data cannot answer the question asked (R24)
@@ -77,6 +78,10 @@ class LedgerError(ApologylabError):
 
 class LedgerBusyError(LedgerError):
     """Other transactions were in the way and nothing was stored; the same call may pass now."""
+
+
+class LedgerGoneError(LedgerError):
+    """The ledger's server is out of reach; what it was committing may be stored or not."""
 
 
 class LedgerOldError(LedgerError):

@@ -20,13 +20,20 @@ from apologylab.record.facts import (
     Remedy,
     SurveyAnswer,
 )
-from apologylab.service.ports import Charge, Claimed, LedgerIdentity, Postponed, Standing
+from apologylab.service.ports import (
+    Charge,
+    Claimed,
+    DeadLetter,
+    LedgerIdentity,
+    Postponed,
+    Standing,
+)
 from apologylab.storage import sqlite
 from apologylab.storage.memory import MemoryLedger
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-IDENTITY = LedgerIdentity(id="l1", environment="test", simulated=True)
+IDENTITY = LedgerIdentity(id="l1", environment="test", simulated=True, secret="s3cret")
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -573,6 +580,32 @@ def test_what_was_handed_over_says_so_until_the_channel_refuses(ledger):
         until = {"now": NOW + HOUR, "until": NOW + 2 * HOUR}
         (third,) = transaction.claim("e1", holder="w3", **until, limit=1)
     assert (third.attempts, third.handed) == (1, False)
+
+
+def test_in_doubt_it_stays_handed_over_whatever_comes(ledger):
+    put(ledger, remedy("r", NOW))
+    claim(ledger)
+    hung_up = Postponed(key="r", again_at=None, because="hung up", handed=True)
+    within(ledger, "postpone", [hung_up], holder="w1")
+    (dead,) = within(ledger, "dead_letters", "e1")
+    assert dead == DeadLetter(remedy=remedy("r", NOW), attempts=1, because="hung up", handed=True)
+    within(ledger, "revive", ["r"])
+    with ledger.transaction(recorded_at=NOW) as transaction:
+        (again,) = transaction.claim("e1", holder="w2", now=NOW, until=NOW + HOUR, limit=1)
+    assert (again.attempts, again.handed) == (0, True)
+
+
+def test_a_claim_may_look_ahead(ledger):
+    put(ledger, remedy("held", NOW), remedy("waits", NOW), remedy("later", NOW + 9 * HOUR))
+    assert claim(ledger, limit=1) == ["held"]
+    assert claim(ledger, "w2") == ["waits"]
+    put_off = Postponed(key="waits", again_at=NOW + 5 * HOUR, because="busy")
+    within(ledger, "postpone", [put_off], holder="w2")
+    with ledger.transaction(recorded_at=NOW) as transaction:
+        claimed = transaction.claim(
+            "e1", holder="w3", now=NOW, until=NOW + HOUR, limit=9, due_by=NOW + 9 * HOUR
+        )
+    assert [each.remedy.key for each in claimed] == ["waits", "later"]
 
 
 def test_a_postponed_remedy_waits(ledger):

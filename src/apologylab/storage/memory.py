@@ -57,10 +57,10 @@ class _Waiting:
     because: str = ""
     dead: bool = False
 
-    def is_free(self, now: int) -> bool:
+    def is_free(self, now: int, due_by: int) -> bool:
         """Whether anybody may claim it."""
         held = self.holder is not None and self.lease_until > now
-        return not held and not self.dead and (self.again_at is None or self.again_at <= now)
+        return not held and not self.dead and (self.again_at is None or self.again_at <= due_by)
 
 
 _FRESH = _Waiting()
@@ -116,13 +116,21 @@ class MemoryTransaction:
         return decode(kind, [row[1:-1] for row in rows])
 
     def claim(
-        self, experiment: str, *, holder: str, now: datetime, until: datetime, limit: int
+        self,
+        experiment: str,
+        *,
+        holder: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        due_by: datetime | None = None,
     ) -> list[Claimed]:
         """See :meth:`apologylab.service.ports.Transaction.claim`."""
+        by = due_by or now
         free = [
             each
             for each in self._unsettled(experiment)
-            if each.due_at <= now and self._waiting(each.key).is_free(micros(now))
+            if each.due_at <= by and self._waiting(each.key).is_free(micros(now), micros(by))
         ]
         claimed = free[:limit]
         for each in claimed:
@@ -143,6 +151,7 @@ class MemoryTransaction:
             if each.key in held:
                 self.queue[each.key] = _Waiting(
                     again_at=None if each.again_at is None else micros(each.again_at),
+                    handed=each.handed,
                     attempts=self._waiting(each.key).attempts + 1,
                     because=each.because,
                     dead=each.again_at is None,
@@ -158,7 +167,9 @@ class MemoryTransaction:
         """See :meth:`apologylab.service.ports.Transaction.dead_letters`."""
         waits = ((each, self._waiting(each.key)) for each in self._unsettled(experiment))
         return [
-            DeadLetter(remedy=each, attempts=wait.attempts, because=wait.because)
+            DeadLetter(
+                remedy=each, attempts=wait.attempts, because=wait.because, handed=wait.handed
+            )
             for each, wait in waits
             if wait.dead
         ]
@@ -167,7 +178,7 @@ class MemoryTransaction:
         """See :meth:`apologylab.service.ports.Transaction.revive`."""
         settled = self._settled()
         dead = {key for key in keys if self._waiting(key).dead and key not in settled}
-        self.queue.update(dict.fromkeys(dead, _FRESH))
+        self.queue.update({key: _Waiting(handed=self._waiting(key).handed) for key in dead})
         return len(dead)
 
     def undelivered(self, experiment: str) -> int:

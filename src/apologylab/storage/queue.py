@@ -21,8 +21,7 @@ from apologylab.storage.statements import matching
 from apologylab.storage.tables import FACT_KEY, FACTS, REMEDY_PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
     from apologylab.service.ports import Postponed
 
@@ -32,21 +31,17 @@ _FREE = {"holder": None, "lease_until": None}
 
 
 def claim(
-    connection: sa.Connection,
-    experiment: str,
-    *,
-    holder: str,
-    now: datetime,
-    until: datetime,
-    limit: int,
+    connection: sa.Connection, asked: Mapping[str, object], *, holder: str, until: int
 ) -> list[Claimed]:
-    """See :meth:`apologylab.service.ports.Transaction.claim`."""
-    asked = {"experiment": experiment, "now": micros(now), "limit": limit}
+    """See :meth:`apologylab.service.ports.Transaction.claim`.
+
+    ``asked`` has ``experiment``, ``now``, ``due_by`` and ``limit``; times are in microseconds.
+    """
     rows = connection.execute(_claimable(), asked).all()
     remedies = decode(Remedy, [row[:-2] for row in rows])
-    lease = {"holder": holder, "lease_until": micros(until)}
-    wanted = among([remedy.key for remedy in remedies])
-    connection.execute(_lease(), lease | wanted)
+    lease: dict[str, object] = {"holder": holder, "lease_until": until}
+    if remedies:
+        connection.execute(_lease(), lease | among([remedy.key for remedy in remedies]))
     return [
         Claimed(remedy=remedy, attempts=attempts or 0, handed=bool(handed))
         for remedy, (*_, attempts, handed) in zip(remedies, rows, strict=True)
@@ -78,10 +73,12 @@ def let_go(connection: sa.Connection, keys: Sequence[str], *, holder: str) -> No
 def dead_letters(connection: sa.Connection, experiment: str) -> list[DeadLetter]:
     """See :meth:`apologylab.service.ports.Transaction.dead_letters`."""
     rows = connection.execute(_dead(), {"experiment": experiment}).all()
-    remedies = decode(Remedy, [row[:-2] for row in rows])
+    remedies = decode(Remedy, [row[:-3] for row in rows])
     return [
-        DeadLetter(remedy=remedy, attempts=attempts or 0, because=because or "")
-        for remedy, (*_, attempts, because) in zip(remedies, rows, strict=True)
+        DeadLetter(
+            remedy=remedy, attempts=attempts or 0, because=because or "", handed=bool(handed)
+        )
+        for remedy, (*_, attempts, because, handed) in zip(remedies, rows, strict=True)
     ]
 
 
@@ -97,24 +94,31 @@ def undelivered(connection: sa.Connection, experiment: str) -> int:
 
 def _later(wait: Postponed) -> dict[str, object]:
     again = None if wait.again_at is None else micros(wait.again_at)
-    return {"of": wait.key, "again": again, "why": wait.because, "ended": int(again is None)}
+    return {
+        "of": wait.key,
+        "again": again,
+        "why": wait.because,
+        "ended": int(again is None),
+        "still": int(wait.handed),
+    }
 
 
 @cache
 def _claimable() -> sa.Select[Any]:
-    """The first ``limit`` remedies of ``experiment`` due ``now`` that nobody holds, kept for us.
+    """The first ``limit`` remedies of ``experiment`` due by ``due_by`` that nobody holds ``now``.
 
     A delivery that was stored at the same moment as its remedy may have left a row behind.
     """
     now: sa.BindParameter[int] = sa.bindparam("now")
+    due_by: sa.BindParameter[int] = sa.bindparam("due_by")
     settled = sa.select(FACT_KEY.c.seq).where(
         FACT_KEY.c.kind == kind_of(Delivery), FACT_KEY.c.key == _WAITS.key
     )
     return (
         _joined(_WAITS.attempts, _WAITS.handed)
         .where(
-            _WAITS.due_at <= now,
-            sa.or_(_WAITS.again_at.is_(None), _WAITS.again_at <= now),
+            _WAITS.due_at <= due_by,
+            sa.or_(_WAITS.again_at.is_(None), _WAITS.again_at <= due_by),
             sa.or_(_WAITS.holder.is_(None), _WAITS.lease_until <= now),
             sa.func.coalesce(_WAITS.dead, 0) == 0,
             ~settled.exists(),
@@ -155,7 +159,7 @@ def _postpone() -> sa.Update:
             again_at=sa.bindparam("again"),
             because=sa.bindparam("why"),
             dead=sa.bindparam("ended"),
-            handed=0,
+            handed=sa.bindparam("still"),
             **_FREE,
         )
     )
@@ -170,7 +174,7 @@ def _let_go() -> sa.Update:
 @cache
 def _dead() -> sa.Select[Any]:
     """The remedies of ``experiment`` that are not tried any more."""
-    return _joined(_WAITS.attempts, _WAITS.because).where(_WAITS.dead == 1)
+    return _joined(_WAITS.attempts, _WAITS.because, _WAITS.handed).where(_WAITS.dead == 1)
 
 
 @cache

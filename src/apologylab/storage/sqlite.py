@@ -46,6 +46,7 @@ _PRAGMAS = (
     f"PRAGMA journal_size_limit={_WAL_BYTES}",
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=ON",
 )
 
 
@@ -63,7 +64,10 @@ def create(path: Path, identity: LedgerIdentity) -> SqliteLedger:
         upgrade(connection)
         connection.execute(
             IDENTITY.insert().values(
-                id=identity.id, environment=identity.environment, simulated=int(identity.simulated)
+                id=identity.id,
+                environment=identity.environment,
+                simulated=int(identity.simulated),
+                secret=identity.secret,
             )
         )
     return SqliteLedger(path, engine)
@@ -141,7 +145,10 @@ class SqliteLedger:
             )
         row = rows[0]
         self._identity = LedgerIdentity(
-            id=row.id, environment=row.environment, simulated=bool(row.simulated)
+            id=row.id,
+            environment=row.environment,
+            simulated=bool(row.simulated),
+            secret=row.secret or "",
         )
 
     @property

@@ -144,4 +144,5 @@ IDENTITY = sa.Table(
     sa.Column("id", sa.Text(), primary_key=True),
     sa.Column("environment", sa.Text(), nullable=False),
     sa.Column("simulated", sa.SmallInteger(), nullable=False),
+    sa.Column("secret", sa.Text()),
 )

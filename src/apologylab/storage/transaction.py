@@ -10,7 +10,7 @@ from apologylab.record.facts import Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
 from apologylab.storage import money, queue, statements
 from apologylab.storage.expressions import among
-from apologylab.storage.rows import Row, append_groups, decode, encode_values
+from apologylab.storage.rows import Row, append_groups, decode, encode_values, micros
 from apologylab.storage.statements import equal_to
 from apologylab.storage.tables import COMMIT_TIME
 
@@ -67,12 +67,23 @@ class SqlTransaction:
         """See :meth:`apologylab.service.ports.Transaction.lock`: the whole file is locked."""
 
     def claim(
-        self, experiment: str, *, holder: str, now: datetime, until: datetime, limit: int
+        self,
+        experiment: str,
+        *,
+        holder: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        due_by: datetime | None = None,
     ) -> list[Claimed]:
         """See :meth:`apologylab.service.ports.Transaction.claim`."""
-        return queue.claim(
-            self._connection, experiment, holder=holder, now=now, until=until, limit=limit
-        )
+        asked = {
+            "experiment": experiment,
+            "now": micros(now),
+            "due_by": micros(due_by or now),
+            "limit": limit,
+        }
+        return queue.claim(self._connection, asked, holder=holder, until=micros(until))
 
     def hand_over(self, keys: Sequence[str], *, holder: str) -> frozenset[str]:
         """See :meth:`apologylab.service.ports.Transaction.hand_over`."""

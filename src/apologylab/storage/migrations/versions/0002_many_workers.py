@@ -9,6 +9,7 @@ Revises: 0001
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,6 +47,7 @@ ADDED = {
         "because text?, dead boolean?"
     ),
     "budget": "sealed text?",
+    "ledger": "secret text?",
 }
 
 
@@ -62,6 +64,8 @@ def upgrade() -> None:
             op.add_column(table, _column(*column.split(" ")))
     none_yet = sa.Column("uses", sa.BigInteger(), nullable=False, server_default="0")
     op.add_column("budget", none_yet)
+    ledger = sa.table("ledger", sa.column("secret"))
+    op.execute(ledger.update().values(secret=secrets.token_hex(32)))
 
 
 def downgrade() -> None:
