@@ -1,26 +1,36 @@
-"""Answer a batch of incidents in one ledger transaction: hash proposes, ledger decides (R2)."""
+"""Answer a batch of incidents in one ledger transaction: hash proposes, ledger decides (R2).
+
+What others may not change meanwhile is locked first: the experiment, shared; then customers and
+what the allocation is balanced within. The budget is only looked at, and charged as the last act
+before the commit; where it does not hold what was seen any more, all is undone and done again with
+the budget locked before the batch is judged (R14).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from apologylab.errors import LedgerError
 from apologylab.record.facts import Assignment, Closed, Incident, Remedy
-from apologylab.service.budget import charge, room
+from apologylab.service import schemes
+from apologylab.service.again import again
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import History, contexts
-from apologylab.service.judging import BUDGET_SPENT, DRAWN, Case, judge
+from apologylab.service.judging import DRAWN, Case, judge
 from apologylab.service.pinning import pin
 from apologylab.service.recording import OTHER_CUSTOMER, recorded
 from apologylab.service.running import enrolment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from apologylab.record.facts import Fact
+    from apologylab.record.facts import Fact, Liability
+    from apologylab.service.judging import Judged
     from apologylab.service.pinning import Pin
-    from apologylab.service.ports import Ledger, Transaction
+    from apologylab.service.ports import Ledger, LedgerIdentity, Transaction
     from apologylab.service.running import Running
 
 
@@ -37,6 +47,26 @@ class Answer:
     remedy: Remedy | None = None
     text: str | None = None
     because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decided:
+    """What one judging of a batch found."""
+
+    past: History
+    judged: Judged
+    closing: str | None = None
+    """Why the phase closes with this batch, if it does."""
+
+
+class _BudgetMovedError(LedgerError):
+    """The budget must be locked before the batch is judged."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the budget does not hold what it admitted under its lock",
+            do="this should not happen: run `apologylab doctor --ledger`",
+        )
 
 
 def assign(
@@ -57,14 +87,13 @@ def assign(
         LedgerError: the ledger could not do it; nothing was stored.
     """
     heard = [hear(incident, running) for incident in incidents]
-    with ledger.transaction(recorded_at=now) as work:
-        batch = [each for each in heard if isinstance(each, Incident)]
-        answers = _answer(work, running, batch, now, ledger.identity.id) if batch else {}
-        in_time()
+    batch = [each for each in heard if isinstance(each, Incident)]
+    once = partial(_commit, ledger, running, batch, now, in_time)
+    answers = again(once) if batch else {}
     return [
         Answer(assignment=None, because=each.because)
         if isinstance(each, Unheard)
-        else _with_text(ledger, _own(answers.get(each.key), each.customer))
+        else _own(answers.get(each.key), each.customer)
         for each in heard
     ]
 
@@ -76,11 +105,25 @@ def _own(answer: Answer | None, customer: str) -> Answer:
     return answer
 
 
-def _with_text(ledger: Ledger, answer: Answer) -> Answer:
-    """A retry's text comes from the ledger."""
-    if answer.text is not None or answer.remedy is None or answer.remedy.text is None:
-        return answer
-    return replace(answer, text=ledger.text(answer.remedy.text))
+def _commit(
+    ledger: Ledger,
+    running: Running,
+    incidents: Sequence[Incident],
+    now: datetime,
+    in_time: Callable[[], None],
+) -> dict[str, Answer]:
+    """The batch in one transaction, or in a second one that locks the budget first."""
+
+    def attempt(*, careful: bool) -> dict[str, Answer]:
+        with ledger.transaction(recorded_at=now) as work:
+            answers = _answer(work, running, incidents, now, ledger.identity, careful=careful)
+            in_time()
+            return answers
+
+    try:
+        return attempt(careful=False)
+    except _BudgetMovedError:
+        return attempt(careful=True)
 
 
 def _answer(
@@ -88,8 +131,11 @@ def _answer(
     running: Running,
     incidents: Sequence[Incident],
     now: datetime,
-    ledger_id: str,
+    identity: LedgerIdentity,
+    *,
+    careful: bool,
 ) -> dict[str, Answer]:
+    locked = _lock(work, running, incidents)
     incidents = recorded(work, running, incidents)
     stored = _answers_before(work, incidents)
     case = Case(
@@ -97,19 +143,36 @@ def _answer(
         enrolment=enrolment(work, running.name, running.experiment.version),
         contexts=contexts(work, running, incidents),
         now=now,
+        locked=locked,
     )
-    past, given = _decide(work, case, incidents, stored)
-    before = {each.key for each in stored}
+    decided = _decide(work, case, incidents, stored, careful=careful)
+    given, before = decided.judged.answers, {each.key for each in stored}
     pins = {
-        each.key: pin(running, each, incident, past.nth(each), ledger_id)
+        each.key: pin(
+            running, each, incident, decided.past.nth(each), ledger=identity, caps=case.caps
+        )
         for incident in incidents
         if (each := given[incident.key]).reason in DRAWN and each.key not in before
     }
+    told = _stood(work, [each for each in given.values() if each.key in before])
     new = [each for each in given.values() if each.key not in before]
-    _store(work, running, new, pins.values())
-    old = [each.key for each in given.values() if each.reason in DRAWN and each.key in before]
-    remedies = {each.key: each for each in work.find_among(Remedy, "key", old)} if old else {}
-    return {incident: _told(each, pins.get(each.key), remedies) for incident, each in given.items()}
+    _store(work, case, decided, new, list(pins.values()))
+    return {
+        incident: told.get(each.key) or _told(each, pins.get(each.key))
+        for incident, each in given.items()
+    }
+
+
+def _lock(work: Transaction, running: Running, incidents: Sequence[Incident]) -> list[str]:
+    """Keep starts and stops out, and everybody from the histories that this batch reads.
+
+    Gives what is locked for the scheme of allocation.
+    """
+    work.lock([f"experiment/{running.name}"], shared=True)
+    customers = {f"customer/{each.customer}" for each in incidents}
+    counted = schemes.names(work, running, incidents)
+    work.lock([*sorted(customers), *counted])
+    return counted
 
 
 def _answers_before(work: Transaction, incidents: Sequence[Incident]) -> list[Assignment]:
@@ -119,22 +182,60 @@ def _answers_before(work: Transaction, incidents: Sequence[Incident]) -> list[As
 
 
 def _decide(
-    work: Transaction, case: Case, incidents: Sequence[Incident], stored: Sequence[Assignment]
-) -> tuple[History, dict[str, Assignment]]:
-    """Judge the batch; if the budget admits fewer than it draws, close and judge again (R14)."""
+    work: Transaction,
+    case: Case,
+    incidents: Sequence[Incident],
+    stored: Sequence[Assignment],
+    *,
+    careful: bool,
+) -> _Decided:
+    """Judge the batch; if the budget admits fewer than it draws, judge it again within that (R14).
+
+    Without the budget's lock only a limit that may have room again tomorrow is taken at its word.
+    """
+    begin = partial(
+        schemes.begin, work, case.running, case.enrolment.phase, incidents, locked=case.locked
+    )
     past = History(case.running, stored)
-    known = set(past.answered)
-    given = judge(case, incidents, past)
-    wanted = sum(1 for each in given.values() if each.reason in DRAWN and each.key not in known)
-    admitted = room(work, case.running, wanted)
-    if admitted < wanted:
-        past = History(case.running, stored)
-        given = judge(case, incidents, past, admitted)
-        work.append([_closing(case)])
-    return past, given
+    judged = judge(case, incidents, past, scheme=begin())
+    if not judged.draws:
+        return _Decided(past=past, judged=judged)
+    wanted, new = judged.draws, judged.new
+    left = case.caps.room(work, draws=wanted, new=new, locked=careful)
+    short = left.draws is not None and left.draws < wanted
+    if not short and (left.new is None or left.new >= new):
+        return _Decided(past=past, judged=judged)
+    closes = short and left.closes and case.enrolment.closed is None
+    if closes and not careful:
+        raise _BudgetMovedError
+    past = History(case.running, stored)
+    return _Decided(
+        past=past,
+        judged=judge(case, incidents, past, left, scheme=begin()),
+        closing=left.drawn_because if closes else None,
+    )
 
 
-def _closing(case: Case) -> Closed:
+def _store(
+    work: Transaction,
+    case: Case,
+    decided: _Decided,
+    new: Sequence[Assignment],
+    pins: Sequence[Pin],
+) -> None:
+    owed = [each.liability for each in pins if each.liability]
+    closing = [] if decided.closing is None else [_closed(case, decided.closing)]
+    facts: list[Fact] = [*new, *(each.remedy for each in pins), *owed, *closing]
+    work.append(facts)
+    for each in pins:
+        if each.text is not None and each.remedy.text is not None:
+            work.put_text(each.remedy.text, each.text)
+    if (scheme := decided.judged.scheme) is not None:
+        work.advance(scheme.steps())
+    _charge(work, case, decided, owed)
+
+
+def _closed(case: Case, because: str) -> Closed:
     experiment, phase = case.running.experiment, case.enrolment.phase
     return Closed(
         key=f"{experiment.name}/{experiment.version}/{phase}",
@@ -142,26 +243,39 @@ def _closing(case: Case) -> Closed:
         experiment=experiment.name,
         version=experiment.version,
         phase=phase,
-        because=BUDGET_SPENT,
+        because=because,
     )
 
 
-def _store(
-    work: Transaction, running: Running, new: Sequence[Assignment], pins: Iterable[Pin]
-) -> None:
-    pins = list(pins)
-    owed = [each.liability for each in pins if each.liability]
-    facts: list[Fact] = [*new, *(each.remedy for each in pins), *owed]
-    work.append(facts)
-    for each in pins:
-        if each.text is not None and each.remedy.text is not None:
-            work.put_text(each.remedy.text, each.text)
-    charge(work, running, sum(each.amount for each in owed))
+def _charge(work: Transaction, case: Case, decided: _Decided, owed: Sequence[Liability]) -> None:
+    """The last act: the budget is held from here to the commit only (R14)."""
+    judged = decided.judged
+    if not case.caps.charge(work, drawn=judged.draws, new=judged.new, owed=owed):
+        raise _BudgetMovedError
+    if decided.closing is not None:
+        case.caps.seal(work)
 
 
-def _told(assignment: Assignment, pinned: Pin | None, remedies: Mapping[str, Remedy]) -> Answer:
+def _stood(work: Transaction, before: Sequence[Assignment]) -> dict[str, Answer]:
+    """The answers of retries by key, with the texts that were not forgotten."""
+    if not before:
+        return {}
+    drawn = [each.key for each in before if each.reason in DRAWN]
+    remedies = {each.key: each for each in work.find_among(Remedy, "key", drawn)} if drawn else {}
+    said = [each.text for each in remedies.values() if each.text is not None]
+    texts = work.texts(said) if said else {}
+    return {each.key: _retold(each, remedies.get(each.key), texts) for each in before}
+
+
+def _retold(assignment: Assignment, remedy: Remedy | None, texts: Mapping[str, str]) -> Answer:
+    said = remedy.text if remedy is not None else None
+    text = texts.get(said) if said is not None else None
+    return Answer(assignment=assignment, remedy=remedy, text=text)
+
+
+def _told(assignment: Assignment, pinned: Pin | None) -> Answer:
     if pinned is None:
-        return Answer(assignment=assignment, remedy=remedies.get(assignment.key))
+        return Answer(assignment=assignment)
     return Answer(
         assignment=assignment, remedy=pinned.remedy, text=pinned.text, because=pinned.because
     )

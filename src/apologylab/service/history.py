@@ -107,9 +107,11 @@ class History:
         if cap is None:
             return None
         times = len(_within(own, at, cap.days)) + 1
-        if times * self._running.dearest <= cap.amount.minor:
-            return None
-        return f"budget.per_customer: {cap.amount} in {cap.days} days"
+        if cap.amount is not None and times * self._running.dearest > cap.amount.minor:
+            return f"budget.per_customer: {cap.amount} in {cap.days} days"
+        if cap.uses is not None and self._running.dearest and times > cap.uses:
+            return f"budget.per_customer: {cap.uses} uses in {cap.days} days"
+        return None
 
     def _texts(self, own: list[Assignment]) -> str | None:
         repeats = self._running.experiment.repeats

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.errors import InputError
 from apologylab.record.facts import Liability, Remedy
+from apologylab.service.text_ids import text_id
 
 if TYPE_CHECKING:
     from apologylab.record.facts import Assignment, Incident
     from apologylab.remedy.wording import Pinned
+    from apologylab.service.budget import Caps
+    from apologylab.service.ports import LedgerIdentity
     from apologylab.service.running import Running
 
 
@@ -23,14 +25,23 @@ class Pin(NamedTuple):
     because: str
 
 
-def pin(running: Running, drawn: Assignment, incident: Incident, nth: int, ledger_id: str) -> Pin:
+def pin(
+    running: Running,
+    drawn: Assignment,
+    incident: Incident,
+    nth: int,
+    *,
+    ledger: LedgerIdentity,
+    caps: Caps,
+) -> Pin:
     """What ``drawn`` gives, silence included, so that it too is looked at when it is due (R13).
 
-    A text that cannot be rendered leaves a remedy without text: the dispatcher settles it as
-    failed, and the unit stays in its arm (R11).
+    ``nth`` says which apology to the customer it is, ``caps`` what its liability is charged to. A
+    text that cannot be rendered leaves a remedy without text: the dispatcher settles it as failed,
+    and the unit stays in its arm (R11).
     """
     text, because = _text(running, drawn.arm, incident, nth)
-    liability = _liability(running, drawn)
+    liability = _liability(running, drawn, caps)
     locale = running.wording.locale(incident.fields) if text else None
     remedy = Remedy(
         key=drawn.key,
@@ -40,7 +51,7 @@ def pin(running: Running, drawn: Assignment, incident: Incident, nth: int, ledge
         customer=drawn.customer,
         arm=drawn.arm,
         locale=locale,
-        text=_text_id(ledger_id, drawn.key) if text else None,
+        text=text_id(ledger, "remedy", drawn.key) if text else None,
         text_sha256=text.sha256 if text else None,
         compensation=liability.compensation if liability else None,
         amount=liability.amount if liability else 0,
@@ -62,12 +73,7 @@ def _text(running: Running, arm: str, incident: Incident, nth: int) -> tuple[Pin
         return None, str(error)
 
 
-def _text_id(ledger_id: str, key: str) -> str:
-    """An id that tells nothing of the customer and is the same however often a run is repeated."""
-    return hashlib.sha256(f"text|{ledger_id}|{key}".encode()).hexdigest()[:32]
-
-
-def _liability(running: Running, drawn: Assignment) -> Liability | None:
+def _liability(running: Running, drawn: Assignment, caps: Caps) -> Liability | None:
     found = running.gives[drawn.arm]
     if found is None:
         return None
@@ -82,4 +88,5 @@ def _liability(running: Running, drawn: Assignment) -> Liability | None:
         state="reserved",
         amount=found.amount,
         currency=found.currency,
+        charged=caps.charged[drawn.arm],
     )

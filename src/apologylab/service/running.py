@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.answers import arm_weights
 from apologylab.assignment.assigner import Assigner
+from apologylab.assignment.clusters import cluster_of
 from apologylab.design.arms import arms
 from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import NotFoundError, StateError
@@ -17,8 +18,10 @@ from apologylab.remedy.wording import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from apologylab.design.experiment import Experiment
+    from apologylab.record.facts import Incident
     from apologylab.service.ports import Ledger, Transaction
 
 
@@ -35,6 +38,16 @@ class Running:
         """The experiment's name."""
         return self.experiment.name
 
+    def unit(self, incident: Incident) -> str | None:
+        """What is randomised by ``incident``; None where it names no cluster."""
+        experiment = self.experiment
+        named = experiment.allocation.cluster
+        if experiment.unit == "customer":
+            return incident.customer
+        if experiment.unit == "incident" or named is None:
+            return incident.key
+        return cluster_of(incident.fields, incident.cause, named=named, rule=experiment.unit_id)
+
     @cached_property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of incident that it answers: its own, and those under ``[never]`` (R17)."""
@@ -48,12 +61,17 @@ class Running:
         return {arm.name: given(self.experiment, arm) for arm in arms(self.experiment)}
 
     @cached_property
-    def dearest(self) -> int:
-        """Minor units of the dearest arm that any phase or override can give (R5)."""
+    def reachable(self) -> frozenset[str]:
+        """The arms that any phase or override can give."""
         phases = range(1, len(self.experiment.allocation.phases) + 2)
         named = {arm for phase in phases for arm in arm_weights(self.experiment, phase)}
-        reachable = named | set(self.experiment.overrides.values())
-        return max((found.amount for arm in reachable if (found := self.gives[arm])), default=0)
+        return frozenset(named | set(self.experiment.overrides.values()))
+
+    @cached_property
+    def dearest(self) -> int:
+        """Minor units of the dearest arm that can be given (R5)."""
+        given = (found for arm in self.reachable if (found := self.gives[arm]))
+        return max((found.amount for found in given), default=0)
 
     @cached_property
     def exclude(self) -> tuple[str, ...]:
@@ -63,11 +81,18 @@ class Running:
     @cached_property
     def only_said(self) -> frozenset[str]:
         """Placeholders that no rule reads, as names: they go into the text, not the fact (R21)."""
-        incident = self.experiment.incident
-        judged = set(incident.where) if incident else set()
+        return frozenset(self.experiment.messages.placeholders) - self.judged
+
+    @cached_property
+    def judged(self) -> frozenset[str]:
+        """The incident's fields that a rule or the allocation reads; they stay in the fact."""
+        incident, allocation = self.experiment.incident, self.experiment.allocation
+        judged = {*self.exclude, *allocation.strata}
+        judged |= {allocation.cluster} if allocation.cluster else set()
+        judged |= set(incident.where) if incident else set()
         if incident and incident.severity:
             judged.add(incident.severity.field)
-        return frozenset(self.experiment.messages.placeholders) - judged - set(self.exclude)
+        return frozenset(judged)
 
 
 def load(ledger: Ledger, experiment: Experiment) -> Running:
@@ -139,7 +164,20 @@ def unpin_place(text: str) -> tuple[str, str, str]:
     return factor, level, locale
 
 
-DRAIN, KILL = "drain", "kill"
+def closing(name: str, version: int, phase: int, because: str, now: datetime) -> Closed:
+    """The fact that a phase enrols no more."""
+    return Closed(
+        key=f"{name}/{version}/{phase}",
+        occurred_at=now,
+        experiment=name,
+        version=version,
+        phase=phase,
+        because=because,
+    )
+
+
+DRAIN: Final = "drain"
+KILL: Final = "kill"
 """How a version is ended by hand beyond closing enrolment, the stronger last (R5)."""
 
 

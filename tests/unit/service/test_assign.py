@@ -14,8 +14,9 @@ from apologylab.record.facts import (
     Remedy,
 )
 from apologylab.service.assign import assign
+from apologylab.service.ending import end
 from apologylab.service.running import load
-from apologylab.service.start import start, stop
+from apologylab.service.start import start
 
 
 def test_every_incident_gets_one_stored_answer_and_drawn_ones_a_remedy(ledger, loop):
@@ -372,7 +373,7 @@ def test_a_stopped_experiment_and_a_new_phase(ledger, loop):
         "[compensation.usd5]", "[[allocation.phases]]\nentry = 0.5\n[compensation.usd5]"
     )
     running = loop.begin(ledger, declared)
-    stop(ledger, loop.NAME, because="enough", now=loop.START)
+    end(ledger, loop.NAME, because="enough", now=loop.START)
     (closed,) = loop.ask(ledger, running, loop.incident(1))
     start(ledger, declared, loop.NAME, now=loop.START, phase=2)
     given = loop.ask(ledger, running, *(loop.incident(i) for i in range(2, 202)))
