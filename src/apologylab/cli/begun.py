@@ -12,6 +12,8 @@ next      from a file      apologylab record --template incident
           by order system  apologylab.hooks.connect, see the README
           how it goes      apologylab status {}"""
 
+ENDED: Final = {"drain": "drained", "kill": "killed"}
+
 
 def show_begun(begun: Begun, *, as_json: bool) -> None:
     """Print what ``start`` or ``stop`` did."""
@@ -29,11 +31,15 @@ def show_begun(begun: Begun, *, as_json: bool) -> None:
 def in_words(begun: Begun) -> str:
     """One sentence, or two."""
     named = f"{begun.experiment} version {begun.version}"
-    stands = "closed" if begun.closed else f"in phase {begun.phase}"
+    stands = ENDED.get(begun.halted or "") or (
+        "closed" if begun.closed else f"in phase {begun.phase}"
+    )
     said = {
         "started": f"{named} is started, in phase {begun.phase}.",
         "phase": f"{named} is now in phase {begun.phase}.",
-        "stopped": f"{named} enrols no more units.",
+        "stopped": f"{named} enrols no more units; those enrolled keep their arm.",
+        "drained": f"{named} is drained: nothing new is drawn, what is owed still leaves.",
+        "killed": f"{named} is killed: nothing leaves any more.",
         "nothing": f"Nothing to do: {named} is {stands} already.",
     }[begun.did]
     return f"{said} Closed because: {begun.closed}." if begun.closed else said

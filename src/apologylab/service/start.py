@@ -1,17 +1,20 @@
-"""Start an experiment, move it to its next phase, and stop it (R5, R6, R32)."""
+"""Start an experiment and move it to its next phase (R6, R32)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.answers import arm_weights, entry_share
 from apologylab.design.fingerprint import fingerprint
-from apologylab.errors import InputError, StateError
+from apologylab.errors import StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
 from apologylab.remedy.wording import Wording
+from apologylab.service.again import again
+from apologylab.service.audit import note
 from apologylab.service.declare import neighbours, refuse_around
-from apologylab.service.running import enrolment, pin_place, refuse_edited
+from apologylab.service.running import closing, enrolment, pin_place, refuse_edited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +23,16 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.service.ports import Catalogue, Ledger, Transaction
 
+PROGRAM: Final = "apologylab"
+"""Who changes something, where nobody says who."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
     """What ``start`` or ``stop`` found and did.
 
-    ``did``: started, phase, nothing (it was so already), or stopped.
+    ``did``: started, phase, stopped, drained, killed, or nothing (it was so already). ``halted`` is
+    drain or kill, if it was ended so far.
     """
 
     experiment: str
@@ -34,19 +41,28 @@ class Begun:
     fingerprint: str
     did: str
     closed: str | None
+    halted: str | None = None
 
 
 def start(
-    ledger: Ledger, catalogue: Catalogue, name: str, *, now: datetime, phase: int | None = None
+    ledger: Ledger,
+    catalogue: Catalogue,
+    name: str,
+    *,
+    now: datetime,
+    phase: int | None = None,
+    by: str = PROGRAM,
 ) -> Begun:
     """Start ``name``: pin its declaration and messages and open phase 1; or begin ``phase``.
 
-    Doing it again changes nothing. Starting a higher version ends enrolment in the one before.
+    Doing it again changes nothing. Starting a higher version ends enrolment in the one before. A
+    phase begins enrolment anew after a budget or a stop closed the one before it.
 
     Raises:
         DeclarationError: the declaration has mistakes, in itself, its messages or beside its
             neighbours; it holds the findings.
-        StateError: it was edited while running, is closed, or ``phase`` is not the next declared.
+        StateError: it was edited while running, was drained or killed, or ``phase`` is not
+            the next declared.
     """
     experiment = catalogue.experiment(name)
     _refuse_panel(experiment)
@@ -54,33 +70,37 @@ def start(
     Wording(experiment, messages)
     refuse_around(experiment, messages, neighbours(catalogue, experiment))
     pinned = _pinned(experiment, catalogue.source(name), messages, now)
+    return again(partial(_start, ledger, experiment, pinned, now, phase, by))
+
+
+def _start(
+    ledger: Ledger,
+    experiment: Experiment,
+    pinned: Started,
+    now: datetime,
+    phase: int | None,
+    by: str,
+) -> Begun:
     with ledger.transaction(recorded_at=now) as work:
-        did = _begin_version(work, experiment, pinned, now)
-        if phase is not None:
-            did = _begin_phase(work, experiment, phase, now) or did
-        return _report(work, pinned, did)
+        work.lock([lock_name(experiment.name)])
+        version = _begin_version(work, experiment, pinned, now)
+        moved = None if phase is None else _begin_phase(work, experiment, phase, now)
+        found = report(work, pinned, moved or version)
+        if found.did != "nothing":
+            what = "start" if version == "started" else "phase"
+            note(work, experiment=experiment.name, what=what, by=by, detail=_detail(found), now=now)
+        if moved and experiment.budget is not None:
+            work.seal(experiment.name, None)
+        return found
 
 
-def stop(ledger: Ledger, name: str, *, because: str, now: datetime) -> Begun:
-    """Stop enrolling units, for good in this phase; what is due is still sent (R5).
+def _detail(found: Begun) -> dict[str, object]:
+    return {"version": found.version, "phase": found.phase, "fingerprint": found.fingerprint}
 
-    It asks the ledger only, so that a declaration that was edited or lost keeps nothing running.
 
-    Raises:
-        StateError: it is not started.
-        InputError: ``because`` is empty.
-    """
-    if not because.strip():
-        raise InputError("it is not said why it is stopped", do="results will show the reason")
-    with ledger.transaction(recorded_at=now) as work:
-        begun = work.find(Started, experiment=name)
-        if not begun:
-            raise StateError(f"{name} is not started", do="name an experiment that runs")
-        pinned = begun[-1]
-        before = enrolment(work, name, pinned.version)
-        if before.closed is None:
-            work.append([_closed(name, pinned.version, before.phase, because, now)])
-        return _report(work, pinned, "stopped" if before.closed is None else "nothing")
+def lock_name(name: str) -> str:
+    """The lock of an experiment: its start and its end wait for the batches under way."""
+    return f"experiment/{name}"
 
 
 def _refuse_panel(experiment: Experiment) -> None:
@@ -140,16 +160,22 @@ def _end_version(work: Transaction, before: Started, version: int, now: datetime
     phase = max(fact.phase for fact in work.find(PhaseBegan, **named))
     if not work.find(Closed, phase=phase, **named):
         because = f"version {version} was started"
-        work.append([_closed(before.experiment, before.version, phase, because, now)])
+        work.append([closing(before.experiment, before.version, phase, because, now)])
 
 
 def _begin_phase(
     work: Transaction, experiment: Experiment, phase: int, now: datetime
 ) -> str | None:
     """Begin ``phase``, the next one declared; None if it runs already."""
-    current = enrolment(work, experiment.name, experiment.version).phase
+    stands = enrolment(work, experiment.name, experiment.version)
+    current = stands.phase
     if phase == current:
         return None
+    if stands.halted is not None:
+        raise StateError(
+            f"{experiment.name} version {experiment.version} was ended by {stands.halted}",
+            do=f"raise `version` to {experiment.version + 1} and start it",
+        )
     declared = len(experiment.allocation.phases) + 1
     if phase != current + 1 or phase > declared:
         next_phase = f"begin phase {current + 1}" if current < declared else "declare another phase"
@@ -173,18 +199,8 @@ def _phase_began(experiment: Experiment, phase: int, now: datetime) -> PhaseBega
     )
 
 
-def _closed(name: str, version: int, phase: int, because: str, now: datetime) -> Closed:
-    return Closed(
-        key=f"{name}/{version}/{phase}",
-        occurred_at=now,
-        experiment=name,
-        version=version,
-        phase=phase,
-        because=because,
-    )
-
-
-def _report(work: Transaction, pinned: Started, did: str) -> Begun:
+def report(work: Transaction, pinned: Started, did: str) -> Begun:
+    """Where the version that is ``pinned`` stands."""
     stands = enrolment(work, pinned.experiment, pinned.version)
     return Begun(
         experiment=pinned.experiment,
@@ -193,4 +209,5 @@ def _report(work: Transaction, pinned: Started, did: str) -> Begun:
         fingerprint=pinned.fingerprint,
         did=did,
         closed=stands.closed,
+        halted=stands.halted,
     )

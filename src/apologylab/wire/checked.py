@@ -86,5 +86,7 @@ def _budget(experiment: Experiment) -> Mapping[str, Any] | None:
         "mean_liability": float(found.mean_liability),
         "currency": found.currency,
         "closes_after": found.closes_after,
+        "cap": found.cap,
+        "in_time": found.in_time,
         "expected": found.expected,
     }

@@ -31,6 +31,10 @@ def line(declared: str, marker: str) -> int:
 
 RIDE, FOOD, MAIL, PROMO = "late_ride_apology", "delivery_timing", "hillstrom", "starbucks_promo"
 PANEL_CLAIM = 'unit = "customer"\n[holdout]\nshare = 0.1\nsalt = "h"\n'
+CAP = """per_period = {{ {period} }}
+[budget.per_arm]
+{arm}
+[today] """
 
 CASES = [
     # arms and weights
@@ -56,6 +60,17 @@ CASES = [
     (RIDE, '"600000.00 USD"', '"4.00 USD"', "compensation.usd5.value"),
     (RIDE, '"10.00 USD"', '"4.00 USD"', "compensation.usd5.value"),
     (RIDE, '"10.00 USD"', '"10.00 EUR"', "budget.per_customer.amount"),
+    (RIDE, "[today] ", CAP.format(period='amount = "4.00 USD", days = 7', arm='"none+usd5@1h" = { uses = 9 }'), "compensation.usd5.value"),
+    (RIDE, "[today] ", CAP.format(period='amount = "9.00 EUR", days = 7', arm='"none+usd5@1h" = { uses = 9 }'), "budget.per_period.amount"),
+    (RIDE, "[today] ", CAP.format(period="days = 7", arm='"none+usd5@1h" = { uses = 9 }'), "budget.per_period.uses"),
+    (RIDE, "[today] ", CAP.format(period="uses = 7, days = 7", arm='"none+usd5@1h" = {}'), 'budget.per_arm."none+usd5@1h".uses'),
+    (RIDE, "[today] ", CAP.format(period="uses = 7, days = 7", arm='"none+usd9@1h" = { uses = 1 }'), 'budget.per_arm."none+usd9@1h"'),
+    (RIDE, "[today] ", CAP.format(period="uses = 7, days = 7", arm='"basic+none@1h" = { uses = 1 }'), 'budget.per_arm."basic+none@1h"'),
+    (RIDE, "[today] ", CAP.format(period="uses = 7, days = 7", arm="silence = { uses = 1 }"), "budget.per_arm.silence"),
+    (RIDE, "[today] ", CAP.format(period="uses = 7, days = 7", arm='"none+usd5@1h" = { amount = "4.99 USD" }'), 'budget.per_arm."none+usd5@1h".amount'),
+    (RIDE, "[today] ", CAP.format(period="uses = 7, days = 7", arm='"none+usd5@1h" = { amount = "9.00 EUR" }'), 'budget.per_arm."none+usd5@1h".amount'),
+    (RIDE, 'amount = "10.00 USD", days', "days", "budget.per_customer.uses"),
+    (RIDE, 'weights = "equal"', "units_per_day = 0", "allocation.units_per_day"),
     (FOOD, "expires_days = 28", "expires_days = 60", "compensation.eur3.expires_days"),
     (FOOD, "expires_days = 28", "# expires_days", "compensation.eur3.expires_days"),
     (RIDE, '["wording", "coupon"]', '["wording", "timing"]', "messages.order[1]"),
@@ -102,6 +117,7 @@ CASES = [
     (MAIL, "[panel]", '[holdout]\nshare = 0.1\nsalt = "h"\n[panel]', "holdout"),
     (MAIL, "[panel]", '[incident]\nkind = "late"\n[panel]', "incident"),
     (MAIL, "[panel]", '[budget]\ntotal = "1 USD"\n[panel]', "budget"),
+    (MAIL, "[allocation]", "[allocation]\nunits_per_day = 9", "allocation.units_per_day"),
     (MAIL, "[panel]", '[repeats]\nnext_incident = "sticky"\n[panel]', "repeats"),
     (MAIL, "[panel]", '[factors]\nwording = ["none", "a"]\n[panel]', "factors"),
     (MAIL, "[panel]", '[delivery]\nby = "caller"\n[panel]', "delivery"),

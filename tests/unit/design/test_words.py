@@ -89,5 +89,40 @@ def test_weights_move_the_forecast():
     assert forecast(experiment("delivery_timing")).mean_liability == pytest.approx(Decimal("1.5"))
 
 
+def capped(budget="", allocation=""):
+    declared = (EXPERIMENTS / "late_ride_apology" / "experiment.toml").read_text(encoding="utf-8")
+    declared = declared.replace("[today] ", f"{budget}\n[today] ", 1)
+    return read(declared.replace("[allocation]", f"[allocation]\n{allocation}", 1), where="capped")
+
+
+@pytest.mark.parametrize(
+    ("budget", "cap", "closes_after"),
+    [
+        ("", "budget.total", (600_000 - 5) // 2.5 + 1),
+        ("uses = 100", "budget.uses", 99 / (4 / 8) + 1),
+        (
+            '[budget.per_arm]\n"basic+usd5@1h" = { uses = 11 }',
+            "budget.per_arm.basic+usd5@1h.uses",
+            10 * 8 + 1,
+        ),
+        (
+            '[budget.per_arm]\n"basic+usd5@1h" = { amount = "50 USD", uses = 99 }',
+            "budget.per_arm.basic+usd5@1h.amount",
+            (50 - 5) / (5 / 8) + 1,
+        ),
+    ],
+)
+def test_the_forecast_names_the_cap_that_closes_first(budget, cap, closes_after):
+    found = forecast(capped(budget))
+    assert (found.cap, found.closes_after, found.in_time) == (cap, closes_after, None)
+
+
+def test_the_forecast_knows_what_the_plan_has_time_for():
+    assert forecast(capped(allocation="units_per_day = 100")).in_time == 30 * 100
+    week = 'per_period = { uses = 100, days = 7 }'
+    assert forecast(capped(week)).in_time == (99 / (4 / 8) + 1) * 30 // 7
+    assert forecast(capped(week, "units_per_day = 10")).in_time == 300
+
+
 def test_nothing_given_has_no_forecast():
     assert forecast(experiment("hillstrom")) is None

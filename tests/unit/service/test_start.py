@@ -8,9 +8,10 @@ from apologylab.errors import (
     StateError,
 )
 from apologylab.record.facts import Closed, PhaseBegan, Started
+from apologylab.service.ending import end
 from apologylab.service.running import load, pinned
 from apologylab.service.same_ledger import refuse_other
-from apologylab.service.start import start, stop
+from apologylab.service.start import start
 from apologylab.wire.declaration import read
 
 
@@ -101,8 +102,8 @@ def test_phases_begin_in_their_order(ledger, loop):
 def test_stop_is_final_and_idempotent(ledger, loop):
     declared = loop.Declared()
     start(ledger, declared, loop.NAME, now=loop.START)
-    stopped = stop(ledger, loop.NAME, because="spring", now=loop.START)
-    again = stop(ledger, loop.NAME, because="other", now=loop.START)
+    stopped = end(ledger, loop.NAME, because="spring", now=loop.START)
+    again = end(ledger, loop.NAME, because="other", now=loop.START)
     assert (stopped.did, stopped.closed) == ("stopped", "spring")
     assert (again.did, again.closed) == ("nothing", "spring")
     assert start(ledger, declared, loop.NAME, now=loop.START).closed == "spring"
@@ -112,7 +113,7 @@ def test_stop_is_final_and_idempotent(ledger, loop):
 def test_a_stop_without_a_reason_is_refused_and_would_close_all_the_same(ledger, loop, because):
     running = loop.begin(ledger)
     with pytest.raises(InputError, match="why it is stopped"):
-        stop(ledger, loop.NAME, because=because, now=loop.START)
+        end(ledger, loop.NAME, because=because, now=loop.START)
     closed = Closed(
         key="late_ride/1/1", occurred_at=loop.START, experiment=loop.NAME, version=1, phase=1,
         because=because,
@@ -125,7 +126,7 @@ def test_a_stop_without_a_reason_is_refused_and_would_close_all_the_same(ledger,
 
 def test_what_was_never_started_cannot_be_stopped(ledger, loop):
     with pytest.raises(StateError, match="is not started"):
-        stop(ledger, loop.NAME, because="spring", now=loop.START)
+        end(ledger, loop.NAME, because="spring", now=loop.START)
 
 
 def test_the_pinned_declaration_runs_on_though_the_file_was_edited(ledger, loop):

@@ -115,7 +115,7 @@ def _show_design(experiment: Experiment) -> None:
 def _forecast(found: Forecast) -> str:
     """The sentence about the budget, and what it means for the customers expected."""
     closes = (
-        f"This budget closes after about {found.closes_after:,} customers "
+        f"{found.cap} closes enrolment after about {found.closes_after:,} customers "
         f"({found.mean_liability:.2f} {found.currency} promised to each on average)"
     )
     if found.expected is None:
@@ -123,4 +123,7 @@ def _forecast(found: Forecast) -> str:
     verdict = (
         "enough" if found.closes_after >= found.expected else "too little: enrolment ends early"
     )
-    return f"{closes}, {found.expected:,} expected: {verdict}.\n"
+    said = f"{closes}, {found.expected:,} expected: {verdict}.\n"
+    if found.in_time is None or found.in_time >= found.expected:
+        return said
+    return f"{said}The caps of days and periods let in about {found.in_time:,} while it enrols.\n"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from apologylab.cli.options import AsJson, Name
+from apologylab.cli.options import AsJson, By, Name
 
 
 def start(
@@ -15,12 +15,14 @@ def start(
     phase: Annotated[
         int | None, typer.Option(min=1, help="Begin this declared phase; the next one only.")
     ] = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Start an experiment: pin its definition and open enrolment.
 
     The declaration and its messages are checked and stored as they stand; from then on an edit
-    needs a higher `version`. Starting again changes nothing.
+    needs a higher `version`. Starting again changes nothing. A phase enrols anew after a stop or a
+    spent cap; after `stop --drain` or `--kill` only a higher `version` does.
 
     \b
     Example:
@@ -31,11 +33,13 @@ def start(
 
     from apologylab import wiring
     from apologylab.cli.begun import show_begun
+    from apologylab.cli.who import who
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import start as begin
 
     project, now = wiring.project(), wiring.clock()()
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-        begun = begin(ledger, wiring.catalogue(project), name, now=now, phase=phase)
+        catalogue = wiring.catalogue(project)
+        begun = begin(ledger, catalogue, name, now=now, phase=phase, by=who(by))
     show_begun(begun, as_json=as_json)

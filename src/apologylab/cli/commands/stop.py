@@ -1,12 +1,15 @@
-"""``apologylab stop``: enrol no more."""
+"""``apologylab stop``: enrol no more, or end it altogether."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apologylab.cli.options import AsJson, Name
+from apologylab.cli.options import AsJson, By, Name
+
+if TYPE_CHECKING:
+    from apologylab.service.ending import How
 
 
 def stop(
@@ -15,26 +18,46 @@ def stop(
     because: Annotated[
         str, typer.Option(help="Why; stored and shown with every result.")
     ] = "stopped by hand",
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Draw nothing for anybody; what is owed still leaves.")
+    ] = False,
+    kill: Annotated[
+        bool, typer.Option("--kill", help="Let nothing leave any more: the kill switch.")
+    ] = False,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop an experiment: no more units are enrolled.
+    """Stop an experiment: no new units are enrolled.
 
-    That is final. Remedies that are due later are still sent, and outcomes still come in.
+    Units enrolled already keep their arm at later incidents, remedies that are due are still sent,
+    and outcomes still come in. --drain draws nothing for them either; --kill stops sending too,
+    within a second everywhere. An end can be made stronger, never taken back: a phase that the
+    plan has, or a higher `version`, enrols anew after a stop, only a higher `version` after others.
 
     \b
     Example:
       apologylab stop late_ride_apology --because "the season is over"
+      apologylab stop late_ride_apology --kill --because "the coupon does not work"
     """
     from contextlib import closing
 
     from apologylab import wiring
     from apologylab.cli.begun import show_begun
     from apologylab.cli.started import started_name
+    from apologylab.cli.who import who
+    from apologylab.service.ending import end
     from apologylab.service.same_ledger import refuse_other
-    from apologylab.service.start import stop as end
 
+    how = _how(drain=drain, kill=kill)
     project, now = wiring.project(), wiring.clock()()
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-        begun = end(ledger, started_name(project, name), because=because, now=now)
+        named = started_name(project, name)
+        begun = end(ledger, named, because=because, now=now, how=how, by=who(by))
     show_begun(begun, as_json=as_json)
+
+
+def _how(*, drain: bool, kill: bool) -> How:
+    if drain and kill:
+        raise typer.BadParameter("--drain and --kill exclude each other")
+    return "kill" if kill else "drain" if drain else "stop"

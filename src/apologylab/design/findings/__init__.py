@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apologylab.design.findings import arms, incident, outcomes, plan, remedies, setting, value
+from apologylab.design.findings import (
+    allocation,
+    arms,
+    budget,
+    incident,
+    outcomes,
+    plan,
+    remedies,
+    setting,
+    value,
+)
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, run
 from apologylab.errors import DeclarationError
 
@@ -22,7 +32,9 @@ RULES: tuple[Rule, ...] = (
     *setting.RULES,
     *incident.RULES,
     *arms.RULES,
+    *allocation.RULES,
     *remedies.RULES,
+    *budget.RULES,
     *outcomes.RULES,
     *plan.RULES,
     *value.RULES,

@@ -15,9 +15,6 @@ KEYS: Mapping[str, str] = MappingProxyType(
         "plan.equivalence": "tests of equivalence",
         "plan.subgroups": "effects in declared subgroups",
         "plan.clusters": "errors clustered above the randomised unit",
-        "allocation.scheme": "blocks, minimisation and re-randomisation",
-        "allocation.strata": "blocks, minimisation and re-randomisation",
-        "allocation.cluster": "drawing sets of customers together",
         "sign_off": "sign-off before start",
     }
 )
@@ -30,6 +27,7 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
                 *("benjamini_hochberg", "benjamini_yekutieli", "list_shaikh_xu"),
             }
         ),
+        "allocation.scheme": frozenset({"rerandomisation"}),
         "delivery.channel": frozenset({"email", "sms", "push", "webhook", "agent"}),
         "compensation.kind": frozenset({"refund", "replacement", "points", "fee_waiver"}),
     }

@@ -1,4 +1,4 @@
-"""Rules about what is given and said: compensation, budget, messages."""
+"""Rules about what is given and said: compensation and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from apologylab.design.worth import lasts, sales_outcome
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
-    from apologylab.design.money import Money
 
 
 def compensation_used(experiment: Experiment) -> Iterator[Finding]:
@@ -29,43 +28,6 @@ def compensation_used(experiment: Experiment) -> Iterator[Finding]:
                 do=f'name it in one factor, like coupon = ["none", "{level}"]',
                 related=("factors",),
             )
-
-
-@each(lambda experiment: experiment.compensation, "compensation")
-def fits_the_budget(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
-    """One coupon does not use up the budget."""
-    if experiment.budget is not None:
-        yield from _dearer(given.value, experiment.budget.total, path, "budget.total")
-
-
-@each(lambda experiment: experiment.compensation, "compensation")
-def fits_the_customer(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
-    """One coupon does not pass a customer's cap."""
-    if experiment.budget is not None and experiment.budget.per_customer is not None:
-        cap = experiment.budget.per_customer.amount
-        yield from _dearer(given.value, cap, path, "budget.per_customer.amount")
-
-
-def _dearer(value: Money, cap: Money, path: str, cap_path: str) -> Iterator[Finding]:
-    if value.currency == cap.currency and value.amount > cap.amount:
-        yield Finding(
-            path=f"{path}.value",
-            value=str(value),
-            what=f"is dearer than {cap_path} ({cap}): nobody could ever get it",
-            do=f"lower it, or raise {cap_path}",
-            related=(cap_path,),
-        )
-
-
-def unlimited_money(experiment: Experiment) -> Iterator[Finding]:
-    """Whoever gives money away without a budget should know it."""
-    if experiment.budget is None and len(experiment.compensation):
-        yield Finding(
-            path="budget",
-            what="is missing: what is given away is not capped",
-            do='add [budget] with total = "AMOUNT"',
-            severity="warning",
-        )
 
 
 @each(lambda experiment: experiment.compensation, "compensation")
@@ -116,9 +78,6 @@ def message_order(experiment: Experiment) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     compensation_used,
-    fits_the_budget,
-    fits_the_customer,
-    unlimited_money,
     outlives_window,
     message_order,
 )

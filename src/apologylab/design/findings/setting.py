@@ -39,9 +39,11 @@ def panel_claims_keys(experiment: Experiment) -> Iterator[Finding]:
     """Nor the keys within the others."""
     if experiment.panel is None:
         return
-    yield from _claims(
-        experiment.allocation, Allocation, ("entry", "timing", "phases"), "allocation"
-    )
+    keys = (
+        "entry", "units_per_day", "timing", "phases",
+        "scheme", "strata", "block_size", "coin", "cluster",
+    )  # fmt: skip
+    yield from _claims(experiment.allocation, Allocation, keys, "allocation")
     yield from _claims(experiment.plan, Plan, ("expected_customers", "enrol_days"), "plan")
 
 

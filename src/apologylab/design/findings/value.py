@@ -186,16 +186,21 @@ def _currencies(experiment: Experiment) -> Iterator[tuple[str, str]]:
 
 def _amounts(experiment: Experiment) -> Iterator[tuple[str, Money]]:
     yield from fields_of(experiment.compensation, "value", "compensation")
+    budget = experiment.budget
     places = {
-        "budget.total": lambda: experiment.budget and experiment.budget.total,
+        "budget.total": lambda: budget and budget.total,
         "budget.per_customer.amount": lambda: (
-            experiment.budget
-            and experiment.budget.per_customer
-            and experiment.budget.per_customer.amount
+            budget and budget.per_customer and budget.per_customer.amount
+        ),
+        "budget.per_period.amount": lambda: (
+            budget and budget.per_period and budget.per_period.amount
         ),
         "decision.message_cost": lambda: experiment.decision and experiment.decision.message_cost,
         "decision.handling_cost": lambda: experiment.decision and experiment.decision.handling_cost,
     }
+    if budget is not None:
+        capped = fields_of(budget.per_arm, "amount", "budget", "per_arm")
+        yield from ((path, amount) for path, amount in capped if amount is not None)
     for path, look in places.items():
         amount = _tried(look)
         if isinstance(amount, Money):
