@@ -9,6 +9,7 @@
     │   └── UnitIdError       a unit id breaks R8
     ├── NotFoundError         a name, a file or a fact that is not there
     ├── StateError            right call, wrong moment (start twice, edit while running)
+    │   └── OutdatedError     a later version was started: load the experiment again
     ├── LedgerError           the ledger cannot do what was asked
     │   ├── LedgerBusyError   other transactions were in the way: do the same again
     │   ├── LedgerGoneError   its server cannot be reached, or went while it committed
@@ -70,6 +71,10 @@ class NotFoundError(ApologylabError):
 
 class StateError(ApologylabError):
     """The right call at the wrong moment."""
+
+
+class OutdatedError(StateError):
+    """A later version of the experiment was started; nothing was stored."""
 
 
 class LedgerError(ApologylabError):

@@ -1,22 +1,27 @@
 """``LedgerClient``: one call an incident, answered from the ledger, never failing its caller (R11).
 
-One thread owns the ledger. A call waits for it at most ``timeout_s``; then, or when anything fails,
-the answer is the fallback that the declaration names, and a report of it waits in a bounded spool
-until the ledger is reached again. A process that ends before that takes its reports with it: such
-fallbacks cannot be counted by anyone.
+One thread owns the ledger and answers whoever waits in one transaction (group commit). A call waits
+for it at most ``timeout_s``; then, or when anything fails, the answer is the fallback that the
+declaration names, and a report of it waits in a bounded spool until the ledger is reached again. A
+process that ends before that takes its reports with it: such fallbacks cannot be counted by anyone.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Event
-from typing import TYPE_CHECKING, NamedTuple, Self
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Self
 
 from apologylab.assignment.answers import not_drawn
-from apologylab.errors import LedgerError, LedgerOtherError
+from apologylab.errors import LedgerError, LedgerOtherError, OutdatedError
+from apologylab.hooks import forking
+from apologylab.hooks.call import AsyncCall, Call, CallerGone, refuse_late
 from apologylab.hooks.client import UNREAD
+from apologylab.hooks.given import Given
+from apologylab.hooks.started import StartedExperiments, rehearse
+from apologylab.hooks.worker import IDLE_S, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,51 +29,26 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from apologylab.record.facts import Incident
-    from apologylab.service.assign import Answer
     from apologylab.service.ports import Clock, Ledger
     from apologylab.service.running import Running
 
 TIMEOUT_S = 0.25
 SPOOL = 10_000
 """Reports that wait at most; after that the oldest is lost, and counted."""
-AT_A_CONTACT = 100
-"""Reports sent before one answer, so that a long spool delays nobody for long."""
+SPOOL_S = 0.05
+"""How long reports are stored before a batch is answered, so that a long spool delays nobody."""
+REST_S = 5.0
+"""How long a fork waits for the batch that is being committed."""
 UNKNOWN = "no running experiment is about this kind of incident"
 
 
-class Given(NamedTuple):
-    """What to do for one incident.
-
-    ``arm`` is an arm of the experiment, or what ``[otherwise]`` names, where ``reason`` is neither
-    RANDOMISED nor OVERRIDE. ``due_at``, ``text``, ``compensation`` and ``amount`` (minor units)
-    are None where nothing is due, said or given.
-    """
-
-    arm: str
-    reason: str
-    because: str
-    experiment: str | None = None
-    version: int | None = None
-    phase: int | None = None
-    propensity: float | None = None
-    delay_s: int | None = None
-    due_at: datetime | None = None
-    locale: str | None = None
-    text: str | None = None
-    compensation: str | None = None
-    amount: int | None = None
-    currency: str | None = None
-
-
-class _CallerGone(Exception):  # noqa: N818 - it undoes a transaction and is nobody's error
-    """The caller has its fallback already, so nothing may be stored."""
-
-
 class LedgerClient:
-    """Answers incidents of the running experiments of one ledger.
+    """Answers incidents of the running experiments of one ledger, from any thread or event loop.
 
-    Use it as a context manager, or call :meth:`close`. ``lost`` counts reports that the spool had
-    no room for or the ledger refused.
+    Use it as a context manager, or call :meth:`close`. A process that is forked from this one may
+    go on using it, too. ``lost`` counts reports that the spool had no room for or the ledger
+    refused. ``renewed``, asked at most once a second, gives the running experiments if they are
+    others than when it was last asked.
     """
 
     def __init__(
@@ -79,19 +59,24 @@ class LedgerClient:
         clock: Clock,
         timeout_s: float = TIMEOUT_S,
         spool: int = SPOOL,
+        renewed: Callable[[], Sequence[Running] | None] = lambda: None,
     ) -> None:
         # Here, so that neither importing the hooks nor the first answer pays for them.
         from apologylab.service.assign import assign
         from apologylab.service.reporting import report_delivery, report_fallback
 
         self._ledger, self._clock, self._timeout_s = ledger, clock, timeout_s
-        self._running = tuple(running)
-        self._spool: deque[Callable[[], None]] = deque(maxlen=spool)
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="apologylab")
         self._assign = assign
         self._report_fallback, self._report_delivery = report_fallback, report_delivery
-        self._closed = False
+        self._renewed, self._renew_at = renewed, monotonic() + IDLE_S
+        self._running: tuple[Running, ...] = tuple(running)
+        self._spool: deque[Callable[[], None]] = deque(maxlen=spool)
+        self._counting = Lock()
+        self._is_split = self._closed = False
         self.lost = 0
+        self._worker = Worker(self._serve, self._rest)
+        self._worker.start()
+        forking.register(self)
 
     @property
     def waiting(self) -> int:
@@ -103,15 +88,28 @@ class LedgerClient:
 
         Reason FALLBACK means *not known yet*: give what ``arm`` names; it is reported by itself.
         """
-        gone = Event()
         try:
-            asked = [each for each in self._running if incident.kind in each.kinds]
-            if not asked:
+            if not self._asked(incident):
                 return Given(UNREAD, "INELIGIBLE", UNKNOWN)
-            answer = self._worker.submit(self._answer, asked, incident, gone)
-            return answer.result(self._timeout_s)
+            call = Call(incident, self._timeout_s)
+            self._worker.put(call)
+            call.wait(self._timeout_s)
+            return self._told(call)
         except Exception as error:  # noqa: BLE001 - an order system must never fail because of us
-            gone.set()
+            return self._fallback(incident, f"{type(error).__name__}: {error}".rstrip(": "))
+
+    async def assign_async(self, incident: Incident) -> Given:
+        """As :meth:`assign`, without blocking the event loop; only its cancellation is raised."""
+        try:
+            if not self._asked(incident):
+                return Given(UNREAD, "INELIGIBLE", UNKNOWN)
+            from asyncio import get_running_loop
+
+            call = AsyncCall(incident, self._timeout_s, get_running_loop())
+            self._worker.put(call)
+            await call.arrive(self._timeout_s)
+            return self._told(call)
+        except Exception as error:  # noqa: BLE001 - an order system must never fail because of us
             return self._fallback(incident, f"{type(error).__name__}: {error}".rstrip(": "))
 
     def report_delivery(
@@ -127,14 +125,15 @@ class LedgerClient:
 
     def flush(self) -> None:
         """Store what waits in the spool, as far as the ledger takes it."""
-        self._worker.submit(self._empty_spool, len(self._spool)).result()
+        with self._worker.turn:
+            self._empty_spool()
 
     def close(self) -> None:
-        """Flush, and let go of the ledger. A closed client answers with the fallback."""
+        """Answer who waits, flush, and let go of the ledger. Later calls get the fallback."""
         if not self._closed:
             self._closed = True
+            self._worker.stop()
             self.flush()
-            self._worker.shutdown(wait=True)
             self._ledger.close()
 
     def __enter__(self) -> Self:
@@ -148,20 +147,122 @@ class LedgerClient:
     ) -> None:
         self.close()
 
-    def _answer(self, asked: Sequence[Running], incident: Incident, gone: Event) -> Given:
-        """In the worker: the first experiment that does not turn the incident away answers."""
-        in_time = partial(_refuse_gone, gone)
-        in_time()
-        self._empty_spool(AT_A_CONTACT)
-        answers = []
-        for running in asked:
-            (answer,) = self._assign(
-                self._ledger, running, [incident], now=self._clock(), in_time=in_time
-            )
-            answers.append(_given(running, answer))
-            if answers[-1].reason != "INELIGIBLE":
-                return answers[-1]
-        return answers[0]
+    def before_fork(self) -> None:
+        """Let the batch under way end; no connection may live on both sides of a fork."""
+        self._is_split = not self._worker.turn.acquire(timeout=REST_S)
+        if not self._is_split:
+            self._ledger.close()
+
+    def after_in_parent(self) -> None:
+        """Go on."""
+        if not self._is_split:
+            self._worker.turn.release()
+
+    def after_in_child(self) -> None:
+        """Begin anew: calls and reports that waited are the parent's."""
+        self._counting = Lock()
+        self._spool.clear()
+        self._worker.renew()
+        if self._is_split:
+            self._worker.refuse("the process was forked while the ledger did not answer")
+
+    def _asked(self, incident: Incident) -> list[Running]:
+        return [each for each in self._running if incident.kind in each.kinds]
+
+    def _told(self, call: Call) -> Given:
+        """What ``call`` brought.
+
+        Raises:
+            TimeoutError: nothing, in time.
+            Exception: what went wrong.
+        """
+        if call.answer is not None:
+            return call.answer
+        call.gone = True
+        raise call.error or TimeoutError(f"no answer within {self._timeout_s:g} s")
+
+    def _serve(self, calls: list[Call]) -> None:
+        """In the worker: answer all ``calls``, a transaction for each experiment asked."""
+        try:
+            self._empty_spool(SPOOL_S)
+            self._serve_by_turns(calls)
+        except Exception as error:  # noqa: BLE001 - the thread must live
+            for call in calls:
+                if not call.is_told:
+                    call.tell(None, error)
+
+    def _serve_by_turns(self, calls: Sequence[Call]) -> None:
+        """Ask each call's experiments one after the other, all calls together."""
+        left = list(calls)
+        while left:
+            groups: dict[str, tuple[Running, list[Call]]] = {}
+            for call in left:
+                asked = self._asked(call.incident)
+                if call.turn < len(asked):
+                    running = asked[call.turn]
+                    groups.setdefault(running.name, (running, []))[1].append(call)
+                else:
+                    call.end(UNKNOWN)
+            for running, group in groups.values():
+                self._ask(running, group)
+            left = [call for call in left if not call.is_told and not call.is_late()]
+
+    def _ask(self, running: Running, calls: Sequence[Call]) -> None:
+        """One transaction for all; one by one if one of them, or a later version, is in the way."""
+        left = [call for call in calls if not call.is_late()]
+        try:
+            if left:
+                self._commit(running, left)
+        except CallerGone:
+            self._ask(running, left)
+        except Exception as error:  # noqa: BLE001 - one broken call fails no other
+            later = self._later(running) if isinstance(error, OutdatedError) else None
+            if later is not None:
+                self._ask(later, left)
+            elif len(left) == 1:
+                left[0].tell(None, error)
+            else:
+                self._one_by_one(running, left)
+
+    def _commit(self, running: Running, calls: Sequence[Call]) -> None:
+        answers = self._assign(
+            self._ledger,
+            running,
+            [call.incident for call in calls],
+            now=self._clock(),
+            in_time=partial(refuse_late, calls),
+        )
+        for call, answer in zip(calls, answers, strict=True):
+            call.take(running, answer, len(self._asked(call.incident)))
+
+    def _one_by_one(self, running: Running, calls: Sequence[Call]) -> None:
+        """Each in a transaction of its own, until one finds that the ledger itself fails."""
+        for number, call in enumerate(calls):
+            self._ask(running, [call])
+            if isinstance(call.error, LedgerError | OSError):
+                for other in calls[number + 1 :]:
+                    other.tell(None, call.error)
+                return
+
+    def _later(self, running: Running) -> Running | None:
+        """The version that was started after ``running``, if it can be read."""
+        self._renew()
+        version = running.experiment.version
+        found = [each for each in self._running if each.name == running.name]
+        return next((each for each in found if each.experiment.version > version), None)
+
+    def _rest(self) -> None:
+        """In the worker, between two batches or each second without one."""
+        if monotonic() >= self._renew_at:
+            self._renew_at = monotonic() + IDLE_S
+            self._renew()
+            self._empty_spool(SPOOL_S)
+
+    def _renew(self) -> None:
+        try:
+            self._running = tuple(self._renewed() or self._running)
+        except Exception:  # noqa: BLE001 - the ledger is away; the next second will tell
+            return
 
     def _fallback(self, incident: Incident, because: str) -> Given:
         asked = [each for each in self._running if _kind(incident) in each.kinds]
@@ -173,12 +274,14 @@ class LedgerClient:
         return Given(answer.arm, "FALLBACK", because, experiment.name, experiment.version)
 
     def _keep(self, report: Callable[[], None]) -> None:
-        self.lost += len(self._spool) == self._spool.maxlen
-        self._spool.append(report)
+        with self._counting:
+            self.lost += len(self._spool) == self._spool.maxlen
+            self._spool.append(report)
 
-    def _empty_spool(self, most: int) -> None:
-        """In the worker: store reports, oldest first, until one finds the ledger unreachable."""
-        for _ in range(min(most, len(self._spool))):
+    def _empty_spool(self, seconds: float = float("inf")) -> None:
+        """Store reports, oldest first, until the time is over or the ledger is unreachable."""
+        end = monotonic() + seconds
+        while self._spool and monotonic() < end:
             report = self._spool.popleft()
             try:
                 report()
@@ -211,8 +314,8 @@ def connect(
 ) -> LedgerClient:
     """A client of the ledger at ``url`` for its started ``experiments``, all of them by default.
 
-    The declarations are those that ``start`` pinned. All that is heavy is imported here. An
-    experiment that is started later needs a new client; so does a process that was forked.
+    The declarations are those that ``start`` pinned; what is started later is noticed within about
+    a second. All that is heavy is done here: imports, reading, and one answer that is not stored.
 
     Raises:
         LedgerOtherError: the ledger is simulated and ``simulated`` is not given, or the reverse.
@@ -220,7 +323,6 @@ def connect(
         NotFoundError: one of ``experiments`` is not started.
     """
     from apologylab import wiring
-    from apologylab.service.running import pinned
 
     ledger = wiring.ledger_at(url)
     if ledger.identity.simulated != simulated:
@@ -229,37 +331,13 @@ def connect(
             f"simulated is {simulated}, but the ledger says {ledger.identity.simulated}",
             do="give the URL of the other ledger; simulated=True is for a ledger of a world",
         )
-    running = pinned(ledger, wiring.declaration_reader(), experiments)
-    return LedgerClient(ledger, running, clock=wiring.clock(), timeout_s=timeout_s, spool=spool)
+    started = StartedExperiments(ledger, wiring.declaration_reader(), experiments)
+    running, clock = started.all(), wiring.clock()
+    rehearse(ledger, running, now=clock())
+    return LedgerClient(
+        ledger, running, clock=clock, timeout_s=timeout_s, spool=spool, renewed=started.renewed
+    )
 
 
 def _kind(incident: object) -> str:
     return str(getattr(incident, "kind", ""))
-
-
-def _refuse_gone(gone: Event) -> None:
-    if gone.is_set():
-        raise _CallerGone
-
-
-def _given(running: Running, answer: Answer) -> Given:
-    stored, remedy = answer.assignment, answer.remedy
-    if stored is None:
-        refused = not_drawn(running.experiment, "INELIGIBLE", answer.because)
-        return Given(refused.arm, "INELIGIBLE", answer.because, running.name)
-    return Given(
-        arm=stored.arm,
-        reason=stored.reason,
-        because=answer.because or stored.because,
-        experiment=stored.experiment,
-        version=stored.version,
-        phase=stored.phase,
-        propensity=stored.propensity,
-        delay_s=stored.delay_s,
-        due_at=stored.due_at,
-        locale=remedy.locale if remedy else None,
-        text=answer.text,
-        compensation=remedy.compensation if remedy else None,
-        amount=remedy.amount if remedy and remedy.compensation else None,
-        currency=remedy.currency if remedy else None,
-    )

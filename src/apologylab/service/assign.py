@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from apologylab.errors import LedgerError
+from apologylab.errors import LedgerError, OutdatedError
 from apologylab.record.facts import Assignment, Closed, Incident, Remedy
 from apologylab.service import schemes
 from apologylab.service.again import again
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from apologylab.service.judging import Judged
     from apologylab.service.pinning import Pin
     from apologylab.service.ports import Ledger, LedgerIdentity, Transaction
-    from apologylab.service.running import Running
+    from apologylab.service.running import Enrolment, Running
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,7 @@ def assign(
 
     Raises:
         StateError: the experiment is not started.
+        OutdatedError: a later version of it was started.
         LedgerError: the ledger could not do it; nothing was stored.
     """
     heard = [hear(incident, running) for incident in incidents]
@@ -136,11 +137,12 @@ def _answer(
     careful: bool,
 ) -> dict[str, Answer]:
     locked = _lock(work, running, incidents)
+    stands = _enrolment(work, running)
     incidents = recorded(work, running, incidents)
     stored = _answers_before(work, incidents)
     case = Case(
         running=running,
-        enrolment=enrolment(work, running.name, running.experiment.version),
+        enrolment=stands,
         contexts=contexts(work, running, incidents),
         now=now,
         locked=locked,
@@ -173,6 +175,17 @@ def _lock(work: Transaction, running: Running, incidents: Sequence[Incident]) ->
     counted = schemes.names(work, running, incidents)
     work.lock([*sorted(customers), *counted])
     return counted
+
+
+def _enrolment(work: Transaction, running: Running) -> Enrolment:
+    name, version = running.name, running.experiment.version
+    stands = enrolment(work, name, version)
+    if stands.latest > version:
+        raise OutdatedError(
+            f"version {version} of {name} was followed by version {stands.latest}",
+            do="load the experiment again",
+        )
+    return stands
 
 
 def _answers_before(work: Transaction, incidents: Sequence[Incident]) -> list[Assignment]:

@@ -111,11 +111,15 @@ def load(ledger: Ledger, experiment: Experiment) -> Running:
 
 
 def pinned(
-    ledger: Ledger, read: Callable[[str], Experiment], names: Iterable[str] | None = None
+    ledger: Ledger,
+    read: Callable[[str], Experiment],
+    names: Iterable[str] | None = None,
+    known: Iterable[Running] = (),
 ) -> list[Running]:
     """The latest started version of each of ``names``, by default of every experiment.
 
-    The declarations are those that ``start`` pinned, so an edited file disturbs nothing.
+    The declarations are those that ``start`` pinned, so an edited file disturbs nothing. Those
+    that are ``known`` are not read again.
 
     Raises:
         NotFoundError: one of ``names`` is not started.
@@ -126,7 +130,12 @@ def pinned(
         raise NotFoundError(
             f"{', '.join(unknown)} is not started in this ledger", do="run `apologylab start NAME`"
         )
-    return [_running(read(latest[name].declaration), latest[name]) for name in wanted]
+    kept = {(each.name, each.experiment.version): each for each in known}
+    return [
+        kept.get((name, (begun := latest[name]).version))
+        or _running(read(begun.declaration), begun)
+        for name in wanted
+    ]
 
 
 def _running(experiment: Experiment, begun: Started) -> Running:
@@ -187,11 +196,13 @@ class Enrolment:
 
     ``closed`` keeps out new units; those enrolled keep their sticky repeats as far as the budget
     goes. ``halted`` is drain (nothing is drawn for anybody) or kill (and nothing leaves any more).
+    ``latest`` is the version that was started last.
     """
 
     phase: int
     closed: str | None
     halted: str | None = None
+    latest: int = 0
 
 
 def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
@@ -201,10 +212,10 @@ def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
         StateError: the experiment's version was not started.
     """
     named = {"experiment": name, "version": version}
-    begun = [fact.phase for fact in work.find(PhaseBegan, **named)]
-    if not begun:
+    begun = work.find(PhaseBegan, experiment=name)
+    phase = max((fact.phase for fact in begun if fact.version == version), default=0)
+    if not phase:
         raise StateError(f"{name} is not started", do=f"run `apologylab start {name}`")
-    phase = max(begun)
     closed = [fact.because for fact in work.find(Closed, **named) if fact.phase == phase]
     halted = {fact.how: fact.because for fact in work.find(Halted, **named)}
     how = KILL if KILL in halted else DRAIN if DRAIN in halted else None
@@ -212,4 +223,5 @@ def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
         phase=phase,
         closed=halted[how] if how else closed[0] if closed else None,
         halted=how,
+        latest=max(fact.version for fact in begun),
     )

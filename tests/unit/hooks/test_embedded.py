@@ -104,7 +104,9 @@ def test_a_draw_that_meets_a_fallback_is_not_sent(ledger, loop):
         client._fallback(loop.incident(1), "too slow")
     assert list(ledger.read(Assignment)) == [drawn]
     with ledger.transaction(recorded_at=loop.START) as work:
-        due = work.due(loop.NAME, now=loop.START + loop.DAY, limit=9)
+        day = loop.START + loop.DAY
+        claimed = work.claim(loop.NAME, holder="w", now=day, until=day + loop.DAY, limit=9)
+        due = [each.remedy for each in claimed]
         assert suppressed(work, running, due) == {drawn.key: "fallback_given"}
 
 
