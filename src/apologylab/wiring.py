@@ -11,13 +11,13 @@ from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
-    from apologylab.service.ports import Channel, Clock, Ledger, Panel
+    from apologylab.service.export import Asked, Exported, Exporter
+    from apologylab.service.ports import Channel, Clock, Ledger, Panel, Progress
     from apologylab.service.scaffold_panel import Column
     from apologylab.service.status import Census
     from apologylab.service.table import Wanted
@@ -91,12 +91,18 @@ def create_ledger(of: Project) -> Ledger:
     Raises:
         StateError: there is one already.
     """
+    from secrets import token_hex
     from uuid import uuid4
 
     from apologylab.service.ports import LedgerIdentity
     from apologylab.storage.sqlite import create
 
-    identity = LedgerIdentity(id=uuid4().hex, environment=of.environment, simulated=of.simulated)
+    identity = LedgerIdentity(
+        id=uuid4().hex,
+        environment=of.environment,
+        simulated=of.simulated,
+        secret=token_hex(32),
+    )
     return create(of.ledger_file, identity)
 
 
@@ -152,16 +158,6 @@ def channel(name: str, of: Project) -> Channel:
     return FileChannel(of.root / "outbox")
 
 
-def dispatching(of: Project) -> AbstractContextManager[None]:
-    """The project's one turn to dispatch; another process waits for it.
-
-    With two at once, one could suppress what the other, which looked before, is about to send.
-    """
-    from apologylab.channels.lock import turn
-
-    return turn(of.root / "outbox" / ".dispatching")
-
-
 def unit_files() -> UnitFiles:
     """The engine that draws arms for whole files of units."""
     from apologylab.warehouse.unit_files import DuckdbUnitFiles
@@ -206,6 +202,24 @@ def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: 
     mark = ledger.mark(as_of)
     ledger.close()
     return panel_ledger(of.ledger_url, experiment, as_of=as_of, mark=mark)
+
+
+def exporter(ledger: Ledger, of: Project, folder: Path) -> Exporter:
+    """Writes a project's facts as Parquet files under ``folder``."""
+    from apologylab.warehouse.ledger_export import LedgerExporter
+
+    return LedgerExporter(url=of.ledger_url, identity=ledger.identity, folder=folder)
+
+
+def export_rows(url: str, asked: Asked, place: Path, *, progress: Progress) -> Exported:
+    """Write rows of the database at ``url`` as Parquet files in ``place``.
+
+    Raises:
+        InputError, NotFoundError, MissingPartError, StateError: see the warehouse.
+    """
+    from apologylab.warehouse.any_database import export_rows as written
+
+    return written(url, asked, place, progress=progress)
 
 
 def _experiments_folder() -> Path:

@@ -7,7 +7,7 @@ import pytest
 
 from apologylab.channels.file import FileChannel
 from apologylab.record.facts import Assignment, Closed, Contact, Delivery, Liability
-from apologylab.service.dispatch import dispatch_once
+from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.storage.memory import MemoryLedger
 from apologylab.storage.sqlite import create
 
@@ -39,7 +39,9 @@ def _live(ledger, folder, loop):
         ]  # fmt: skip
         with ledger.transaction(recorded_at=now) as work:
             work.append(cross)
-        dispatch_once(ledger, channel, running, now=now + 2 * loop.HOUR)
+        at = now + 2 * loop.HOUR
+        worker = Worker(holder="w", clock=lambda at=at: at, chance=lambda: 0.5)
+        dispatch_once(ledger, channel, running, worker)
 
 
 @pytest.fixture

@@ -5,82 +5,144 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from apologylab.channels.lock import lock
+from apologylab.channels.lock import turn
 from apologylab.design.money import Money
 from apologylab.errors import InputError
 from apologylab.service.ports import Outgoing, Sent
 
 FILE = "remedies.jsonl"
+OWN = ".remedies.jsonl"
+"""The same file under a second name (a hard link), by which it is found after it was moved away."""
+KEPT = ".keys.jsonl"
+"""The keys of files that were moved away, one JSON text a line."""
+TURN = ".turn"
 
 
 class FileChannel:
-    """Appends to ``remedies.jsonl`` in ``folder``; a key that stands there is never written again.
+    """Appends to ``remedies.jsonl`` in ``folder``; a key that stood there is never written again.
 
     Each line holds ``key, customer, experiment, arm, text, locale, compensation, amount``; the
     amount is written "5.00 USD". A line that a crash tore was never called sent: it is cut off.
+
+    The file may be moved away at any time, also after a crash: its keys stay known. That rests on
+    a hard link; where the disk has none, a file must not be moved while a dispatcher that died has
+    not been followed by another. Emptying it in place instead of moving it loses its keys.
     """
 
     name = "file"
+    once = True
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / FILE
+        self._own = folder / OWN
+        self._kept_file = folder / KEPT
+        self._turn = folder / TURN
+        self._kept: set[str] = set()
+        self._kept_to = 0
         self._keys: set[str] = set()
         self._read_to = 0
+        self._read_of: tuple[int, int] | None = None
 
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
         """See :meth:`apologylab.service.ports.Channel.accepted`."""
-        with self._alone() as lines:
-            self._catch_up(lines)
-        return frozenset(self._keys.intersection(keys))
+        with self._alone():
+            return frozenset(key for key in keys if self._knows(key))
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
         """See :meth:`apologylab.service.ports.Channel.send`."""
         with self._alone() as lines:
-            self._catch_up(lines)
-            new = {each.key: each for each in batch if each.key not in self._keys}
+            new = {each.key: each for each in batch if not self._knows(each.key)}
             self._append(lines, list(new.values()))
         return [Sent(key=each.key, state="sent") for each in batch]
 
+    def _knows(self, key: str) -> bool:
+        return key in self._keys or key in self._kept
+
     @contextmanager
     def _alone(self) -> Iterator[IO[bytes]]:
-        """The open file, with every other process kept out."""
-        if not self.file.exists():
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.touch()
+        """The open file, read to its end, with every other process kept out."""
+        with turn(self._turn):
+            self._learn_kept()
+            if self._was_moved():
+                self._begin_anew()
+            if not self.file.exists():
+                self.file.touch()
+                _sync_folder(self.file.parent)
+            with self.file.open("r+b") as lines:
+                self._catch_up(lines)
+                self._link()
+                yield lines
+
+    def _was_moved(self) -> bool:
+        """Whether the file that lines went to is not the one that stands there now."""
+        found = _identity(self.file)
+        former = {self._read_of, _identity(self._own)} - {None}
+        return bool(former - {found})
+
+    def _begin_anew(self) -> None:
+        """Keep the keys of the file that was moved away; another begins."""
+        written = self._own.read_bytes() if self._own.exists() else b""
+        read = {_key(line) for line in _whole(written)}
+        self._keep(self._keys.union(key for key in read if key is not None))
+        self._own.unlink(missing_ok=True)
+        self._keys, self._read_to, self._read_of = set(), 0, None
+
+    def _link(self) -> None:
+        if self._own.exists():
+            return
+        with suppress(OSError):
+            os.link(self.file, self._own)
             _sync_folder(self.file.parent)
-        with self.file.open("r+b") as lines:
-            lock(lines)
-            yield lines
+
+    def _learn_kept(self) -> None:
+        if not self._kept_file.exists():
+            return
+        with self._kept_file.open("rb") as lines:
+            lines.seek(self._kept_to)
+            whole = _whole(lines.read())
+        self._kept.update(map(json.loads, whole))
+        self._kept_to += sum(map(len, whole))
+
+    def _keep(self, keys: Iterable[str]) -> None:
+        """Add to the keys of files that were moved away, over what a crash tore."""
+        new = sorted(set(keys) - self._kept)
+        with self._kept_file.open("ab") as lines:
+            lines.truncate(self._kept_to)
+            lines.write(b"".join(json.dumps(key).encode() + b"\n" for key in new))
+            lines.flush()
+            os.fsync(lines.fileno())
+        _sync_folder(self._kept_file.parent)
+        self._learn_kept()
 
     def _catch_up(self, lines: IO[bytes]) -> None:
-        """Learn the keys written since we last looked, and cut off a torn last line.
-
-        A file shorter than what we read is another: somebody moved ours away meanwhile.
-        """
-        if lines.seek(0, os.SEEK_END) < self._read_to:
-            self._read_to = 0
+        """Learn the keys written since we last looked, and cut off a torn last line."""
+        size = lines.seek(0, os.SEEK_END)
+        if size < self._read_to:
+            self._keep(self._keys)
+            self._keys, self._read_to = set(), 0
         lines.seek(self._read_to)
-        written = lines.read()
-        whole = written[: written.rfind(b"\n") + 1]
-        if len(whole) < len(written):
-            lines.truncate(self._read_to + len(whole))
-        for number, line in enumerate(whole.splitlines(), 1):
-            self._keys.add(self._key(line, number))
-        self._read_to += len(whole)
+        whole = _whole(lines.read())
+        self._keys.update(self._ours(line, number) for number, line in enumerate(whole, 1))
+        self._read_to += sum(map(len, whole))
+        self._read_of = _identity(self.file)
+        if self._read_to < size:
+            lines.truncate(self._read_to)
+        if whole:  # whoever wrote them may have died before they were on disk
+            os.fsync(lines.fileno())
 
-    def _key(self, line: bytes, number: int) -> str:
-        try:
-            return str(json.loads(line)["key"])
-        except (ValueError, KeyError, TypeError):
+    def _ours(self, line: bytes, number: int) -> str:
+        key = _key(line)
+        if key is None:
             raise InputError(
                 f"{self.file} holds a line that we did not write ({number} after {self._read_to})",
                 do="move the file away; what it lists is what was sent so far",
-            ) from None
+            )
+        return key
 
     def _append(self, lines: IO[bytes], batch: Sequence[Outgoing]) -> None:
         if not batch:
@@ -105,6 +167,28 @@ def _line(each: Outgoing) -> dict[str, Any]:
         "compensation": each.compensation,
         "amount": str(Money(each.amount, each.currency)) if each.currency else None,
     }
+
+
+def _key(line: bytes) -> str | None:
+    """The key that a line is about; None if it is none of ours."""
+    try:
+        return str(json.loads(line)["key"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _whole(written: bytes) -> list[bytes]:
+    """The lines that end, each with its end."""
+    return written[: written.rfind(b"\n") + 1].splitlines(keepends=True)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """What tells a file from another that has its name; None if there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sync_folder(folder: Path) -> None:

@@ -28,6 +28,11 @@ def show(text: str = "") -> None:
     sys.stdout.write((_fitted(text) if sys.stdout.isatty() else text) + "\n")
 
 
+def say(line: str) -> None:
+    """Print a line about the run on stderr."""
+    sys.stderr.write(line + "\n")
+
+
 def show_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document: UTF-8 as it is, two spaces a level, keys in their order.
 

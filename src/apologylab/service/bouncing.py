@@ -25,6 +25,11 @@ class Bouncing:
         """The inner channel's."""
         return self.inner.name
 
+    @property
+    def once(self) -> bool:
+        """The inner channel's."""
+        return self.inner.once
+
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
         """See :class:`apologylab.service.ports.Channel`."""
         return self.inner.accepted(keys)

@@ -1,60 +1,101 @@
 """Hand remedies that are due to their channel, each at most once whatever crashes (R13, R15).
 
-A batch is looked at under the ledger's lock, handed over outside it, and settled under it again. A
-crash in between leaves remedies without a delivery: the next run asks the channel which of them it
-took, and a channel that is given a key twice sends it once.
+A worker claims a few, looks at them once more and notes those that leave as handed over, all in one
+transaction; gives them to the channel; and settles what it still holds in a second one. A crash in
+between leaves remedies that are handed over and not settled: whoever claims them next asks the
+channel, and sends the same key again only where that has no second effect (ADR 0018).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from apologylab.design.experiment import SILENCE
-from apologylab.errors import LedgerOtherError, StateError
-from apologylab.service.ports import Outgoing
-from apologylab.service.recheck import suppressed
-from apologylab.service.settling import Outcome, settle
+from apologylab.errors import LedgerGoneError, LedgerOtherError, StateError
+from apologylab.service.again import again
+from apologylab.service.claiming import claim
+from apologylab.service.handing import hand
+from apologylab.service.retrying import store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable
 
-    from apologylab.record.facts import Remedy
-    from apologylab.service.ports import Channel, Ledger, Progress
+    from apologylab.service.claiming import Taken
+    from apologylab.service.ports import Channel, Clock, Ledger, Progress
+    from apologylab.service.retrying import Stored
     from apologylab.service.running import Running
 
-BATCH = 5_000
-UNRENDERED = "its text could not be rendered"
-TEXT_GONE = "its text was deleted"
-"""The customer was forgotten (R21)."""
+BATCH: Final = 2_000
+"""Remedies that one claim takes at most: they hold up others who write to the ledger."""
+IN_DOUBT: Final = 50
+"""The same for a channel that must not be given a key twice: so many a crash puts in doubt."""
+FIRST: Final = 50
+LEASE: Final = timedelta(minutes=2)
+CALL_SECONDS: Final = 0.3
+"""What a call to the channel should take, so that a kill is heeded within a second."""
+PATIENCE: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds to wait for a ledger that is away before what a batch came to is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """One of those who dispatch at the same time, and what it has of the world (R38).
+
+    No two workers share a ``holder``, not even one after another. ``chance`` gives numbers in
+    [0, 1), which spread retries; ``seconds`` never goes back, and None keeps ``batch`` as it is;
+    ``rest`` waits so many seconds for a ledger that is away, and None does not wait for it.
+    """
+
+    holder: str
+    clock: Clock
+    chance: Callable[[], float]
+    seconds: Callable[[], float] | None = None
+    rest: Callable[[float], object] | None = None
+    lease: timedelta = LEASE
+    batch: int = BATCH
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatched:
-    """How many remedies ended in each state of a delivery, and for which reasons."""
+    """How many remedies ended in each state of a delivery, and for which reasons.
+
+    ``postponed`` and ``dead`` count those that the channel could not take, by reason: it is tried
+    again, or as often as declared and then set aside.
+    """
 
     experiment: str
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    postponed: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
 
     @property
     def settled(self) -> int:
         """Remedies that this run settled."""
         return self.states.total()
 
+    def add(self, other: Dispatched) -> None:
+        """Count what another run did, too."""
+        for name in ("states", "reasons", "postponed", "dead"):
+            getattr(self, name).update(getattr(other, name))
+
 
 def dispatch_once(
     ledger: Ledger,
     channel: Channel,
     running: Running,
+    worker: Worker,
     *,
-    now: datetime,
     progress: Progress = lambda _: None,
-    batch: int = BATCH,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Dispatched:
-    """Settle everything of ``running`` that is due by ``now``; one caller at a time.
+    """Settle everything of ``running`` that is due, or all that waits if it was killed.
+
+    Any number of workers may do so at once. ``stop`` is asked before each batch; what was claimed
+    by then is settled.
 
     Raises:
         StateError: the caller delivers this experiment (``[delivery] by = "caller"``).
@@ -62,15 +103,19 @@ def dispatch_once(
     """
     _refuse(ledger, channel, running)
     done = Dispatched(experiment=running.name)
+    size = _first(channel, worker)
     left = True
-    while left and (looked := _look(ledger, running, now, batch)):
-        outcomes = _hand_over(ledger, channel, looked)
-        with ledger.transaction(recorded_at=now) as work:
-            stored = settle(work, running, outcomes, channel=channel.name, now=now)
-        done.states.update(each.state for each in stored)
-        done.reasons.update(each.because for each in stored if each.because)
-        progress(len(looked))
-        left = len(looked) == batch
+    while left and not stop():
+        taken = again(partial(claim, ledger, running, worker, channel=channel.name, limit=size))
+        began = worker.seconds() if worker.seconds else 0.0
+        fates = hand(channel, ledger.identity.id, taken)
+        left = taken.claimed == size
+        size = _next(channel, worker, size, len(fates), began)
+        stored = _surely(
+            worker, partial(store, ledger, running, worker, fates, channel=channel.name)
+        )
+        _count(done, taken, stored)
+        progress(taken.claimed)
     return done
 
 
@@ -87,72 +132,45 @@ def _refuse(ledger: Ledger, channel: Channel, running: Running) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Looked:
-    """One due remedy: its text's body, and why it should not leave, if so."""
-
-    remedy: Remedy
-    body: str | None
-    suppressed: str | None
+def _most(channel: Channel, worker: Worker) -> int:
+    return worker.batch if channel.once else min(worker.batch, IN_DOUBT)
 
 
-def _look(ledger: Ledger, running: Running, now: datetime, batch: int) -> list[_Looked]:
-    """What is due, checked again (R13)."""
-    with ledger.transaction(recorded_at=now) as work:
-        due = work.due(running.name, now=now, limit=batch)
-        if not due:
-            return []
-        stopped = suppressed(work, running, due)
-        bodies = work.texts([each.text for each in due if each.text])
-    return [
-        _Looked(
-            remedy=each,
-            body=bodies.get(each.text) if each.text else None,
-            suppressed=stopped.get(each.key),
-        )
-        for each in due
-    ]
+def _first(channel: Channel, worker: Worker) -> int:
+    """The size of the first batch: small until the channel has shown how quick it is."""
+    most = _most(channel, worker)
+    return min(FIRST, most) if worker.seconds else most
 
 
-def _hand_over(ledger: Ledger, channel: Channel, looked: Sequence[_Looked]) -> list[Outcome]:
-    """Decide each remedy, sending those that leave."""
-    ids = {each.remedy.key: f"{ledger.identity.id}/{each.remedy.key}" for each in looked}
-    before = channel.accepted(list(ids.values()))
-    decided = {
-        each.remedy.key: ("sent", "") if ids[each.remedy.key] in before else _decide(each)
-        for each in looked
-    }
-    leaving = [each for each in looked if decided[each.remedy.key] is None]
-    answers = channel.send([_outgoing(each, ids[each.remedy.key]) for each in leaving])
-    sent = {answer.key: (answer.state, answer.because) for answer in answers}
-    return [
-        Outcome(each.remedy, *(decided[each.remedy.key] or sent[ids[each.remedy.key]]))
-        for each in looked
-    ]
+def _next(channel: Channel, worker: Worker, size: int, sent: int, began: float) -> int:
+    """The size of the next batch: as many as take ``CALL_SECONDS``, at most twice as many."""
+    if worker.seconds is None or not sent:
+        return size
+    took = worker.seconds() - began
+    fits = int(sent * CALL_SECONDS / took) if took > 0 else 2 * size
+    return max(1, min(fits, 2 * size, _most(channel, worker)))
 
 
-def _decide(looked: _Looked) -> tuple[str, str] | None:
-    """The state and reason of a remedy that does not leave, or None if it does."""
-    remedy, why = looked.remedy, looked.suppressed
-    if remedy.arm == SILENCE:
-        return ("would_suppress", why) if why else ("would_send", "")
-    if why:
-        return "suppressed", why
-    if looked.body is None:
-        return "failed", TEXT_GONE if remedy.text else UNRENDERED
-    return None
+def _surely(worker: Worker, attempt: Callable[[], Stored]) -> Stored:
+    """Store what became of a batch, also if the ledger is away for a moment.
+
+    Only this worker knows it. To store it again, if it was stored already, does nothing.
+    """
+    if worker.rest is None:
+        return again(attempt)
+    for seconds in PATIENCE:
+        try:
+            return again(attempt)
+        except LedgerGoneError:
+            worker.rest(seconds)
+    return again(attempt)
 
 
-def _outgoing(looked: _Looked, key: str) -> Outgoing:
-    remedy = looked.remedy
-    return Outgoing(
-        key=key,
-        customer=remedy.customer,
-        experiment=remedy.experiment,
-        arm=remedy.arm,
-        text=looked.body,
-        locale=remedy.locale,
-        compensation=remedy.compensation,
-        amount=remedy.amount,
-        currency=remedy.currency,
-    )
+def _count(done: Dispatched, taken: Taken, stored: Stored) -> None:
+    for each in (*taken.settled, *stored.ended):
+        done.states[each.state] += 1
+        if each.because:
+            done.reasons[each.because] += 1
+    for wait in stored.waiting:
+        counted = done.dead if wait.again_at is None else done.postponed
+        counted[wait.because] += 1

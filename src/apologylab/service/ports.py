@@ -320,11 +320,19 @@ class Channel(Protocol):
         ...
 
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """Which of ``keys`` it is known to have taken, asked after a crash (R15)."""
+        """Which of ``keys`` it is known to have taken, asked after a crash (R15).
+
+        Raises:
+            OSError: it broke down; ask later.
+        """
         ...
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
-        """Hand over a batch; answers in its order."""
+        """Hand over a batch; answers in its order.
+
+        Raises:
+            OSError: it broke down; what it took of the batch is unknown.
+        """
         ...
 
 

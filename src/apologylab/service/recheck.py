@@ -13,6 +13,7 @@ from apologylab.record.facts import (
     Goodwill,
     Resolution,
 )
+from apologylab.service.ending import killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
 def suppressed(work: Transaction, running: Running, due: Sequence[Remedy]) -> dict[str, str]:
     """Key of a remedy -> why it should not leave; only those that should not.
 
-    Reasons, the first that holds: ``forgotten``, ``fallback_given`` (R11), ``opted_out``,
-    ``refunded`` (goodwill for the incident, or a resolution by refund), ``contacted`` (the
-    customer wrote or called about the incident after it).
+    Reasons, the first that holds: ``killed``, ``forgotten``, ``fallback_given`` (R11),
+    ``opted_out``, ``refunded`` (goodwill for the incident, or a resolution by refund),
+    ``contacted`` (the customer wrote or called about the incident after it).
     """
     incidents = {incident_of(running, remedy): remedy for remedy in due}
     by_customer = dict(_about_customers(work, running, sorted({each.customer for each in due})))
     by_incident = dict(_about_incidents(work, running, incidents))
+    by_hand = killed(work, running.name, due)
     reasons = {
-        remedy.key: by_customer.get(remedy.customer) or by_incident.get(incident)
+        remedy.key: (
+            by_hand.get(remedy.key) or by_customer.get(remedy.customer) or by_incident.get(incident)
+        )
         for incident, remedy in incidents.items()
     }
     return {key: why for key, why in reasons.items() if why}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.answers import not_drawn
 from apologylab.design.experiment import SILENCE
 from apologylab.errors import InputError, NotFoundError, StateError
-from apologylab.record.facts import Assignment, FallbackReport, Incident, Remedy
+from apologylab.record.facts import Assignment, Delivery, FallbackReport, Incident, Remedy
+from apologylab.service.again import again
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import contexts
 from apologylab.service.judging import DRAWN, stored_answer
 from apologylab.service.recording import OTHER_CUSTOMER, recorded
 from apologylab.service.running import enrolment
+from apologylab.service.schemes.scheme import Placed
 from apologylab.service.settling import Outcome, settle
+from apologylab.service.start import lock_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,7 +53,15 @@ def report_fallback(
     heard = hear(incident, running)
     if isinstance(heard, Unheard):
         raise InputError(heard.because)
+    again(partial(_report_fallback, ledger, running, heard, because, at, now))
+
+
+def _report_fallback(
+    ledger: Ledger, running: Running, heard: Incident, because: str, at: datetime, now: datetime
+) -> None:
     with ledger.transaction(recorded_at=now) as work:
+        work.lock([lock_name(running.name)], shared=True)
+        work.lock([f"customer/{heard.customer}"])
         answered = recorded(work, running, [heard])
         if not answered:
             raise InputError(OTHER_CUSTOMER, do="give each incident a key of its own")
@@ -66,17 +78,17 @@ def _fallback_report(
 ) -> FallbackReport:
     experiment = running.experiment
     phase = enrolment(work, running.name, experiment.version).phase
-    unit = incident.customer if experiment.unit == "customer" else incident.key
+    unit = running.unit(incident)
     context = contexts(work, running, [incident])[incident.key]
-    proposal = running.assigner.propose(unit, context, phase)
+    proposal = running.assigner.propose(unit, context, phase) if unit is not None else None
     return FallbackReport(
         key=key,
         occurred_at=at,
         experiment=running.name,
-        unit=unit,
+        unit=unit or incident.customer,
         customer=incident.customer,
         incident=incident.key,
-        proposed=proposal.arm if proposal.reason in DRAWN else "",
+        proposed=proposal.arm if proposal is not None and proposal.reason in DRAWN else "",
         given=not_drawn(experiment, "FALLBACK", "").arm,
     )
 
@@ -87,7 +99,7 @@ def _fallback(
     experiment = running.experiment
     phase = enrolment(work, experiment.name, experiment.version).phase
     proposal = not_drawn(experiment, "FALLBACK", because, phase=phase)
-    return stored_answer(running, incident, proposal, now=now, is_first=False)
+    return stored_answer(running, incident, Placed(proposal), now=now)
 
 
 def report_delivery(
@@ -101,23 +113,44 @@ def report_delivery(
 ) -> None:
     """Store what became of a remedy that the caller delivers itself; twice is as once (R15).
 
+    The first report stands: who is ``in_doubt`` and learns more later has reported too early.
+
     Raises:
-        StateError: the experiment is delivered by apologylab.
+        StateError: the experiment is delivered by apologylab, or another state was reported before.
         NotFoundError: the incident has no remedy.
         InputError: ``state`` is none that this remedy can end in.
     """
     if running.experiment.delivery.by != CALLER:
         raise StateError(
-            f"{running.name} is delivered by apologylab", do="run `apologylab dispatch --once`"
+            f"{running.name} is delivered by apologylab", do="run `apologylab dispatch`"
         )
+    again(partial(_report_delivery, ledger, running, incident, state, because, now))
+
+
+def _report_delivery(
+    ledger: Ledger, running: Running, incident: str, state: str, because: str, now: datetime
+) -> None:
     with ledger.transaction(recorded_at=now) as work:
         found = work.find_among(Remedy, "key", [f"{running.name}/{incident}"])
         if not found:
             raise NotFoundError(
                 f"incident {incident} has no remedy in {running.name}", do="assign it first"
             )
-        _refuse_state(found[0], state)
-        settle(work, running, [Outcome(found[0], state, because)], channel=CALLER, now=now)
+        (remedy,) = found
+        _refuse_state(remedy, state)
+        work.lock([lock_name(running.name)], shared=True)
+        work.lock([f"customer/{remedy.customer}"])
+        if not settle(work, [Outcome(remedy, state, because)], channel=CALLER, now=now):
+            _refuse_another(work, remedy, state)
+
+
+def _refuse_another(work: Transaction, remedy: Remedy, state: str) -> None:
+    (stands,) = work.find_among(Delivery, "key", [remedy.key])
+    if stands.state != state:
+        raise StateError(
+            f"the remedy of {remedy.key} was reported as {stands.state}, and now as {state}",
+            do="report once, when it is known; what was reported first stands",
+        )
 
 
 def _refuse_state(remedy: Remedy, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.record.facts import Delivery, Liability
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from apologylab.record.facts import Fact, Remedy
     from apologylab.remedy.compensation import Holding, State
     from apologylab.service.ports import Transaction
-    from apologylab.service.running import Running
 
 MONEY: Final[Mapping[str, State]] = {
     "sent": "committed",
@@ -35,14 +35,12 @@ class Outcome(NamedTuple):
 
 
 def settle(
-    work: Transaction,
-    running: Running,
-    outcomes: Sequence[Outcome],
-    *,
-    channel: str,
-    now: datetime,
+    work: Transaction, outcomes: Sequence[Outcome], *, channel: str, now: datetime
 ) -> list[Outcome]:
-    """Store those ``outcomes`` that nobody stored before, and give them back."""
+    """Store those ``outcomes`` that nobody stored before, and give them back.
+
+    The caller keeps others from settling the same remedies meanwhile: by a claim, or by a lock.
+    """
     keys = [each.remedy.key for each in outcomes]
     stored = {each.key for each in work.find_among(Delivery, "key", keys)}
     new = [each for each in outcomes if each.remedy.key not in stored]
@@ -50,7 +48,7 @@ def settle(
     moves = _money_moves(work, [each for each in new if each.remedy.compensation], now)
     facts: list[Fact] = [*deliveries, *moves]
     work.append(facts)
-    give_back(work, running, sum(each.amount for each in moves if each.state == "released"))
+    give_back(work, [each for each in moves if each.state == "released"])
     return new
 
 
@@ -70,20 +68,20 @@ def _delivery(outcome: Outcome, channel: str, now: datetime) -> Delivery:
 
 
 def _money_moves(work: Transaction, outcomes: Sequence[Outcome], now: datetime) -> list[Liability]:
-    holdings = _holdings(work, [each.remedy.key for each in outcomes])
+    steps = work.find_among(Liability, "assignment", [each.remedy.key for each in outcomes])
+    holdings = follow(Step(each.assignment, _state(each.state), each.amount) for each in steps)
+    charged = {each.assignment: each.charged for each in steps}
     return [
-        _liability(each.remedy, move(holdings.get(each.remedy.key), _step(each)), now)
+        replace(
+            _liability(each.remedy, move(holdings.get(each.remedy.key), _step(each)), now),
+            charged=charged.get(each.remedy.key),
+        )
         for each in outcomes
     ]
 
 
 def _step(outcome: Outcome) -> Step:
     return Step(outcome.remedy.key, MONEY[outcome.state], outcome.remedy.amount)
-
-
-def _holdings(work: Transaction, assignments: Sequence[str]) -> dict[str, Holding]:
-    liabilities = work.find_among(Liability, "assignment", assignments)
-    return follow(Step(each.assignment, _state(each.state), each.amount) for each in liabilities)
 
 
 def _state(text: str) -> State:

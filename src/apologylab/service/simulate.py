@@ -30,7 +30,7 @@ from apologylab.record.facts import (
 from apologylab.service.assign import assign
 from apologylab.service.backlog import Backlog
 from apologylab.service.bouncing import Bouncing
-from apologylab.service.dispatch import dispatch_once
+from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.running import load
 from apologylab.service.start import start
 from apologylab.simulation import feeds
@@ -233,7 +233,8 @@ def _turn(
 ) -> list[Assignment]:
     """Answer what came in, send what is due."""
     answers = assign(doors.ledger, running, batch, now=now) if batch else []
-    dispatch_once(doors.ledger, Bouncing(doors.channel, plot.bouncing), running, now=now)
+    worker = Worker(holder="simulation", clock=lambda: now, chance=lambda: 0.5)
+    dispatch_once(doors.ledger, Bouncing(doors.channel, plot.bouncing), running, worker)
     return [each.assignment for each in answers if each.assignment is not None]
 
 

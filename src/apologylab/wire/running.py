@@ -44,6 +44,8 @@ def dispatched_document(ended: Sequence[Dispatched]) -> dict[str, object]:
                 "settled": each.settled,
                 "states": dict(sorted(each.states.items())),
                 "reasons": dict(sorted(each.reasons.items())),
+                "postponed": dict(sorted(each.postponed.items())),
+                "dead_letters": dict(sorted(each.dead.items())),
             }
             for each in ended
         ],

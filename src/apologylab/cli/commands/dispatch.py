@@ -1,4 +1,4 @@
-"""``apologylab dispatch``: hand what is due to its channel."""
+"""``apologylab dispatch``: hand what is due to its channel, as long as it runs or once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import typer
 from apologylab.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from apologylab.catalogue.project import Project
     from apologylab.service.dispatch import Dispatched
+
+Holder = Annotated[
+    str | None, typer.Option(help="What this worker is called; by default host:process.")
+]
+Lease = Annotated[
+    int, typer.Option(min=1, max=86_400, help="Others may take over what it holds after this.")
+]
 
 
 def dispatch(
@@ -19,11 +25,13 @@ def dispatch(
     ] = None,
     *,
     once: Annotated[bool, typer.Option("--once", help="Settle what is due now, and end.")] = False,
+    holder: Holder = None,
+    lease_seconds: Lease = 120,
     as_json: AsJson = False,
 ) -> None:
-    """Hand the remedies that are due to their channel.
+    """Hand the remedies that are due to their channel, until it is told to end (SIGTERM, Ctrl-C).
 
-    Each is checked once more, in every arm alike. Running it again sends nothing twice.
+    Each is checked once more, in every arm alike. Any number may run at once, and none sends twice.
 
     \b
     Example:
@@ -31,43 +39,22 @@ def dispatch(
     """
     from apologylab import wiring
     from apologylab.cli import console
+    from apologylab.cli.dispatcher import Dispatcher
     from apologylab.cli.started import started_name
-    from apologylab.errors import InputError
     from apologylab.wire.running import dispatched_document
 
-    if not once:
-        raise InputError("this version dispatches once", do="add --once, and call it from cron")
     project = wiring.project()
-    ended = _dispatch(project, [started_name(project, name)] if name else None)
+    names = [started_name(project, name)] if name else None
+    with Dispatcher(project, names, holder=holder, lease_seconds=lease_seconds) as dispatcher:
+        if once:
+            with console.progress("dispatching", None) as done:
+                dispatcher.turn(done)
+        else:
+            dispatcher.keep_at()
     if as_json:
-        console.show_json(dispatched_document(ended))
+        console.show_json(dispatched_document(dispatcher.ended))
     else:
-        _show(ended)
-
-
-def _dispatch(project: Project, names: list[str] | None) -> list[Dispatched]:
-    """Settle what is due of ``names``, by default of all that we deliver ourselves."""
-    from contextlib import ExitStack, closing
-
-    from apologylab import wiring
-    from apologylab.cli import console
-    from apologylab.service.dispatch import dispatch_once
-    from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
-
-    ended: list[Dispatched] = []
-    with ExitStack() as held:
-        ledger = held.enter_context(closing(wiring.open_ledger(project)))
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-        held.enter_context(wiring.dispatching(project))
-        now = wiring.clock()()
-        for running in pinned(ledger, wiring.declaration_reader(), names):
-            if names is None and running.experiment.delivery.by == "caller":
-                continue
-            channel = wiring.channel(running.experiment.delivery.channel, project)
-            with console.progress(f"dispatching {running.name}", None) as done:
-                ended.append(dispatch_once(ledger, channel, running, now=now, progress=done))
-    return ended
+        _show(dispatcher.ended)
 
 
 def _show(ended: list[Dispatched]) -> None:
@@ -80,10 +67,13 @@ def _show(ended: list[Dispatched]) -> None:
     ]
     if rows:
         console.show_table("Settled", ("experiment", "state", "remedies"), rows)
-    else:
+    elif not any(each.postponed or each.dead for each in ended):
         console.show("nothing is due")
-    reasons = [
-        (each.experiment, reason, count) for each in ended for reason, count in each.reasons.items()
-    ]
-    if reasons:
-        console.show_table("Why some did not leave", ("experiment", "reason", "remedies"), reasons)
+    for title, counted in (
+        ("Why some did not leave", [(each.experiment, each.reasons) for each in ended]),
+        ("Tried again later", [(each.experiment, each.postponed) for each in ended]),
+        ("Set aside: see `apologylab letters`", [(each.experiment, each.dead) for each in ended]),
+    ):
+        reasons = [(of, why, count) for of, found in counted for why, count in found.items()]
+        if reasons:
+            console.show_table(title, ("experiment", "reason", "remedies"), reasons)

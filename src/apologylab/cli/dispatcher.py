@@ -1,0 +1,130 @@
+"""The dispatcher's process: its worker, its turns over all experiments, and its end."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import time
+from datetime import timedelta
+from threading import Event
+from typing import TYPE_CHECKING, Self
+
+from apologylab.cli import console
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from apologylab.catalogue.project import Project
+    from apologylab.service.dispatch import Dispatched
+    from apologylab.service.ports import Channel, Progress
+    from apologylab.service.running import Running
+
+
+class Dispatcher:
+    """One worker on a project's ledger; ``ended`` counts, by experiment, what it did.
+
+    Its holder is the given name and a random word, so that a second one by the same name, or a
+    process that gets the number of a dead one, is another worker.
+    """
+
+    def __init__(
+        self, project: Project, names: list[str] | None, *, holder: str | None, lease_seconds: int
+    ) -> None:
+        from apologylab import wiring
+        from apologylab.service.dispatch import Worker
+
+        self._project = project
+        self._names = names
+        self._told = Event()
+        self._counts: dict[str, Dispatched] = {}
+        self._channels: dict[str, Channel] = {}
+        self._ledger = wiring.open_ledger(project)
+        called = holder or f"{socket.gethostname()}:{os.getpid()}"
+        self._worker = Worker(
+            holder=f"{called}/{secrets.token_hex(4)}",
+            clock=wiring.clock(),
+            chance=random.random,
+            seconds=time.monotonic,
+            rest=self._told.wait,
+            lease=timedelta(seconds=lease_seconds),
+        )
+
+    def __enter__(self) -> Self:
+        from apologylab.service.same_ledger import refuse_other
+
+        refuse_other(
+            self._ledger, environment=self._project.environment, simulated=self._project.simulated
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ledger.close()
+
+    @property
+    def ended(self) -> list[Dispatched]:
+        """What was done so far, an entry for each experiment."""
+        return list(self._counts.values())
+
+    def keep_at(self) -> None:
+        """Take turns until a signal says to end; what is held by then is settled."""
+        from apologylab.cli.worker import keep_at, until_told
+
+        def turn() -> int:
+            return sum(_told(each) for each in self.turn())
+
+        with until_told(self._told):
+            keep_at(turn, self._told, chance=random.random, say=console.say)
+
+    def turn(self, progress: Progress = lambda _: None) -> list[Dispatched]:
+        """Settle what is due of every experiment that we deliver ourselves."""
+        from apologylab import wiring
+        from apologylab.service.running import pinned
+
+        return [
+            self._dispatch(each, progress)
+            for each in pinned(self._ledger, wiring.declaration_reader(), self._names)
+            if self._names is not None or each.experiment.delivery.by != "caller"
+        ]
+
+    def _dispatch(self, running: Running, progress: Progress) -> Dispatched:
+        from apologylab.service.dispatch import Dispatched, dispatch_once
+
+        done = dispatch_once(
+            self._ledger,
+            self._channel(running.experiment.delivery.channel),
+            running,
+            self._worker,
+            progress=progress,
+            stop=self._told.is_set,
+        )
+        counted = self._counts.setdefault(running.name, Dispatched(experiment=running.name))
+        counted.add(done)
+        return done
+
+    def _channel(self, name: str) -> Channel:
+        """One for all turns: it knows what it has read."""
+        from apologylab import wiring
+
+        if name not in self._channels:
+            self._channels[name] = wiring.channel(name, self._project)
+        return self._channels[name]
+
+
+def _told(done: Dispatched) -> int:
+    """How many remedies ``done`` moved; said in a line if any."""
+    counts = {
+        **done.states,
+        "postponed": done.postponed.total(),
+        "set aside": done.dead.total(),
+    }
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    if said:
+        console.say(f"{done.experiment}: {said}")
+    return sum(counts.values())

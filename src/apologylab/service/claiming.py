@@ -1,0 +1,140 @@
+"""Claim remedies that are due and decide which of them leave, in one transaction (R13, R15).
+
+What does not leave is settled there and then. What leaves is noted as handed over: once that is
+stored, nobody may say any more that it was suppressed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from apologylab.design.experiment import SILENCE
+from apologylab.service.ending import KILLED
+from apologylab.service.recheck import suppressed
+from apologylab.service.running import KILL, enrolment
+from apologylab.service.settling import Outcome, settle
+from apologylab.service.start import lock_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apologylab.record.facts import Remedy
+    from apologylab.service.dispatch import Worker
+    from apologylab.service.ports import Claimed, Ledger, Transaction
+    from apologylab.service.running import Running
+
+UNRENDERED: Final = "its text could not be rendered"
+TEXT_GONE: Final = "its text was deleted"
+"""The customer was forgotten (R21)."""
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """A remedy for the channel, with its text.
+
+    ``doubtful`` ones were handed over before, and nobody knows what came of it.
+    """
+
+    remedy: Remedy
+    body: str | None
+    attempts: int
+    doubtful: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What one claim took: how many, those settled at once, and those for the channel.
+
+    ``killed``: nothing may be sent, and of ``leaving`` only the doubtful are there, to be asked of.
+    """
+
+    claimed: int = 0
+    settled: Sequence[Outcome] = ()
+    leaving: Sequence[Leaving] = ()
+    killed: bool = False
+
+
+def claim(ledger: Ledger, running: Running, worker: Worker, *, channel: str, limit: int) -> Taken:
+    """Take at most ``limit`` remedies for ``worker``, settling those that do not leave.
+
+    A kill keeps the experiment's name to itself while it is stored: it comes before the look for
+    it here, or after this transaction, whose remedies are in the channel within a second.
+    """
+    now = worker.clock()
+    with ledger.transaction(recorded_at=now) as work:
+        work.lock([lock_name(running.name)], shared=True)
+        killed = enrolment(work, running.name, running.experiment.version).halted == KILL
+        if killed:
+            _end_waiting_for_a_person(work, running.name)
+        claimed = work.claim(
+            running.name,
+            holder=worker.holder,
+            now=now,
+            until=now + worker.lease,
+            limit=limit,
+            due_by=FOREVER if killed else now,
+        )
+        if not claimed:
+            return Taken()
+        stays = _staying(work, running, claimed, killed=killed)
+        bodies = work.texts([each.remedy.text for each in claimed if each.remedy.text])
+        leaving, ended = _parted(claimed, stays, bodies)
+        fresh = [each.remedy.key for each in leaving if not each.doubtful]
+        work.hand_over(fresh, holder=worker.holder)
+        settled = settle(work, ended, channel=channel, now=now)
+    return Taken(claimed=len(claimed), settled=settled, leaving=leaving, killed=killed)
+
+
+def letters_lock(name: str) -> str:
+    """What a transaction locks that moves dead letters of the experiment ``name``."""
+    return f"letters/{name}"
+
+
+def _end_waiting_for_a_person(work: Transaction, name: str) -> None:
+    """Dead letters of a killed experiment end like all else that waits."""
+    work.lock([letters_lock(name)])
+    if letters := work.dead_letters(name):
+        work.revive([each.remedy.key for each in letters])
+
+
+def _staying(
+    work: Transaction, running: Running, claimed: Sequence[Claimed], *, killed: bool
+) -> Mapping[str, str]:
+    """Key -> why the remedy should not leave; nothing is decided of what may have left already."""
+    fresh = [each.remedy for each in claimed if not each.handed]
+    if killed:
+        return {each.key: KILLED for each in fresh}
+    return suppressed(work, running, fresh)
+
+
+def _parted(
+    claimed: Sequence[Claimed], stays: Mapping[str, str], bodies: Mapping[str, str]
+) -> tuple[list[Leaving], list[Outcome]]:
+    """Those for the channel, and the others as they end."""
+    leaving: list[Leaving] = []
+    ended: list[Outcome] = []
+    for each in claimed:
+        remedy = each.remedy
+        body = bodies.get(remedy.text) if remedy.text else None
+        end = None if each.handed else _end(remedy, body, stays.get(remedy.key))
+        if end is not None:
+            ended.append(end)
+            continue
+        leaving.append(
+            Leaving(remedy=remedy, body=body, attempts=each.attempts, doubtful=each.handed)
+        )
+    return leaving, ended
+
+
+def _end(remedy: Remedy, body: str | None, why: str | None) -> Outcome | None:
+    """How a remedy ends that does not leave, or None if it does."""
+    if remedy.arm == SILENCE:
+        return Outcome(remedy, "would_suppress" if why else "would_send", why or "")
+    if why:
+        return Outcome(remedy, "suppressed", why)
+    if body is None:
+        return Outcome(remedy, "failed", TEXT_GONE if remedy.text else UNRENDERED)
+    return None

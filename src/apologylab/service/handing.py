@@ -1,0 +1,105 @@
+"""Give remedies to the channel, and say what its word means for each (R15)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from apologylab.service.ports import Outgoing, Sent
+from apologylab.service.retrying import Retry
+from apologylab.service.settling import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apologylab.service.claiming import Leaving, Taken
+    from apologylab.service.ports import Channel
+    from apologylab.service.retrying import Fate
+
+NEVER_TOLD: Final = "a worker ended between handing it over and telling what came of it"
+NO_ANSWER: Final = "the channel did not say what it did with it"
+
+
+def hand(channel: Channel, ledger: str, taken: Taken) -> list[Fate]:
+    """Send what was taken, asking first what became of the doubtful ones.
+
+    A key is sent again only if the channel promises that this has no second effect, and nothing at
+    all after a kill. ``ledger`` is its id, which makes keys differ from those of other ledgers.
+    """
+    ids = {each.remedy.key: f"{ledger}/{each.remedy.key}" for each in taken.leaving}
+    fates = _asked(channel, ids, taken)
+    leaving = [each for each in taken.leaving if each.remedy.key not in fates]
+    told = _sent(channel, [_outgoing(each, ids[each.remedy.key]) for each in leaving])
+    for each in leaving:
+        key = each.remedy.key
+        fates[key] = _fate(each, told[ids[key]], once=channel.once)
+    return [fates[each.remedy.key] for each in taken.leaving]
+
+
+def _asked(channel: Channel, ids: Mapping[str, str], taken: Taken) -> dict[str, Fate]:
+    """What becomes of the doubtful ones that are not sent again."""
+    doubtful = [each for each in taken.leaving if each.doubtful]
+    if not doubtful:
+        return {}
+    known: frozenset[str] = frozenset()
+    try:
+        known = channel.accepted([ids[each.remedy.key] for each in doubtful])
+    except OSError as error:
+        if not taken.killed:
+            return {each.remedy.key: _retry(each, _broke(error), handed=True) for each in doubtful}
+    fates: dict[str, Fate] = {}
+    for each in doubtful:
+        if ids[each.remedy.key] in known:
+            fates[each.remedy.key] = Outcome(each.remedy, "sent", "")
+        elif taken.killed or not channel.once or each.body is None:
+            fates[each.remedy.key] = Outcome(each.remedy, "in_doubt", NEVER_TOLD)
+    return fates
+
+
+def _sent(channel: Channel, batch: Sequence[Outgoing]) -> Mapping[str, Sent]:
+    """What the channel says of each key; what it does not speak of, it may have taken."""
+    if not batch:
+        return {}
+    try:
+        answers = channel.send(batch)
+    except OSError as error:
+        return {each.key: _unknown(each.key, _broke(error)) for each in batch}
+    unspoken = {each.key: _unknown(each.key, NO_ANSWER) for each in batch}
+    return unspoken | {each.key: each for each in answers}
+
+
+def _unknown(key: str, because: str) -> Sent:
+    return Sent(key=key, state="unknown", because=because)
+
+
+def _broke(error: OSError) -> str:
+    return f"the channel broke down: {error.strerror or str(error) or type(error).__name__}"
+
+
+def _fate(each: Leaving, answer: Sent, *, once: bool) -> Fate:
+    """What an answer means; who was in doubt before stays so until the channel knows the key."""
+    if answer.state == "later":
+        return _retry(each, answer.because, handed=each.doubtful)
+    if answer.state == "unknown":
+        if once:
+            return _retry(each, answer.because, handed=True)
+        return Outcome(each.remedy, "in_doubt", answer.because)
+    return Outcome(each.remedy, answer.state, answer.because)
+
+
+def _retry(each: Leaving, because: str, *, handed: bool) -> Retry:
+    return Retry(each.remedy, each.attempts, because, handed)
+
+
+def _outgoing(leaving: Leaving, key: str) -> Outgoing:
+    remedy = leaving.remedy
+    return Outgoing(
+        key=key,
+        customer=remedy.customer,
+        experiment=remedy.experiment,
+        arm=remedy.arm,
+        text=leaving.body,
+        locale=remedy.locale,
+        compensation=remedy.compensation,
+        amount=remedy.amount,
+        currency=remedy.currency,
+    )
