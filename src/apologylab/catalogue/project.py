@@ -3,7 +3,10 @@
 The file is looked for in the working folder and its parents, as git finds its own. Each key can be
 overridden by an environment variable ``APOLOGYLAB_<KEY>``; a ledger URL that holds a password comes
 from ``APOLOGYLAB_LEDGER_URL`` or from the file that ``APOLOGYLAB_LEDGER_URL_FILE`` names, never
-from ``apologylab.toml``.
+from ``apologylab.toml``. So does the key of pseudonyms: ``APOLOGYLAB_PSEUDONYM_KEY``, or
+``APOLOGYLAB_PSEUDONYM_KEY_FILE``; where it is set, customers' ids are hashed with it at every door.
+``retention_days`` says how long texts are kept after they were delivered; ``apologylab purge``
+deletes the others.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,7 +38,10 @@ KEYS: Final[dict[str, type]] = {
     "time_zone": str,
     "environment": str,
     "simulated": bool,
+    "retention_days": int,
 }
+SECRETS: Final = ("ledger_url", "pseudonym_key")
+"""What a variable, or the file that ``<variable>_FILE`` names, may hold."""
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PASSWORD: Final = re.compile(r"//[^/?#]*:[^/?#]*@")
 _SWITCH: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -56,6 +62,8 @@ class Project:
     time_zone: str
     environment: str = "development"
     simulated: bool = False
+    retention_days: int | None = None
+    pseudonym_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _refuse_unprintable(self)
@@ -64,6 +72,8 @@ class Project:
         _refuse_ledger_url(self.ledger_url)
         if not self.environment:
             raise ConfigError('environment is ""', do='name it, for example "production"')
+        if self.retention_days is not None and self.retention_days < 1:
+            raise ConfigError(f"retention_days is {self.retention_days}", do="write 1 or more")
 
     @property
     def ledger_file(self) -> Path:
@@ -126,12 +136,11 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     if "simulated" in found:
         found["simulated"] = _switch(found["simulated"])
-    if secret := environ.get(f"{PREFIX}LEDGER_URL_FILE"):
-        if "ledger_url" in found:
-            raise ConfigError(
-                f"{PREFIX}LEDGER_URL and {PREFIX}LEDGER_URL_FILE are both set", do="unset one"
-            )
-        found["ledger_url"] = _read_secret(Path(secret))
+    if "retention_days" in found:
+        found["retention_days"] = _days(found["retention_days"])
+    for key in SECRETS:
+        if (secret := _secret(environ, key)) is not None:
+            found[key] = secret
     return found
 
 
@@ -160,8 +169,8 @@ def write_file(folder: Path, settings: Mapping[str, Any], *, anew: bool = False)
 
 
 def _build(root: Path, found: Mapping[str, Any]) -> Project:
-    needed = [field.name for field in fields(Project) if field.name in KEYS]
-    optional = {"environment", "simulated"}
+    needed = [each.name for each in fields(Project) if each.name in KEYS]
+    optional = {"environment", "simulated", "retention_days"}
     for key in needed:
         if key not in found and key not in optional:
             raise ConfigError(f"{key} is not set in {root / FILE}", do=f'add it: {key} = "…"')
@@ -182,8 +191,8 @@ def _refuse_key(file: Path, key: str, value: object) -> None:
     if key not in KEYS:
         raise ConfigError(f"{file}: unknown key {key!r}", do=f"known are {', '.join(KEYS)}")
     wanted = KEYS[key]
-    if not isinstance(value, wanted):
-        word = {str: "a text in quotes", bool: "true or false"}[wanted]
+    if type(value) is not wanted:
+        word = {str: "a text in quotes", bool: "true or false", int: "a whole number"}[wanted]
         raise ConfigError(f"{file}: {key} is {value!r}", do=f"write {word}")
     if key == "ledger_url" and _PASSWORD.search(str(value)):
         raise ConfigError(
@@ -237,11 +246,26 @@ def _switch(text: str) -> bool:
     return _SWITCH[text.lower()]
 
 
-def _read_secret(file: Path) -> str:
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"{PREFIX}RETENTION_DAYS is {text!r}", do="write a number of days")
+    return int(text)
+
+
+def _secret(environ: Mapping[str, str], key: str) -> str | None:
+    """What the variable of ``key`` holds, or the file that its twin names."""
+    variable = PREFIX + key.upper()
+    plain, file = environ.get(variable), environ.get(f"{variable}_FILE")
+    if plain and file:
+        raise ConfigError(f"{variable} and {variable}_FILE are both set", do="unset one")
+    return _read_secret(f"{variable}_FILE", Path(file)) if file else plain or None
+
+
+def _read_secret(variable: str, file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(
-            f"{PREFIX}LEDGER_URL_FILE names {file}, which cannot be read: {error.strerror}",
+            f"{variable} names {file}, which cannot be read: {error.strerror}",
             do="correct the path or its permissions",
         ) from error

@@ -37,7 +37,7 @@ RECORDABLE: Final = tuple(
     if kind
     not in {
         "assignment", "remedy", "liability", "feed", "started", "phase_began", "closed", "look",
-        "fallback_report", "forgotten",
+        "fallback_report", "forgotten", "attempt", "halted", "change",
     }
 )  # fmt: skip
 """The kinds that a file may bring; the others are written by the use case that makes them."""

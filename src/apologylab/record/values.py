@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import NormaliseRule
 
-IDS: Final = frozenset({"key", "customer", "unit", "order", "incident", "assignment", "corrects"})
+IDS: Final = frozenset(
+    {"key", "customer", "unit", "order", "incident", "assignment", "corrects", "into"}
+)
 _ONE_OF: Final[Mapping[tuple[str, str], frozenset[str]]] = MappingProxyType(
     {
         ("fault", "by"): frozenset({"company", "third_party", "customer", "unknown"}),

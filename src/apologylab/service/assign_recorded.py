@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from apologylab.record.facts import Assignment, Incident, Started
 from apologylab.service.assign import assign
 from apologylab.service.judging import DRAWN
+from apologylab.service.withholding import with_withheld
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from apologylab.service.ports import Ledger, Progress
     from apologylab.service.running import Running
 
-BATCH = 2_000
+BATCH = 500
 PASSED_ON = "INELIGIBLE"
 """An incident that one experiment turns away may be answered by another."""
 
@@ -87,7 +88,9 @@ def assign_recorded(
     answered = Answered(experiment=running.name)
     for first in range(0, len(incidents), BATCH):
         batch = incidents[first : first + BATCH]
-        for answer in assign(ledger, running, batch, now=now):
+        with ledger.transaction(recorded_at=now) as work:
+            whole = with_withheld(work, ledger.identity, running, batch)
+        for answer in assign(ledger, running, whole, now=now):
             _count(answered, answer)
         progress(len(batch))
     return answered

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from apologylab.errors import InputError
@@ -19,15 +20,16 @@ from apologylab.record.integrity import (
     FIELDS_PREFIX,
     RECORDABLE,
     Reader,
-    Understood,
 )
 from apologylab.record.values import Reading, local_time
+from apologylab.service.landing import land
 from apologylab.service.ports import Appended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
+    from apologylab.record.integrity import Understood
     from apologylab.service.ports import Ledger, Progress
 
 ROWS_AT_ONCE: Final = 50_000
@@ -40,7 +42,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "question": "how_satisfied", "resolved": "true", "took": "refund", "consent": "service",
     "since": "2024-01-31T09:00:00+01:00", "experiment": "late_ride_apology",
     "arm": "basic+usd5@1h", "channel": "email", "state": "sent", "because": "keyed twice",
-    "fact": "order", "corrects": "order-1001",
+    "fact": "order", "corrects": "order-1001", "into": "c-4",
 }  # fmt: skip
 
 
@@ -140,8 +142,11 @@ def record_file(  # noqa: PLR0913 - the file, how it is meant, and where each pa
     rejects: Rejects,
     now: datetime,
     progress: Progress,
+    said: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Recorded:
     """Record the rows of ``file``; ``mapping`` names the file's column for a field.
+
+    ``said`` names the fields of incidents that only texts need: they are kept out of the facts.
 
     Raises:
         InputError: a field or column in ``mapping`` is unknown, or a needed column is missing.
@@ -151,10 +156,7 @@ def record_file(  # noqa: PLR0913 - the file, how it is meant, and where each pa
     reader = Reader(kind, reading)
     for batch in file.batches():
         understood = reader(_chosen(batch, wanted), places=batch.places)
-        appended = Appended(new=0, same=0)
-        if understood.rows:
-            appended = ledger.append_rows(kind, understood.rows, recorded_at=now)
-        contradictions = _contradictions(ledger, kind, understood, appended, now)
+        appended, contradictions = land(ledger, kind, understood, said, now)
         refused = _refused(batch, understood, contradictions)
         if refused:
             rejects.write(file.columns, refused)
@@ -317,39 +319,6 @@ def _chosen(batch: Batch, wanted: Mapping[str, str]) -> dict[str, Sequence[objec
     """The batch's columns under the fields' names; one that this batch lacks is all empty."""
     empty = [None] * len(batch.places)
     return {name: batch.columns.get(column, empty) for name, column in wanted.items()}
-
-
-def _contradictions(
-    ledger: Ledger, kind: type[Fact], understood: Understood, appended: Appended, now: datetime
-) -> dict[int, str]:
-    """Place -> how the row there differs from the fact that stands under its key."""
-    if not appended.contradicting:
-        return {}
-    keys = set(appended.contradicting)
-    with ledger.transaction(recorded_at=now) as transaction:
-        stands = {
-            fact.key: tuple(getattr(fact, column.name) for column in columns(kind))
-            for fact in transaction.find_among(kind, "key", sorted(keys))
-        }
-    found = {}
-    for place, row in zip(understood.places, understood.rows, strict=True):
-        standing = stands.get(str(row[0])) if row[0] in keys else None
-        if standing is not None and standing != row:
-            found[place] = _difference(kind, row, standing)
-    return found
-
-
-def _difference(kind: type[Fact], row: tuple[object, ...], stands: tuple[object, ...]) -> str:
-    parts = [
-        f"{column.name} is {_written(new)}, stands as {_written(old)}"
-        for column, new, old in zip(columns(kind), row, stands, strict=True)
-        if new != old
-    ]
-    return f"contradicts the {kind_of(kind)} under this key: {', '.join(parts)}"
-
-
-def _written(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
 def _refused(

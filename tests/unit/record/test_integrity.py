@@ -318,6 +318,6 @@ def test_true_and_one_are_not_the_same_value_to_a_reader():
 def test_what_apologylab_writes_itself_cannot_come_from_a_file():
     assert set(RECORDABLE) == {
         "incident", "delivery", "order", "redemption", "contact", "goodwill", "resolution",
-        "fault", "survey_answer", "customer_snapshot", "correction",
+        "fault", "survey_answer", "customer_snapshot", "correction", "merged",
     }  # fmt: skip
     assert set(RECORDABLE) < set(KINDS)

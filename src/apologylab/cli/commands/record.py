@@ -11,6 +11,7 @@ import typer
 from apologylab.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
     from apologylab.record.facts import Fact
@@ -32,7 +33,7 @@ class _Asked:
 
 def record(
     file: Annotated[
-        Path | None, typer.Argument(help="A .csv, .jsonl or .parquet file of facts.")
+        Path | None, typer.Argument(help="A .csv, .jsonl or .parquet file of facts, or a folder.")
     ] = None,
     *,
     kind: Annotated[
@@ -254,7 +255,20 @@ def _record_file(ledger: Ledger, asked: _Asked, path: Path) -> Recorded:
             rejects=RejectsFile(path),
             now=wiring.clock()(),
             progress=done,
+            said=_only_said(ledger, asked.kind),
         )
+
+
+def _only_said(ledger: Ledger, kind: type[Fact]) -> Mapping[str, frozenset[str]]:
+    """Fields that only the texts of running experiments need, by kind of incident (R21)."""
+    from apologylab import wiring
+    from apologylab.record.facts import Incident
+    from apologylab.service.running import pinned
+    from apologylab.service.withholding import only_said
+
+    if kind is not Incident:
+        return {}
+    return only_said(pinned(ledger, wiring.declaration_reader()))
 
 
 def _mark_complete(ledger: Ledger, asked: _Asked, recorded: Recorded) -> None:

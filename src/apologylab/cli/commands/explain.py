@@ -1,0 +1,59 @@
+"""``apologylab explain``: one customer's life with us, and what may be said to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apologylab.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from apologylab.service.explain import Life
+
+
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as it is recorded.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what was drawn for a customer and why, what was said and given, and what came of it.
+
+    Ends with the sentences that an agent may say to the customer. The rest is for those who work
+    here: it names experiments, arms and probabilities. Of other customers it tells nothing.
+
+    \b
+    Example:
+      apologylab explain c-17
+    """
+    from contextlib import closing
+    from zoneinfo import ZoneInfo
+
+    from apologylab import wiring
+    from apologylab.cli.console import show_json
+    from apologylab.cli.customer import ids_of
+    from apologylab.service.explain import explain as told
+    from apologylab.wire.life import life_document
+
+    project = wiring.project()
+    with closing(wiring.open_ledger(project)) as ledger:
+        ids = ids_of(ledger, project, customer)
+        life = told(ledger, ids, zone=ZoneInfo(project.time_zone))
+    if as_json:
+        show_json(life_document(life))
+    else:
+        _show(life, project.time_zone)
+
+
+def _show(life: Life, zone: str) -> None:
+    from apologylab.cli.console import show, show_table
+    from apologylab.wire.trail import local
+
+    first, *others = life.ids
+    also = f", also {', '.join(others)}" if others else ""
+    rows = [(local(each.at, zone), each.kind, each.words) for each in life.events]
+    show_table(f"Customer {first}{also}; {zone} time", ("when", "what", ""), rows)
+    show()
+    show("An agent may say:")
+    for sentence in life.may_say:
+        show(f"  - {sentence}")

@@ -1,0 +1,112 @@
+"""Explain a customer's life with us: what was drawn and why, what was said, given and became of it.
+
+Everything is told from the facts of that customer alone; nothing of others, nothing guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apologylab.errors import NotFoundError
+from apologylab.record.columns import kind_of
+from apologylab.record.facts import (
+    Assignment,
+    Delivery,
+    Forgotten,
+    Incident,
+    Liability,
+    Remedy,
+)
+from apologylab.service.saying import Answered, sentences
+from apologylab.service.telling import ORDER, said, tell
+from apologylab.service.traces import traces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, tzinfo
+
+    from apologylab.service.ports import Ledger
+    from apologylab.service.traces import Traces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that happened: the kind of fact, its key, and what it says in words."""
+
+    at: datetime
+    kind: str
+    key: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """What a ledger knows of one customer, oldest first.
+
+    ``ids`` are all ids of theirs. ``may_say`` are the sentences that an agent may say to them.
+    """
+
+    ids: tuple[str, ...]
+    events: tuple[Event, ...]
+    may_say: tuple[str, ...]
+    forgotten: datetime | None
+
+
+def explain(ledger: Ledger, ids: Sequence[str], *, zone: tzinfo) -> Life:
+    """The life of the customer whom ``ids`` name; times in words are those of ``zone``.
+
+    Raises:
+        NotFoundError: no fact is about such a customer.
+    """
+    found = traces(ledger, ids)
+    if not found.counts:
+        raise NotFoundError(
+            f"no fact is about customer {ids[0]}", do="give the id as it was recorded"
+        )
+    gone = found.of(Forgotten)
+    return Life(
+        ids=found.ids,
+        events=tuple(_events(ledger, found, zone)),
+        may_say=tuple(sentences(_answered(found), forgotten=gone, zone=zone)),
+        forgotten=gone[-1].occurred_at if gone else None,
+    )
+
+
+def _events(ledger: Ledger, found: Traces, zone: tzinfo) -> list[Event]:
+    facts = [fact for all_ in found.facts.values() for fact in all_]
+    ordered = sorted(facts, key=lambda fact: (fact.occurred_at, ORDER.index(type(fact))))
+    return [
+        Event(
+            at=fact.occurred_at,
+            kind=kind_of(type(fact)),
+            key=fact.key,
+            words=_remedy(ledger, fact) if isinstance(fact, Remedy) else tell(fact, zone),
+        )
+        for fact in ordered
+    ]
+
+
+def _remedy(ledger: Ledger, fact: Remedy) -> str:
+    return said(fact, ledger.text(fact.text) if fact.text else None)
+
+
+def _answered(found: Traces) -> list[Answered]:
+    """Each incident that was answered, with what is about its answer; by the incidents' time."""
+    incidents = {each.key: each for each in found.of(Incident)}
+    remedies = {each.key: each for each in found.of(Remedy)}
+    deliveries = {each.key: each for each in found.of(Delivery)}
+    return [
+        Answered(
+            assignment=each,
+            incident=incidents.get(each.incident),
+            remedy=remedies.get(each.key),
+            delivery=deliveries.get(each.key),
+            liabilities=_liabilities(found, each.key),
+        )
+        for each in sorted(found.of(Assignment), key=lambda each: (each.occurred_at, each.key))
+    ]
+
+
+def _liabilities(found: Traces, assignment: str) -> list[Liability]:
+    return [each for each in found.of(Liability) if each.assignment == assignment]

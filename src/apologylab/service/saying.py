@@ -1,0 +1,129 @@
+"""The sentences that an agent may say to a customer: true, plain, and no more than theirs.
+
+They name no experiment, no arm, no probability and nobody else. Where chance decided, they say so:
+whoever asks why a friend got a coupon is owed the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from apologylab.design.experiment import SILENCE
+from apologylab.design.money import Money
+from apologylab.service.telling import clock, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
+
+    from apologylab.record.facts import (
+        Assignment,
+        Delivery,
+        Forgotten,
+        Incident,
+        Liability,
+        Remedy,
+    )
+
+CHANCE: Final = (
+    "What we offer after such a failure differs, and chance decided; it says nothing about you."
+)
+USUAL: Final = "Our usual help applies to it."
+HELD_OUT: Final = (
+    "We sent nothing: chance put you among the customers to whom we send no such messages."
+)
+WHY: Final[Mapping[str, str]] = {
+    "opted_out": "because you had asked us not to",
+    "refunded": "because you had been compensated already",
+    "contacted": "because you had been in touch about it",
+    "fallback_given": "because our usual help had been given",
+    "forgotten": "because you had asked us to delete your data",
+}
+"""The reasons of a suppressed remedy that are the customer's own; others are ours."""
+MONEY: Final[Mapping[str, str]] = {
+    "committed": "It can be used.",
+    "redeemed": "It has been used.",
+    "expired": "It has expired.",
+    "revoked": "It was taken back.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """One incident's answer and what became of it; None and empty where there is nothing."""
+
+    assignment: Assignment
+    incident: Incident | None
+    remedy: Remedy | None
+    delivery: Delivery | None
+    liabilities: Sequence[Liability]
+
+
+def sentences(
+    answered: Sequence[Answered], *, forgotten: Sequence[Forgotten], zone: tzinfo
+) -> list[str]:
+    """What may be said, one paragraph an incident, oldest first."""
+    found = [f"{_opening(each, zone)} {_answer(each, zone)}" for each in answered]
+    if forgotten:
+        day = f"{forgotten[-1].occurred_at.astimezone(zone):%Y-%m-%d}"
+        found.append(f"On {day} we deleted the texts that we kept about you, as was asked.")
+    return found or ["We have no record of a failure that we answered."]
+
+
+def _opening(each: Answered, zone: tzinfo) -> str:
+    what = words(each.incident.kind) if each.incident else "incident"
+    return f"About the {what} of {clock(each.assignment.occurred_at, zone)}:"
+
+
+def _answer(each: Answered, zone: tzinfo) -> str:
+    reason = each.assignment.reason
+    if reason == "HOLDOUT":
+        return HELD_OUT
+    if reason not in ("RANDOMISED", "OVERRIDE"):
+        return USUAL
+    told = [_what_became(each, zone), *_money(each)]
+    if reason == "RANDOMISED":
+        told.append(CHANCE)
+    return " ".join(told)
+
+
+def _what_became(each: Answered, zone: tzinfo) -> str:
+    if each.assignment.arm == SILENCE:
+        return "We sent nothing."
+    thing, delivery = _thing(each.remedy), each.delivery
+    if delivery is None:
+        return f"We mean to send you {thing}; it has not left yet."
+    at = clock(delivery.occurred_at, zone)
+    if delivery.state == "sent":
+        return f"We sent you {thing} on {at}."
+    if delivery.state == "in_doubt":
+        return f"We tried to send you {thing} on {at} and cannot tell whether it arrived."
+    if delivery.state == "failed":
+        return f"We tried to send you {thing} on {at}, and it could not be delivered."
+    return f"We had meant to send you {thing} and did not{_because(delivery)}."
+
+
+def _because(delivery: Delivery) -> str:
+    why = WHY.get(delivery.because)
+    return f", {why}" if why else ""
+
+
+def _thing(remedy: Remedy | None) -> str:
+    """What was to be sent: an apology, and what it gives."""
+    if remedy is None:
+        return "an apology"
+    gift = ""
+    if remedy.compensation:
+        gift = f"a compensation of {Money(remedy.amount, remedy.currency or '')}"
+    if remedy.text is None:
+        return gift or "an apology"
+    return f"a message with {gift}" if gift else "an apology"
+
+
+def _money(each: Answered) -> list[str]:
+    """Where the compensation stands, once it was given."""
+    if each.delivery is None or each.delivery.state != "sent" or not each.liabilities:
+        return []
+    known = MONEY.get(each.liabilities[-1].state)
+    return [known] if known else []
