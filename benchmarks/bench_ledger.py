@@ -15,6 +15,7 @@ from apologylab.record.values import Reading
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.record import record_file, record_rows
 from apologylab.storage import sqlite
+from apologylab.storage.ledger import SqlLedger
 from apologylab.storage.rows import encode
 from apologylab.warehouse.fact_file import RejectsFile, open_fact_file
 from measure import Row, medians, rate
@@ -88,19 +89,19 @@ def _place(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(dir=folder)) / "ledger.sqlite"
 
 
-def _fresh(folder: Path) -> sqlite.SqliteLedger:
+def _fresh(folder: Path) -> SqlLedger:
     identity = LedgerIdentity(id="bench", environment="bench", simulated=True)
     return sqlite.create(_place(folder), identity)
 
 
-def _append(ledger: sqlite.SqliteLedger, orders: list[tuple[Any, ...]]) -> None:
+def _append(ledger: SqlLedger, orders: list[tuple[Any, ...]]) -> None:
     gc.disable()
     assert record_rows(ledger, Order, orders, now=NOW).new == ROWS
     gc.enable()
     ledger.close()
 
 
-def _record(ledger: sqlite.SqliteLedger, path: Path) -> None:
+def _record(ledger: SqlLedger, path: Path) -> None:
     gc.disable()
     done = record_file(
         ledger,

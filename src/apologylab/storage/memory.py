@@ -17,13 +17,15 @@ from apologylab.service.ports import Appended, Claimed, DeadLetter, LedgerIdenti
 from apologylab.storage.charges import combined, may, refuse_release
 from apologylab.storage.rows import (
     Row,
-    append_groups,
     decode,
     encode,
+    encode_groups,
     encode_value,
     encode_values,
     line,
     micros,
+    refuse_bent_text,
+    together,
 )
 from apologylab.wire.schema import table
 
@@ -86,7 +88,8 @@ class MemoryTransaction:
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """See :meth:`apologylab.service.ports.Transaction.append`."""
-        return append_groups(facts, self.append_encoded)
+        groups = encode_groups(facts)
+        return together([self.append_encoded(kind, rows) for kind, rows in groups.items()])
 
     def append_encoded(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
         """Append rows that are encoded already."""
@@ -187,6 +190,7 @@ class MemoryTransaction:
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
+        refuse_bent_text("a text", body)
         stands = self._ledger.texts.get(text_id, body)
         if stands != body or self.bodies.setdefault(text_id, body) != body:
             raise LedgerError(

@@ -96,20 +96,30 @@ def encode(kind: type[Fact], rows: Sequence[Row]) -> list[Row]:
     return list(zip(*encoded, strict=True))
 
 
-def append_groups(
-    facts: Sequence[Fact], append: Callable[[type[Fact], Sequence[Row]], Appended]
-) -> Appended:
-    """Append facts kind by kind, so that each kind is encoded and stored as one batch."""
+def encode_groups(facts: Sequence[Fact]) -> dict[type[Fact], list[Row]]:
+    """Facts kind by kind, each kind encoded as one batch."""
     groups: dict[type[Fact], list[Fact]] = defaultdict(list)
     for fact in facts:
         groups[type(fact)].append(fact)
-    encoded = {kind: encode(kind, unpack(group)) for kind, group in groups.items()}
-    done = [append(kind, rows) for kind, rows in encoded.items()]
+    return {kind: encode(kind, unpack(group)) for kind, group in groups.items()}
+
+
+def together(done: Sequence[Appended]) -> Appended:
+    """What several appends did."""
     return Appended(
         new=sum(one.new for one in done),
         same=sum(one.same for one in done),
         contradicting=tuple(chain.from_iterable(one.contradicting for one in done)),
     )
+
+
+def refuse_bent_text(name: str, text: str) -> None:
+    """Check that every database can store ``text`` as it is.
+
+    Raises:
+        InputError: it holds a NUL or a lone surrogate.
+    """
+    _text(name, [text])
 
 
 def encode_value(kind: type[Fact], name: str, value: object) -> Any:

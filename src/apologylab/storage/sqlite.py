@@ -8,36 +8,27 @@ off, and ours run on a second connection while a transaction holds the write loc
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from apologylab.errors import LedgerError, NotFoundError, StateError
-from apologylab.record.columns import kind_of
-from apologylab.record.facts import KINDS, Fact
-from apologylab.service.ports import Appended, LedgerIdentity
+from apologylab.storage.ledger import SqlLedger, stored
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
-from apologylab.storage.money import beginning
-from apologylab.storage.rows import decode, encode, line, micros
-from apologylab.storage.statements import equal_to, find, matching, until
-from apologylab.storage.tables import COMMIT_MARK, COMMIT_TIME, FACTS, IDENTITY, TEXT
-from apologylab.storage.transaction import SqlTransaction, last_seq, reserved
-from apologylab.wire.schema import table
+from apologylab.storage.one_writer import OneWriter
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from apologylab.service.ports import Standing
+    from apologylab.record.facts import Fact
+    from apologylab.service.ports import Appended, LedgerIdentity
+    from apologylab.storage.rows import Row
 
-F = TypeVar("F", bound=Fact)
 _BUSY_MS = 30_000
 _WAL_BYTES = 32 * 2**20
-_READ_ROWS = 5_000
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -50,7 +41,7 @@ _PRAGMAS = (
 )
 
 
-def create(path: Path, identity: LedgerIdentity) -> SqliteLedger:
+def create(path: Path, identity: LedgerIdentity) -> SqlLedger:
     """Create the file with its tables and its identity, all or nothing.
 
     Raises:
@@ -62,18 +53,11 @@ def create(path: Path, identity: LedgerIdentity) -> SqliteLedger:
         if sa.inspect(connection).get_table_names():
             raise StateError(f"{path} exists already", do="open it, or choose another file")
         upgrade(connection)
-        connection.execute(
-            IDENTITY.insert().values(
-                id=identity.id,
-                environment=identity.environment,
-                simulated=int(identity.simulated),
-                secret=identity.secret,
-            )
-        )
-    return SqliteLedger(path, engine)
+        connection.execute(stored(identity))
+    return SqlLedger(SqliteDatabase(path, engine))
 
 
-def open_(path: Path) -> SqliteLedger:
+def open_(path: Path) -> SqlLedger:
     """Open a ledger that exists.
 
     Raises:
@@ -86,7 +70,7 @@ def open_(path: Path) -> SqliteLedger:
     engine = connect(path)
     with explained(path), engine.execution_options(reads_only=True).begin() as connection:
         refuse_other_revision(connection, str(path))
-    return SqliteLedger(path, engine)
+    return SqlLedger(SqliteDatabase(path, engine))
 
 
 def connect(path: Path) -> sa.Engine:
@@ -130,123 +114,49 @@ def explained(path: Path) -> Iterator[None]:
         raise LedgerError(f"the ledger {path}: {error.orig}", do="restore a backup") from error
 
 
-class SqliteLedger:
-    """Facts in one file; each thread works on its own connection."""
+class SqliteDatabase:
+    """See :class:`apologylab.storage.ledger.Database`."""
 
     def __init__(self, path: Path, engine: sa.Engine) -> None:
         self.path = path
         self._engine = engine
         self._reader = engine.execution_options(reads_only=True)
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(IDENTITY)).all()
-        if len(rows) != 1:
-            raise LedgerError(
-                f"the ledger {path} holds {len(rows)} identities, not one", do="restore a backup"
-            )
-        row = rows[0]
-        self._identity = LedgerIdentity(
-            id=row.id,
-            environment=row.environment,
-            simulated=bool(row.simulated),
-            secret=row.secret or "",
-        )
 
     @property
-    def identity(self) -> LedgerIdentity:
-        """See :attr:`apologylab.service.ports.Ledger.identity`."""
-        return self._identity
+    def place(self) -> str:
+        """The file."""
+        return str(self.path)
 
     @contextmanager
-    def transaction(self, *, recorded_at: datetime) -> Iterator[SqlTransaction]:
-        """See :meth:`apologylab.service.ports.Ledger.transaction`."""
-        at = micros(recorded_at)
-        with self._writing() as connection:
-            work = SqlTransaction(connection, at)
-            yield work
-            work.finish()
-
-    def append_rows(
-        self, kind: type[Fact], rows: Sequence[tuple[object, ...]], *, recorded_at: datetime
-    ) -> Appended:
-        """See :meth:`apologylab.service.ports.Ledger.append_rows`."""
-        encoded = encode(kind, rows)
-        with self.transaction(recorded_at=recorded_at) as work:
-            return work.append_encoded(kind, encoded)
-
-    def mark(self, as_of: datetime) -> int:
-        """See :meth:`apologylab.service.ports.Ledger.mark`."""
-        at = micros(as_of)
-        stored = sa.select(COMMIT_MARK.c.seq).where(COMMIT_MARK.c.as_of == at)
-        with self._reading() as connection:
-            found = connection.scalar(stored)
-        if found is not None:
-            return int(found)
-        with self._writing() as connection:
-            found = connection.scalar(stored)
-            return int(found) if found is not None else _resolve(connection, at)
-
-    def read(self, kind: type[F], *, mark: int | None = None, **equal: object) -> Iterator[F]:
-        """See :meth:`apologylab.service.ports.Ledger.read`."""
-        asked = equal_to(kind, equal)
-        query = until(kind, find(kind_of(kind), tuple(asked)), mark)
-        with self._reading() as connection:
-            for rows in connection.execute(query, asked).partitions(_READ_ROWS):
-                yield from decode(kind, rows)
-
-    def count(self, kind: type[Fact], *, mark: int | None = None, **equal: object) -> int:
-        """See :meth:`apologylab.service.ports.Ledger.count`."""
-        asked = equal_to(kind, equal)
-        rows = until(kind, matching(kind_of(kind), tuple(asked)), mark).subquery()
-        counted = sa.select(sa.func.count()).select_from(rows)
-        with self._reading() as connection:
-            return int(connection.scalar(counted, asked) or 0)
-
-    def text(self, text_id: str) -> str | None:
-        """See :meth:`apologylab.service.ports.Ledger.text`."""
-        with self._reading() as connection:
-            found = connection.scalar(sa.select(TEXT.c.body).where(TEXT.c.id == text_id))
-        return None if found is None else str(found)
-
-    def reserved(self, budget: str) -> int:
-        """See :meth:`apologylab.service.ports.Ledger.reserved`."""
-        with self._reading() as connection:
-            return reserved(connection, budget)
-
-    def budgets(self, prefix: str) -> Mapping[str, Standing]:
-        """See :meth:`apologylab.service.ports.Ledger.budgets`."""
-        with self._reading() as connection:
-            return beginning(connection, prefix)
-
-    def content_hash(self) -> str:
-        """See :meth:`apologylab.service.ports.Ledger.content_hash`."""
-        digest = hashlib.sha256()
-        with self._reading() as connection:
-            for name in sorted(KINDS):
-                digest.update(line([name]))
-                found = FACTS[KINDS[name]]
-                columns = [found.c[column.name] for column in table(KINDS[name]).fields]
-                query = sa.select(*columns).order_by(found.c.key)
-                for row in connection.execute(query).yield_per(_READ_ROWS):
-                    digest.update(line(tuple(row)))
-        return digest.hexdigest()
-
-    def close(self) -> None:
-        """See :meth:`apologylab.service.ports.Ledger.close`."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         """One snapshot."""
         with explained(self.path), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self, at: int) -> Iterator[OneWriter]:
+        """A transaction recorded ``at``."""
+        with self.settling() as connection:
+            work = OneWriter(connection, at)
+            yield work
+            work.finish()
+
+    @contextmanager
+    def settling(self) -> Iterator[sa.Connection]:
         """The write lock, until the commit or the rollback."""
         with explained(self.path):
             self._checkpoint()
             with self._engine.begin() as connection:
                 yield connection
+
+    def append_rows(self, kind: type[Fact], rows: Sequence[Row], at: int) -> Appended:
+        """Append encoded rows in a transaction of their own."""
+        with self.writing(at) as work:
+            return work.append({kind: rows})
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        self._engine.dispose()
 
     def _checkpoint(self) -> None:
         """Move the log into the file when it has grown, while nobody can write.
@@ -261,19 +171,6 @@ class SqliteLedger:
             cursor = other.connection.cursor()
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
             cursor.close()
-
-
-def _resolve(connection: sa.Connection, at: int) -> int:
-    """Settle which facts were there at ``at``, between the marks settled before."""
-    commits, marks = COMMIT_TIME.c, COMMIT_MARK.c
-    latest = sa.select(commits.seq).where(commits.recorded_at <= at)
-    seq = connection.scalar(latest.order_by(commits.seq.desc()).limit(1)) or 0
-    floor = connection.scalar(sa.select(sa.func.max(marks.seq)).where(marks.as_of < at)) or 0
-    above = connection.scalar(sa.select(sa.func.min(marks.seq)).where(marks.as_of > at))
-    ceiling = last_seq(connection) if above is None else above
-    mark = min(max(seq, floor), ceiling)
-    connection.execute(COMMIT_MARK.insert().values(as_of=at, seq=mark))
-    return int(mark)
 
 
 def _set_up(connection: sqlite3.Connection, record: object) -> None:

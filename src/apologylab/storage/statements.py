@@ -10,13 +10,13 @@ from sqlalchemy.dialects import sqlite
 
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
-from apologylab.storage.expressions import is_among
+from apologylab.storage.expressions import among, is_among
 from apologylab.storage.rows import encode_value
 from apologylab.storage.tables import BUDGET, COMMIT_TIME, FACT_KEY, FACTS, REMEDY_PENDING, TEXT
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
@@ -26,27 +26,35 @@ def equal_to(kind: type[Fact], equal: Mapping[str, object]) -> dict[str, Any]:
     return {name: encode_value(kind, name, value) for name, value in equal.items()}
 
 
-@cache
-def matching(kind: str, names: tuple[str, ...] = ()) -> sa.Select[Any]:
-    """The fields of facts whose columns ``names`` equal the parameters so named; unordered.
+Conditions = tuple[tuple[str, bool], ...]
+"""The columns that are compared with a parameter of their name, and whether that is None."""
 
-    None stands for empty.
-    """
+
+def conditions(asked: Mapping[str, object]) -> Conditions:
+    """What :func:`matching` should compare for the parameters ``asked``."""
+    return tuple((name, value is None) for name, value in asked.items())
+
+
+@cache
+def matching(kind: str, where: Conditions = ()) -> sa.Select[Any]:
+    """The fields of facts that satisfy ``where``; unordered."""
     found = FACTS[KINDS[kind]].c
     query = sa.select(*(found[column.name] for column in table(KINDS[kind]).fields))
-    for name in names:
+    for name, is_none in where:
         wanted: sa.BindParameter[Any] = sa.bindparam(name)
-        if name == "key":
+        if is_none:
+            query = query.where(found[name].is_(None))
+        elif name == "key":
             query = query.where(found.seq.in_(_seqs(kind, FACT_KEY.c.key == wanted)))
         else:
-            query = query.where(found[name].is_not_distinct_from(wanted))
+            query = query.where(found[name] == wanted)
     return query
 
 
 @cache
-def find(kind: str, names: tuple[str, ...]) -> sa.Select[Any]:
+def find(kind: str, where: Conditions) -> sa.Select[Any]:
     """As :func:`matching`, in the ledger's order."""
-    return matching(kind, names).order_by(FACTS[KINDS[kind]].c.seq)
+    return matching(kind, where).order_by(FACTS[KINDS[kind]].c.seq)
 
 
 def until(kind: type[Fact], query: sa.Select[Any], mark: int | None) -> sa.Select[Any]:
@@ -85,6 +93,11 @@ def settle() -> sa.Delete:
         FACT_KEY.c.kind == kind_of(Delivery), is_among(FACT_KEY.c.key)
     )
     return REMEDY_PENDING.delete().where(REMEDY_PENDING.c.key.in_(delivered))
+
+
+def bodies(connection: sa.Connection, text_ids: Sequence[str]) -> dict[str, str]:
+    """The stored texts among ``text_ids``."""
+    return {row.id: row.body for row in connection.execute(texts(), among(text_ids))}
 
 
 @cache

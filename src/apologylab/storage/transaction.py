@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from apologylab.errors import LedgerError
 from apologylab.record.columns import kind_of
-from apologylab.record.facts import Delivery, Fact, Remedy
-from apologylab.service.ports import Appended
+from apologylab.record.facts import Fact
 from apologylab.storage import money, queue, statements
 from apologylab.storage.expressions import among
-from apologylab.storage.rows import Row, append_groups, decode, encode_values, micros
-from apologylab.storage.statements import equal_to
-from apologylab.storage.tables import COMMIT_TIME
+from apologylab.storage.rows import (
+    Row,
+    decode,
+    encode_groups,
+    encode_values,
+    micros,
+    refuse_bent_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,39 +24,55 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from apologylab.service.ports import Charge, Claimed, DeadLetter, Postponed, Standing
+    from apologylab.service.ports import Appended, Charge, Claimed, DeadLetter, Postponed, Standing
 
 F = TypeVar("F", bound=Fact)
-_COMMIT = COMMIT_TIME.insert()
+
+
+class Writing(Protocol):
+    """What each database does its own way within a transaction."""
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The transaction's connection, with all names locked that were asked for."""
+        ...
+
+    def lock(self, names: Sequence[str], *, shared: bool) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.lock`."""
+        ...
+
+    def append(self, groups: Mapping[type[Fact], Sequence[Row]]) -> Appended:
+        """Append encoded rows of several kinds."""
+        ...
+
+    def put_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Store texts; of those whose id is taken, what stands there."""
+        ...
+
+    def charge(self, charges: Sequence[Charge]) -> bool:
+        """See :meth:`apologylab.service.ports.Transaction.charge`."""
+        ...
 
 
 class SqlTransaction:
-    """Reads and writes between BEGIN IMMEDIATE and COMMIT."""
+    """Reads and writes between BEGIN and COMMIT."""
 
-    def __init__(self, connection: sa.Connection, recorded_at: int) -> None:
-        self._connection = connection
-        self._recorded_at = recorded_at
-        self._first = self._seq = last_seq(connection)
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
         self._texts: dict[str, str] = {}
+
+    def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.lock`."""
+        self._writing.lock(names, shared=shared)
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """See :meth:`apologylab.service.ports.Transaction.append`."""
-        return append_groups(facts, self.append_encoded)
-
-    def append_encoded(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
-        """Append rows that are encoded already."""
-        keys = [row[0] for row in rows]
-        stands = self._standing(kind, keys)
-        plain = not stands and len(set(keys)) == len(keys)
-        new, same, contradicting = (rows, 0, ()) if plain else _sorted_out(rows, stands)
-        if new:
-            self._insert(kind, new)
-        return Appended(new=len(new), same=same, contradicting=contradicting)
+        return self._writing.append(encode_groups(facts))
 
     def find(self, kind: type[F], **equal: object) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find`."""
-        asked = equal_to(kind, equal)
-        query = statements.find(kind_of(kind), tuple(asked))
+        asked = statements.equal_to(kind, equal)
+        query = statements.find(kind_of(kind), statements.conditions(asked))
         return decode(kind, self._connection.execute(query, asked).all())
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
@@ -62,9 +82,6 @@ class SqlTransaction:
             return []
         query = statements.find_among(kind_of(kind), column)
         return decode(kind, self._connection.execute(query, among(wanted)).all())
-
-    def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
-        """See :meth:`apologylab.service.ports.Transaction.lock`: the whole file is locked."""
 
     def claim(
         self,
@@ -111,13 +128,13 @@ class SqlTransaction:
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
+        refuse_bent_text("a text", body)
         if self._texts.setdefault(text_id, body) != body:
             raise _text_taken(text_id)
 
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""
-        found = self._connection.execute(statements.texts(), among(text_ids)).all()
-        return {row.id: row.body for row in found}
+        return statements.bodies(self._connection, text_ids)
 
     def forget_texts(self, text_ids: Sequence[str]) -> int:
         """See :meth:`apologylab.service.ports.Transaction.forget_texts`."""
@@ -129,7 +146,7 @@ class SqlTransaction:
 
     def charge(self, charges: Sequence[Charge]) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.charge`."""
-        return money.charge(self._connection, charges)
+        return self._writing.charge(charges)
 
     def release(self, budget: str, amount: int, uses: int = 0) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
@@ -148,68 +165,15 @@ class SqlTransaction:
         money.advance(self._connection, steps)
 
     def finish(self) -> None:
-        """Write the texts, and the time of this commit if it brought facts."""
+        """Write the texts; one that stands already must have the same body."""
         if self._texts:
-            self._write_texts()
-        if self._seq > self._first:
-            times = {"seq": self._seq, "recorded_at": self._recorded_at}
-            self._connection.execute(_COMMIT, times)
+            for text_id, body in self._writing.put_texts(self._texts).items():
+                if self._texts[text_id] != body:
+                    raise _text_taken(text_id)
 
-    def _standing(self, kind: type[Fact], keys: Sequence[str]) -> dict[str, Row]:
-        """The stored rows under ``keys``."""
-        wanted = among(keys)
-        taken = self._connection.execute(statements.standing(kind_of(kind)), wanted).first()
-        if taken is None:
-            return {}
-        rows = self._connection.execute(statements.find_among(kind_of(kind), "key"), wanted)
-        return {row[0]: tuple(row) for row in rows}
-
-    def _insert(self, kind: type[Fact], rows: Sequence[Row]) -> None:
-        """Give each row its ``seq`` and store it; ``rows`` have new keys."""
-        first, at = self._seq + 1, self._recorded_at
-        full = [(seq, *row, at) for seq, row in enumerate(rows, first)]
-        facts_sql, keys_sql = statements.insertions(kind_of(kind))
-        self._connection.exec_driver_sql(facts_sql, full)
-        self._connection.exec_driver_sql(keys_sql, (kind_of(kind), first))
-        if kind is Remedy:
-            self._connection.execute(statements.await_delivery(), {"first": first})
-        if kind in (Remedy, Delivery):
-            self._connection.execute(statements.settle(), among([row[0] for row in rows]))
-        self._seq += len(rows)
-
-    def _write_texts(self) -> None:
-        """Store the texts; one that stands already must have the same body."""
-        for text_id, body in self.texts(list(self._texts)).items():
-            if self._texts.pop(text_id) != body:
-                raise _text_taken(text_id)
-        if self._texts:
-            self._connection.exec_driver_sql(statements.insert_text(), list(self._texts.items()))
-
-
-def last_seq(connection: sa.Connection) -> int:
-    """The last ``seq`` that was committed."""
-    return int(connection.scalar(statements.last_seq()) or 0)
-
-
-def reserved(connection: sa.Connection, budget: str) -> int:
-    """Minor units that ``budget`` has reserved."""
-    return int(connection.scalar(statements.reserved(), {"budget": budget}) or 0)
-
-
-def _sorted_out(
-    rows: Sequence[Row], stands: dict[str, Row]
-) -> tuple[Sequence[Row], int, tuple[str, ...]]:
-    """Rows that are new, how many stand already, and the keys of those that contradict."""
-    new, same, contradicting = [], 0, []
-    for row in rows:
-        before = stands.setdefault(row[0], row)
-        if before is row:
-            new.append(row)
-        elif before == row:
-            same += 1
-        else:
-            contradicting.append(row[0])
-    return new, same, tuple(contradicting)
+    @property
+    def _connection(self) -> sa.Connection:
+        return self._writing.connection
 
 
 def _text_taken(text_id: str) -> LedgerError:

@@ -32,7 +32,7 @@ def rows(first, count):
 
 
 def test_every_connection_is_durable_and_leaves_checkpoints_to_us(ledger):
-    with ledger._writing() as connection:
+    with ledger.database.settling() as connection:
         values = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "busy_timeout")
@@ -47,13 +47,13 @@ def test_every_connection_is_durable_and_leaves_checkpoints_to_us(ledger):
 
 def test_the_log_is_checkpointed_while_facts_arrive(ledger, monkeypatch):
     monkeypatch.setattr(sqlite, "_WAL_BYTES", 600_000)
-    log = ledger.path.with_name("l.sqlite-wal")
+    log = ledger.database.path.with_name("l.sqlite-wal")
     sizes = []
     for batch in range(20):
         ledger.append_rows(Order, rows(batch * 1000, 1000), recorded_at=NOW)
         sizes.append(log.stat().st_size)
     assert max(sizes) < 2_000_000, "the log grows without end"
-    assert ledger.path.stat().st_size > 1_000_000, "nothing reached the file"
+    assert ledger.database.path.stat().st_size > 1_000_000, "nothing reached the file"
     assert ledger.count(Order) == 20_000
 
 
@@ -69,7 +69,7 @@ def test_a_reader_does_not_stop_a_writer(ledger):
 def test_a_transaction_holds_the_write_lock_before_it_reads(ledger):
     with (
         ledger.transaction(recorded_at=NOW),
-        closing(sqlite3.connect(ledger.path, timeout=0)) as other,
+        closing(sqlite3.connect(ledger.database.path, timeout=0)) as other,
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
         other.execute("BEGIN IMMEDIATE")
@@ -77,7 +77,7 @@ def test_a_transaction_holds_the_write_lock_before_it_reads(ledger):
 
 def test_a_lock_that_is_not_given_up_is_explained(ledger, monkeypatch):
     monkeypatch.setattr(sqlite, "_PRAGMAS", ("PRAGMA busy_timeout=50",))
-    impatient = sqlite.open_(ledger.path)
+    impatient = sqlite.open_(ledger.database.path)
     locked = pytest.raises(LedgerError, match=r"database is locked: see that one service")
     with ledger.transaction(recorded_at=NOW), locked:
         impatient.append_rows(Order, rows(0, 1), recorded_at=NOW)
@@ -86,7 +86,7 @@ def test_a_lock_that_is_not_given_up_is_explained(ledger, monkeypatch):
 
 def test_what_was_committed_is_there_for_another_process(ledger):
     ledger.append_rows(Order, rows(0, 3), recorded_at=NOW)
-    other = sqlite.open_(ledger.path)
+    other = sqlite.open_(ledger.database.path)
     assert other.content_hash() == ledger.content_hash()
     assert other.mark(NOW) == 3
     other.close()
@@ -95,7 +95,7 @@ def test_what_was_committed_is_there_for_another_process(ledger):
 def test_seq_is_one_counter_without_gaps(ledger):
     ledger.append_rows(Order, rows(0, 3), recorded_at=NOW)
     ledger.append_rows(Order, rows(1, 4), recorded_at=NOW)
-    with closing(sqlite3.connect(ledger.path)) as connection:
+    with closing(sqlite3.connect(ledger.database.path)) as connection:
         seqs = [seq for (seq,) in connection.execute("SELECT seq FROM fact_order ORDER BY seq")]
         commits = connection.execute("SELECT seq FROM commit_time ORDER BY seq").fetchall()
     assert seqs == [1, 2, 3, 4, 5]
@@ -110,7 +110,7 @@ def test_seq_is_one_counter_without_gaps(ledger):
     ],
 )
 def test_a_ledger_has_one_identity(ledger, damage, found):
-    with closing(sqlite3.connect(ledger.path)) as connection, connection:
+    with closing(sqlite3.connect(ledger.database.path)) as connection, connection:
         connection.execute(damage)
     with pytest.raises(LedgerError, match=found):
-        sqlite.open_(ledger.path)
+        sqlite.open_(ledger.database.path)

@@ -36,7 +36,7 @@ def ledger(tmp_path):
 def panel(ledger, experiment, as_of=LATER):
     mark = ledger.mark(as_of)
     ledger.close()
-    return panel_ledger(f"sqlite:///{ledger.path}", experiment, as_of=as_of, mark=mark)
+    return panel_ledger(f"sqlite:///{ledger.database.path}", experiment, as_of=as_of, mark=mark)
 
 
 COLUMNS = ("spend_28d", "back_late", "contacts_14d", "value")

@@ -41,7 +41,7 @@ FACTS = {
 INDEXES = {"attempt": ["assignment"], "merged": ["customer", "into"]}
 ADDED = {
     "fact_assignment": "stratum text?, block integer?",
-    "fact_liability": "charged text?",
+    "fact_liability": "charged text?, expires_days integer?",
     "remedy_pending": (
         "again_at time?, holder text?, lease_until time?, handed boolean?, attempts integer?, "
         "because text?, dead boolean?"
