@@ -80,9 +80,8 @@ class FileChannel:
 
     def _was_moved(self) -> bool:
         """Whether the file that lines went to is not the one that stands there now."""
-        found = _identity(self.file)
-        former = {self._read_of, _identity(self._own)} - {None}
-        return bool(former - {found})
+        former = {self._read_of, _found(self._own)} - {None}
+        return bool(former - {_found(self.file)})
 
     def _begin_anew(self) -> None:
         """Keep the keys of the file that was moved away; another begins."""
@@ -129,7 +128,7 @@ class FileChannel:
         whole = _whole(lines.read())
         self._keys.update(self._ours(line, number) for number, line in enumerate(whole, 1))
         self._read_to += sum(map(len, whole))
-        self._read_of = _identity(self.file)
+        self._read_of = _identity(os.fstat(lines.fileno()))
         if self._read_to < size:
             lines.truncate(self._read_to)
         if whole:  # whoever wrote them may have died before they were on disk
@@ -182,13 +181,14 @@ def _whole(written: bytes) -> list[bytes]:
     return written[: written.rfind(b"\n") + 1].splitlines(keepends=True)
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
-    """What tells a file from another that has its name; None if there is none."""
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+def _found(file: Path) -> tuple[int, int] | None:
+    """Which file stands under a name; None if there is none."""
+    return _identity(file.stat()) if file.exists() else None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    """What tells a file from another that has its name."""
+    return status.st_dev, status.st_ino
 
 
 def _sync_folder(folder: Path) -> None:

@@ -307,7 +307,7 @@ class Sent:
 
 
 class Channel(Protocol):
-    """Where remedies leave."""
+    """Where remedies leave. OSError: it broke down; nobody knows what it took."""
 
     @property
     def name(self) -> str:
@@ -320,19 +320,11 @@ class Channel(Protocol):
         ...
 
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """Which of ``keys`` it is known to have taken, asked after a crash (R15).
-
-        Raises:
-            OSError: it broke down; ask later.
-        """
+        """Which of ``keys`` it is known to have taken, asked after a crash (R15)."""
         ...
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
-        """Hand over a batch; answers in its order.
-
-        Raises:
-            OSError: it broke down; what it took of the batch is unknown.
-        """
+        """Hand over a batch; answers in its order."""
         ...
 
 
