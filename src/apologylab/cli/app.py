@@ -44,9 +44,6 @@ COMMANDS: Final[dict[str, str]] = {
     "explain": "Tell one customer's life with us, and what an agent may say",
     "forget": "Delete what is personal of one customer",
     "purge": "Delete texts that were kept for long enough",
-    "explain": "Tell one customer's life with us, and what an agent may say",
-    "forget": "Delete what is personal of one customer",
-    "purge": "Delete texts that were kept for long enough",
     "audit": "List every change by hand, and check that none is missing",
     "doctor": "Check that everything that is needed here works",
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 SQLITE: Final = "sqlite:///"
-_SECRET: Final = "of_the_ledger"
+_KEPT_AS: Final = "of_the_ledger"
 
 
 def attach(connection: duckdb.DuckDBPyConnection, url: str, name: str) -> None:
@@ -62,10 +62,10 @@ def _attach_postgres(connection: duckdb.DuckDBPyConnection, url: str, name: str)
     secret = ""
     if at.password is not None:
         connection.execute(
-            f"CREATE OR REPLACE TEMPORARY SECRET {_SECRET} "
+            f"CREATE OR REPLACE TEMPORARY SECRET {_KEPT_AS} "
             f"(TYPE postgres, PASSWORD {text_literal(at.password)})"
         )
-        secret = f", SECRET {_SECRET}"
+        secret = f", SECRET {_KEPT_AS}"
     connection.execute(
         f"ATTACH {text_literal(_settings(at))} AS {name} (TYPE postgres, READ_ONLY{secret})"
     )

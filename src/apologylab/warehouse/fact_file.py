@@ -205,13 +205,42 @@ class ParquetFile:
         return int(self._file.metadata.num_rows)
 
 
+class ParquetFolder:
+    """Parquet files of one shape in a folder and those below it; rows are numbered through."""
+
+    def __init__(self, path: Path) -> None:
+        found = sorted(file for file in path.rglob("*.parquet") if not _hidden(file, path))
+        if not found:
+            raise InputError(f"{path} holds no Parquet file", do="give a file, or such a folder")
+        self._files = [ParquetFile(file) for file in found]
+        self.columns = self._files[0].columns
+        for file, each in zip(found, self._files, strict=True):
+            if each.columns != self.columns:
+                raise InputError(f"{file} has other columns than {found[0]}", do="give it alone")
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches of typed columns, a file after the other."""
+        before = 0
+        for file in self._files:
+            for batch in file.batches():
+                places = [before + place for place in batch.places]
+                yield Batch(columns=batch.columns, places=places, broken=())
+            before += file.expected()
+
+    def expected(self) -> int:
+        """How many rows there are, for a progress display."""
+        return sum(file.expected() for file in self._files)
+
+
 def open_fact_file(path: Path) -> FactFile:
-    """The reader for a file, by its ending.
+    """The reader for a file, by its ending, or for a folder of Parquet files.
 
     Raises:
         NotFoundError: there is no such file.
         InputError: another ending, or a file that is not what its ending says.
     """
+    if path.is_dir():
+        return ParquetFolder(path)
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}", do="give the path of a file of facts")
     readers: dict[str, type[CsvFile | JsonLinesFile | ParquetFile]] = {
@@ -266,6 +295,11 @@ def _wrong_width(row: Sequence[str], width: int) -> str:
     if _height(row) > 1:
         return "cannot be split into fields: a quote is opened and not closed"
     return f"has {len(row)} fields, the header {width}"
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """Whether a file is not meant to be read: other readers skip such names too."""
+    return any(part[0] in "._" for part in file.relative_to(folder).parts)
 
 
 def _newlines(path: Path) -> int:
