@@ -30,7 +30,8 @@ class ArmMeans:
     """Estimated mean of one outcome over all enrolled units, under each arm.
 
     Cells are independent given the design, so the joint covariance is the diagonal of the sums of
-    their contributions, and a contrast has variance c'Vc.
+    their contributions, and a contrast has variance c'Vc. Where arms were drawn together
+    (permuted blocks), ``joint`` has what the diagonal leaves out.
 
     Attributes:
         outcome: the column.
@@ -39,7 +40,8 @@ class ArmMeans:
         n: (a,) units analysed.
         means: (a,).
         variances: (b, a) what each block's cell adds to the variance of its arm's mean.
-        freedom: (b, a) degrees of freedom of each of ``variances``.
+        freedom: (b, a) degrees of freedom of each of ``variances``; (b, 1) of each of ``joint``.
+        joint: (b, a, a) what each phase adds to the covariance; None where arms are independent.
         df: of every contrast; None: Satterthwaite's, from ``freedom``.
     """
 
@@ -51,11 +53,15 @@ class ArmMeans:
     variances: Floats
     freedom: Floats
     df: float | None = None
+    joint: Floats | None = None
 
     @property
     def covariance(self) -> Floats:
         """Joint covariance V of ``means``, (a, a)."""
-        return np.diag(self.variances.sum(axis=0))
+        if self.joint is None:
+            return np.diag(self.variances.sum(axis=0))
+        together: Floats = self.joint.sum(axis=0)
+        return together
 
     def weights(self, contrast: Contrast) -> Floats:
         """The contrast as a vector c over ``arms``, (a,).
@@ -78,7 +84,7 @@ class ArmMeans:
             NotEstimable: an arm is missing, or nothing varies.
         """
         c = self.weights(contrast)
-        parts = np.square(c) * self.variances
+        parts = self._parts(c)
         variance = float(parts.sum())
         if not variance > 0 or not np.isfinite(variance):
             raise NotEstimable(
@@ -91,3 +97,10 @@ class ArmMeans:
             df=self.df or variance**2 / float((np.square(parts) / self.freedom).sum()),
             reference_mean=float(np.maximum(-c, 0) @ self.means),
         )
+
+    def _parts(self, c: Floats) -> Floats:
+        """What each part of the panel adds to c'Vc, in the shape of ``freedom``."""
+        if self.joint is None:
+            return np.square(c) * self.variances
+        parts: Floats = np.einsum("i,bij,j->b", c, self.joint, c)[:, None]
+        return parts

@@ -14,6 +14,7 @@ import numpy as np
 from apologylab.errors import InputError
 from apologylab.inference.hc2 import Batch, hc2_variances
 from apologylab.inference.moments import Cell, Floats, Moments, Request
+from apologylab.inference.sets import SetTotals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ class ArraySource:
         columns: name -> (n,) floats; ``nan`` is missing.
         cells: g keys, sorted.
         code: (n,) index into ``cells`` of each unit.
+        drawn_set: (n,) the number of each unit's block or cluster; None: drawn one by one.
 
     >>> source = ArraySource(
     ...     columns={"spend": np.array([1.0, 3.0, 5.0])},
@@ -43,6 +45,7 @@ class ArraySource:
     columns: Mapping[str, Floats]
     cells: tuple[Cell, ...]
     code: Codes
+    drawn_set: Codes | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: column.shape for name, column in self.columns.items()}
@@ -81,6 +84,30 @@ class ArraySource:
         """The HC2 variance of the intercept in each cell of each fit (MacKinnon and White 1985)."""
         return hc2_variances(fitted, self.cells, [Batch(self.columns, self.code)])
 
+    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
+        """See :meth:`apologylab.inference.moments.MomentsSource.set_totals`."""
+        if self.drawn_set is None:
+            raise InputError(
+                "the panel does not say which units were drawn together", do="give drawn_set"
+            )
+        return [self._set_totals(outcome, self.drawn_set) for outcome in outcomes]
+
+    def _set_totals(self, outcome: str, drawn_set: Codes) -> SetTotals:
+        y = self.columns[outcome]
+        has = ~np.isnan(y)
+        shift = float(y[has].mean()) if has.any() else 0.0
+        numbers, place = np.unique(drawn_set[has], return_inverse=True)
+        row, at = np.unique(place * len(self.cells) + self.code[has], return_inverse=True)
+        return SetTotals(
+            outcome=outcome,
+            shift=shift,
+            cells=self.cells,
+            cell=(row % len(self.cells)).astype(np.intp),
+            code=numbers[row // len(self.cells)].astype(np.int64),
+            n=np.bincount(at, minlength=len(row)).astype(np.int64),
+            total=np.bincount(at, y[has] - shift, len(row)).astype(np.float64, copy=False),
+        )
+
     def _measured(self, request: Request) -> tuple[list[Floats], Codes]:
         """The columns and codes of the units that have the outcome."""
         names = (request.outcome, *request.covariates)
@@ -114,6 +141,7 @@ def panel(
     arm: Sequence[str],
     phase: Sequence[int] | None = None,
     stratum: Sequence[str] | None = None,
+    drawn_set: Sequence[int] | None = None,
     version: int = 1,
 ) -> ArraySource:
     """An :class:`ArraySource` from labels, one a unit.
@@ -130,4 +158,5 @@ def panel(
     at = {cell: i for i, cell in enumerate(cells)}
     code = np.array([at[key] for key in keys], dtype=np.intp)
     floats = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
-    return ArraySource(columns=floats, cells=cells, code=code)
+    sets = None if drawn_set is None else np.array(drawn_set, dtype=np.intp)
+    return ArraySource(columns=floats, cells=cells, code=code, drawn_set=sets)

@@ -22,6 +22,8 @@ from apologylab.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from apologylab.inference.sets import SetTotals
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 ROUNDING = 1e-12
@@ -207,5 +209,13 @@ class MomentsSource(Protocol):
         Exact; :mod:`apologylab.inference.hc2` has the formula. The residual is (y - beta_0) first,
         less (x - centre)' beta after, so that a large mean costs no digits. A unit with 1 - h
         below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's variance ``nan``.
+        """
+        ...
+
+    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
+        """Counts and sums of each outcome by block or cluster, in their order.
+
+        Raises:
+            InputError: the panel does not say which units were drawn together.
         """
         ...

@@ -7,7 +7,7 @@ needs the fits themselves: one covariance of all arm means, for simultaneous int
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -16,12 +16,15 @@ from apologylab.design.contrasts import weighed
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.blocks import unable
 from apologylab.inference.checks import balance_request
+from apologylab.inference.estimators.blocked import blocked
+from apologylab.inference.estimators.clustered import clustered
 from apologylab.inference.estimators.difference_in_means import difference_in_means
 from apologylab.inference.estimators.lin import fit_cells, lin, unadjustable
 from apologylab.inference.moments import Fitted, Moments, MomentsSource, Request, select
 from apologylab.inference.multiplicity import bounds, holm, p_value
 from apologylab.inference.power import smallest_detectable
 from apologylab.inference.results import Estimate, Refusal
+from apologylab.inference.sets import too_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,11 +32,18 @@ if TYPE_CHECKING:
     from apologylab.design.contrasts import Contrast
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.moments import Cell
+    from apologylab.inference.sets import SetTotals
 
-EstimatorName = Literal["difference_in_means", "lin"]
+EstimatorName = Literal["difference_in_means", "lin", "blocked", "clustered"]
 Adjustment = Literal["holm", "none"]
 ContrastKind = Literal["arm", "factor", "contrast"]
 DESCRIPTIVE = "descriptive"
+BY_SET = {"blocked": blocked, "clustered": clustered}
+"""Estimators whose errors are between blocks or clusters (R27)."""
+ERRORS: Mapping[EstimatorName, str] = {
+    "blocked": ", error between blocks",
+    "clustered": ", error between clusters",
+}
 FAMILIES: Mapping[ContrastKind, str] = {
     "arm": "arms against the reference",
     "factor": "main effects of factors",
@@ -132,11 +142,13 @@ class Fits:
         moments: of each outcome with the covariates.
         by: (outcome, estimator) -> fit.
         covariates: moments of the covariates over all units, if there are any.
+        sets: of each outcome, where units were drawn together.
     """
 
     moments: Mapping[str, Moments]
     by: Mapping[tuple[str, EstimatorName], Fit]
     covariates: Moments | None = None
+    sets: Mapping[str, SetTotals] = field(default_factory=dict)
 
     def of(self, outcome: str, estimator: EstimatorName) -> ArmMeans:
         """The arm means of one outcome.
@@ -162,15 +174,31 @@ def fit(source: MomentsSource, question: Question) -> Fits:
         request.outcome: select(each, [cell.arm in question.arms for cell in each.cells])
         for request, each in zip(requests, found[: len(requests)], strict=True)
     }
+    sets: dict[str, SetTotals] = {}
+    if BY_SET.keys() & set(question.estimators):
+        sets = {each.outcome: each for each in source.set_totals(tuple(moments))}
     by: dict[tuple[str, EstimatorName], Fit] = {}
     for estimator in question.estimators:
-        fits = (
-            _fit_lin(source, moments, question)
-            if estimator == "lin"
-            else _fit_plain(moments, question)
-        )
+        if estimator in BY_SET:
+            fits = _fit_sets(sets, question, estimator)
+        elif estimator == "lin":
+            fits = _fit_lin(source, moments, question)
+        else:
+            fits = _fit_plain(moments, question)
         by |= {(outcome, estimator): each for outcome, each in fits.items()}
-    return Fits(moments=moments, by=by, covariates=found[-1] if alone else None)
+    return Fits(moments=moments, by=by, covariates=found[-1] if alone else None, sets=sets)
+
+
+def _fit_sets(
+    sets: Mapping[str, SetTotals], question: Question, estimator: EstimatorName
+) -> dict[str, Fit]:
+    fits = {}
+    for outcome, each in sets.items():
+        of_one_arm = estimator == "clustered"
+        refused = too_few(each, question.arms, question.weights, of_one_arm=of_one_arm)
+        kept = [arm for arm in question.arms if arm not in refused]
+        fits[outcome] = Fit(BY_SET[estimator](each, kept) if kept else None, refused)
+    return fits
 
 
 def _fit_plain(moments: Mapping[str, Moments], question: Question) -> dict[str, Fit]:
@@ -275,7 +303,7 @@ def _estimate(
         treatment=contrast.treatment,
         reference=contrast.reference,
         reference_mean=reading.reference_mean,
-        estimand=_estimand(outcome.name, kind, contrast, phases),
+        estimand=_estimand(outcome.name, kind, contrast, phases, estimator),
         estimator=estimator,
         point=reading.point,
         std_error=reading.std_error,
@@ -283,7 +311,7 @@ def _estimate(
         ci_low=low,
         ci_high=high,
         level=level,
-        interval_kind=f"pointwise {100 * level:g}%, Student's t",
+        interval_kind=f"pointwise {100 * level:g}%, Student's t{ERRORS.get(estimator, '')}",
         p_value=p_value(reading),
         p_adjusted=None,
         family=f"{outcome.role} outcomes, {FAMILIES[kind]}",
@@ -299,11 +327,18 @@ def _estimate(
     )
 
 
-def _estimand(outcome: str, kind: ContrastKind, contrast: Contrast, phases: Sequence[int]) -> str:
+def _estimand(
+    outcome: str,
+    kind: ContrastKind,
+    contrast: Contrast,
+    phases: Sequence[int],
+    estimator: EstimatorName,
+) -> str:
+    who = "customers, drawn by cluster" if estimator == "clustered" else "units"
     pooled = "" if len(phases) == 1 else ", phases weighted by their units"
     cells = "" if kind == "arm" else f" ({weighed(contrast.cells)})"
     return (
-        f"mean {outcome} over all enrolled units, intention to treat{pooled}: "
+        f"mean {outcome} over all enrolled {who}, intention to treat{pooled}: "
         f"{contrast.treatment} minus {contrast.reference}{cells}"
     )
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from apologylab.errors import InputError
 from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
+from apologylab.inference.sets import SetTotals
 from apologylab.warehouse.hc2 import stream_variances
 from apologylab.warehouse.keys import grouping, keys_of, selected
+from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier
 
 FAR = 30.0
@@ -89,6 +91,11 @@ class DuckSource:
     def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
         """The HC2 variance of the intercept in each cell of each fit, in one scan."""
         return stream_variances(self.connection, self.relation, self.columns, fitted)
+
+    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
+        """Counts and sums of each outcome by block or cluster; a scan each."""
+        self._refuse_unknown((DRAWN_SET, *outcomes))
+        return [set_totals(self.connection, self.relation, self.columns, each) for each in outcomes]
 
     def _scan(
         self, read_as: Mapping[str, _Column], aggregates: Sequence[str]
