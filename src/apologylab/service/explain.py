@@ -14,10 +14,12 @@ from apologylab.record.facts import (
     Assignment,
     Delivery,
     Forgotten,
+    Goodwill,
     Incident,
     Liability,
     Remedy,
 )
+from apologylab.service.assign_recorded import PASSED_ON
 from apologylab.service.saying import Answered, sentences
 from apologylab.service.telling import ORDER, said, tell
 from apologylab.service.traces import traces
@@ -92,20 +94,28 @@ def _remedy(ledger: Ledger, fact: Remedy) -> str:
 
 
 def _answered(found: Traces) -> list[Answered]:
-    """Each incident that was answered, with what is about its answer; by the incidents' time."""
-    incidents = {each.key: each for each in found.of(Incident)}
+    """Each incident with its answers, one an experiment, and what is about them; oldest first."""
     remedies = {each.key: each for each in found.of(Remedy)}
     deliveries = {each.key: each for each in found.of(Delivery)}
     return [
         Answered(
-            assignment=each,
-            incident=incidents.get(each.incident),
-            remedy=remedies.get(each.key),
-            delivery=deliveries.get(each.key),
-            liabilities=_liabilities(found, each.key),
+            incident=incident,
+            assignment=answer,
+            remedy=remedies.get(answer.key) if answer else None,
+            delivery=deliveries.get(answer.key) if answer else None,
+            liabilities=_liabilities(found, answer.key) if answer else [],
+            goodwill=[each for each in found.of(Goodwill) if each.incident == incident.key],
         )
-        for each in sorted(found.of(Assignment), key=lambda each: (each.occurred_at, each.key))
+        for incident in sorted(found.of(Incident), key=lambda each: (each.occurred_at, each.key))
+        for answer in _answers(found, incident.key)
     ]
+
+
+def _answers(found: Traces, incident: str) -> list[Assignment | None]:
+    """The answers to an incident that count: those that turned it away only if no other does."""
+    given = [each for each in found.of(Assignment) if each.incident == incident]
+    settled = [each for each in given if each.reason != PASSED_ON]
+    return [*(settled or given[:1])] or [None]
 
 
 def _liabilities(found: Traces, assignment: str) -> list[Liability]:

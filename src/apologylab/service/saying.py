@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Assignment,
         Delivery,
         Forgotten,
+        Goodwill,
         Incident,
         Liability,
         Remedy,
@@ -31,7 +32,7 @@ CHANCE: Final = (
 )
 USUAL: Final = "Our usual help applies to it."
 HELD_OUT: Final = (
-    "We sent nothing: chance put you among the customers to whom we send no such messages."
+    "No apology was sent automatically: chance put you among those to whom we send none."
 )
 WHY: Final[Mapping[str, str]] = {
     "opted_out": "because you had asked us not to",
@@ -51,33 +52,36 @@ MONEY: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """One incident's answer and what became of it; None and empty where there is nothing."""
+    """One incident, its answer and what became of it; None and empty where there is nothing."""
 
-    assignment: Assignment
-    incident: Incident | None
+    incident: Incident
+    assignment: Assignment | None
     remedy: Remedy | None
     delivery: Delivery | None
     liabilities: Sequence[Liability]
+    goodwill: Sequence[Goodwill]
 
 
 def sentences(
     answered: Sequence[Answered], *, forgotten: Sequence[Forgotten], zone: tzinfo
 ) -> list[str]:
     """What may be said, one paragraph an incident, oldest first."""
-    found = [f"{_opening(each, zone)} {_answer(each, zone)}" for each in answered]
+    found = [
+        " ".join([_opening(each, zone), _answer(each, zone), *_gifts(each, zone)])
+        for each in answered
+    ]
     if forgotten:
         day = f"{forgotten[-1].occurred_at.astimezone(zone):%Y-%m-%d}"
         found.append(f"On {day} we deleted the texts that we kept about you, as was asked.")
-    return found or ["We have no record of a failure that we answered."]
+    return found or ["We have no record of a failure that hit you."]
 
 
 def _opening(each: Answered, zone: tzinfo) -> str:
-    what = words(each.incident.kind) if each.incident else "incident"
-    return f"About the {what} of {clock(each.assignment.occurred_at, zone)}:"
+    return f"About the {words(each.incident.kind)} of {clock(each.incident.occurred_at, zone)}:"
 
 
 def _answer(each: Answered, zone: tzinfo) -> str:
-    reason = each.assignment.reason
+    reason = each.assignment.reason if each.assignment else ""
     if reason == "HOLDOUT":
         return HELD_OUT
     if reason not in ("RANDOMISED", "OVERRIDE"):
@@ -89,8 +93,8 @@ def _answer(each: Answered, zone: tzinfo) -> str:
 
 
 def _what_became(each: Answered, zone: tzinfo) -> str:
-    if each.assignment.arm == SILENCE:
-        return "We sent nothing."
+    if each.remedy is None or each.remedy.arm == SILENCE:
+        return "No apology was sent automatically."
     thing, delivery = _thing(each.remedy), each.delivery
     if delivery is None:
         return f"We mean to send you {thing}; it has not left yet."
@@ -109,16 +113,23 @@ def _because(delivery: Delivery) -> str:
     return f", {why}" if why else ""
 
 
-def _thing(remedy: Remedy | None) -> str:
+def _thing(remedy: Remedy) -> str:
     """What was to be sent: an apology, and what it gives."""
-    if remedy is None:
-        return "an apology"
     gift = ""
     if remedy.compensation:
         gift = f"a compensation of {Money(remedy.amount, remedy.currency or '')}"
     if remedy.text is None:
         return gift or "an apology"
     return f"a message with {gift}" if gift else "an apology"
+
+
+def _gifts(each: Answered, zone: tzinfo) -> list[str]:
+    """What somebody gave by hand."""
+    return [
+        f"On {clock(gift.occurred_at, zone)} we gave you a {words(gift.kind)} "
+        f"of {Money(gift.amount, gift.currency)}."
+        for gift in each.goodwill
+    ]
 
 
 def _money(each: Answered) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from functools import singledispatch
 from typing import TYPE_CHECKING, Final
 
@@ -32,7 +33,7 @@ from apologylab.record.facts import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
 ORDER: Final = tuple(KINDS.values())
 """What happens at one moment is told in the order in which it comes about."""
@@ -216,7 +217,8 @@ def _(fact: Merged, zone: tzinfo) -> str:
 @tell.register
 def _(fact: Correction, zone: tzinfo) -> str:
     del zone
-    return f"{words(fact.fact)} {fact.corrects} was wrong, {fact.because}: {_pairs(fact.fields)}"
+    right = ", ".join(_pairs(fact.fields))
+    return f"{words(fact.fact)} {fact.corrects} was wrong, {fact.because}: {right}"
 
 
 def _listed(head: str, parts: list[str]) -> str:

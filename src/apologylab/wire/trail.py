@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -29,7 +30,14 @@ def in_words(detail: Mapping[str, object]) -> str:
     >>> in_words({"because": "the season is over", "phase": 2, "texts": None})
     'because the season is over, phase 2'
     """
-    return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
+    told = {name: _shortened(value) for name, value in detail.items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _shortened(value: object) -> object:
+    """The first digits of a hash are enough to tell it from others."""
+    is_hash = isinstance(value, str) and re.fullmatch("[0-9a-f]{40,}", value)
+    return f"{str(value)[:12]}..." if is_hash else value
 
 
 def local(moment: datetime, zone: str) -> str:
