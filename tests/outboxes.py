@@ -45,7 +45,7 @@ class Outbox:
         if mood == "says nothing":
             return []
         state = {"hangs up": "unknown", "loses": "unknown"}.get(mood, mood)
-        return [self._answer(each, state) for each in batch]
+        return [self._answer(each, state, mood) for each in batch]
 
     def _take(self, batch):
         for each in batch:
@@ -53,7 +53,7 @@ class Outbox:
                 self.sent[each.key] = each
                 self.took[each.key] = 1 if self.once else self.took[each.key] + 1
 
-    def _answer(self, each, state):
+    def _answer(self, each, state, mood):
         if state == "sent" and each.customer in self.fails:
             return Sent(key=each.key, state="failed", because="bounced")
-        return Sent(key=each.key, state=state, because="" if state == "sent" else f"it {state}")
+        return Sent(key=each.key, state=state, because="" if state == "sent" else f"it {mood}")

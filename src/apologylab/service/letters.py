@@ -103,8 +103,8 @@ def _chosen(work: Transaction, experiment: str, keys: Sequence[str]) -> list[Dea
 
 
 def _given_up(letter: DeadLetter) -> Outcome:
-    because = f"given up after {letter.attempts} attempts: {letter.because}"
-    return Outcome(letter.remedy, "in_doubt" if letter.handed else "failed", because)
+    state = "in_doubt" if letter.handed else "failed"
+    return Outcome(letter.remedy, state, f"given up: {letter.because}")
 
 
 def _note(
