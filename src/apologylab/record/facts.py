@@ -118,7 +118,7 @@ class Liability(Fact):
 
     ``state``: reserved, committed, redeemed, released, expired, revoked. ``charged``: the budgets
     that hold its amount and one use, apart by spaces, as written when it was reserved; None where
-    that was not written down yet.
+    that was not written down yet. ``expires_days``: how long it can be used once committed.
     """
 
     assignment: str
@@ -130,6 +130,7 @@ class Liability(Fact):
     amount: int
     currency: str
     charged: str | None = None
+    expires_days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

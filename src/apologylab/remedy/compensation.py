@@ -41,6 +41,9 @@ MOVES: Final[Mapping[State, tuple[State, ...]]] = MappingProxyType(
 HELD: Final[frozenset[State]] = frozenset({"reserved", "committed", "redeemed"})
 """The states that count against the budget."""
 
+JOINED: Final = "+"
+"""Between the names of what one arm gives."""
+
 
 class Step(NamedTuple):
     """One compensation entered ``state`` with ``amount`` minor units."""
@@ -103,11 +106,15 @@ def held(holdings: Iterable[Holding]) -> int:
 
 
 class Given(NamedTuple):
-    """What an arm gives: the names of its compensations, their sum, and its currency."""
+    """What an arm gives: the names of its compensations, their sum, and its currency.
+
+    ``expires_days``: until the last of them expires; None if one never does.
+    """
 
     name: str
     amount: int
     currency: str
+    expires_days: int | None
 
 
 def given(experiment: Experiment, arm: Arm) -> Given | None:
@@ -115,5 +122,11 @@ def given(experiment: Experiment, arm: Arm) -> Given | None:
     names = [level for level in arm.levels.values() if level in experiment.compensation]
     if not names:
         return None
-    values = [experiment.compensation[name].value for name in names]
-    return Given("+".join(names), sum(value.minor for value in values), values[0].currency)
+    every = [experiment.compensation[name] for name in names]
+    lives = [each.expires_days for each in every if each.expires_days is not None]
+    return Given(
+        name=JOINED.join(names),
+        amount=sum(each.value.minor for each in every),
+        currency=every[0].value.currency,
+        expires_days=max(lives) if len(lives) == len(every) else None,
+    )

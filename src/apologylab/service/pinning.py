@@ -89,4 +89,5 @@ def _liability(running: Running, drawn: Assignment, caps: Caps) -> Liability | N
         amount=found.amount,
         currency=found.currency,
         charged=caps.charged[drawn.arm],
+        expires_days=found.expires_days,
     )
