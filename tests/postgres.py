@@ -78,14 +78,17 @@ class Server:
 
     def start(self) -> None:
         """Run it, and wait until it answers."""
-        given = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
-        self._process = subprocess.Popen(
-            [self.bin / "postgres", "-D", self.data, "-p", str(self.port), *given],
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-            start_new_session=True,
-            **self._who(),
-        )
+        given = [
+            part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.bin / "postgres", "-D", self.data, "-p", str(self.port), *given],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                **self._who(),
+            )
         until = time.monotonic() + 30
         while not self._answers():
             assert time.monotonic() < until, (self.folder / "log").read_text()

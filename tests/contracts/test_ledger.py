@@ -33,16 +33,16 @@ from apologylab.storage.memory import MemoryLedger
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-IDENTITY = LedgerIdentity(id="l1", environment="test", simulated=True, secret="s3cret")
+IDENTITY = LedgerIdentity(id="ledger-1", environment="test", simulated=True, secret="s3cret")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def ledger(request, tmp_path):
-    made = (
-        MemoryLedger(IDENTITY)
-        if request.param == "memory"
-        else sqlite.create(tmp_path / "ledger.sqlite", IDENTITY)
-    )
+    made = {
+        "memory": lambda: MemoryLedger(IDENTITY),
+        "sqlite": lambda: sqlite.create(tmp_path / "ledger.sqlite", IDENTITY),
+        "postgres": lambda: request.getfixturevalue("postgres_ledger"),
+    }[request.param]()
     yield made
     made.close()
 

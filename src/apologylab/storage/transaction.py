@@ -146,6 +146,7 @@ class SqlTransaction:
 
     def charge(self, charges: Sequence[Charge]) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.charge`."""
+        self.finish()
         return self._writing.charge(charges)
 
     def release(self, budget: str, amount: int, uses: int = 0) -> None:
@@ -165,10 +166,14 @@ class SqlTransaction:
         money.advance(self._connection, steps)
 
     def finish(self) -> None:
-        """Write the texts; one that stands already must have the same body."""
-        if self._texts:
-            for text_id, body in self._writing.put_texts(self._texts).items():
-                if self._texts[text_id] != body:
+        """Write the texts; one that stands already must have the same body.
+
+        It is done before budgets are locked, which should not be held any longer than must be.
+        """
+        texts, self._texts = self._texts, {}
+        if texts:
+            for text_id, body in self._writing.put_texts(texts).items():
+                if texts[text_id] != body:
                     raise _text_taken(text_id)
 
     @property

@@ -66,10 +66,18 @@ def upgrade() -> None:
     op.add_column("budget", none_yet)
     ledger = sa.table("ledger", sa.column("secret"))
     op.execute(ledger.update().values(secret=secrets.token_hex(32)))
+    if op.get_bind().dialect.name == "postgresql":
+        _number_transactions()
 
 
 def downgrade() -> None:
     raise NotImplementedError("a ledger only goes forward; restore a backup")
+
+
+def _number_transactions() -> None:
+    """A sequence that stands above all facts: a transaction has room for 2**22 below its number."""
+    last = op.get_bind().scalar(sa.text("SELECT coalesce(max(seq), 0) FROM fact_key"))
+    op.execute(f"CREATE SEQUENCE ledger_seq AS bigint START WITH {last // 2**22 + 1}")
 
 
 def _create(table: str, columns: str, *, key: str, rowid: bool = False) -> None:

@@ -1,0 +1,208 @@
+"""A transaction on PostgreSQL, one of many that write at once (READ COMMITTED).
+
+A round trip to the server may take milliseconds, so BEGIN goes with the first locks, the facts of
+all kinds in one statement, and COMMIT with the time of the commit.
+
+The ledger's own lock is shared by all who write and taken before any other: while ``mark`` holds
+it alone, nobody is in flight, so no fact can come later at or below the mark (R18). A transaction
+draws one number from a sequence and counts its facts below it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from apologylab.errors import InputError
+from apologylab.record.columns import kind_of
+from apologylab.record.facts import Delivery, Fact, Remedy
+from apologylab.service.ports import Appended
+from apologylab.storage import arrivals, copying, money, statements
+from apologylab.storage.charges import combined
+from apologylab.storage.expressions import among
+from apologylab.storage.rows import Row, together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import psycopg
+    import sqlalchemy as sa
+
+    from apologylab.service.ports import Charge
+
+BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+PLACES: Final = arrivals.PLACES
+"""How many facts one transaction can hold under one number."""
+_BY_COPY: Final = 1_000
+_PUT_TEXTS: Final = (
+    "INSERT INTO text (id, body) SELECT key, value FROM json_each_text(CAST(%(texts)s AS json)) "
+    "ON CONFLICT DO NOTHING"
+)
+
+
+def number_of(name: str) -> int:
+    """The 64-bit number under which ``name`` is locked.
+
+    >>> number_of("customer/c1") == number_of("customer/c1") != number_of("customer/c2")
+    True
+    """
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+LEDGER: Final = number_of("ledger")
+
+
+class ManyWriters:
+    """See :class:`apologylab.storage.transaction.Writing`; ``at`` is the time of the commit.
+
+    Its connection commits by itself; BEGIN and COMMIT are sent from here.
+    """
+
+    def __init__(self, connection: sa.Connection, at: int) -> None:
+        self._raw = connection
+        self._at = at
+        self._begun = False
+        self._shared: set[int] = set()
+        self._alone: set[int] = set()
+        self._ticket: int | None = None
+        self._used = 0
+        self._last = 0
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection, with the transaction begun and all names locked."""
+        waiting = [] if self._begun else [BEGIN, _locks([LEDGER], shared=True)]
+        waiting += [_locks(self._shared, shared=True)] if self._shared else []
+        waiting += [_locks(self._alone, shared=False)] if self._alone else []
+        if waiting:
+            self._begun = True
+            self._shared, self._alone = set(), set()
+            self._raw.exec_driver_sql("; ".join(waiting))
+        return self._raw
+
+    def lock(self, names: Sequence[str], *, shared: bool) -> None:
+        """Lock ``names`` before the next statement."""
+        (self._shared if shared else self._alone).update(map(number_of, names))
+
+    def append(self, groups: Mapping[type[Fact], Sequence[Row]]) -> Appended:
+        """Append encoded rows of several kinds; those without a key that stands in one statement.
+
+        Raises:
+            InputError: they are more than one transaction can number.
+        """
+        first = {kind: _first_of_each(rows) for kind, rows in groups.items() if rows}
+        count = sum(map(len, first.values()))
+        if not count:
+            return Appended(new=0, same=0)
+        self._make_room(count)
+        stored = self._store(first)
+        if stored == sum(map(len, groups.values())):
+            return Appended(new=stored, same=0)
+        found = together([self._compared(kind, rows) for kind, rows in groups.items()])
+        return Appended(new=stored, same=found.same - stored, contradicting=found.contradicting)
+
+    def append_many(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
+        """Append rows of one kind by COPY where they are many and all new."""
+        if len(rows) < _BY_COPY or kind in (Remedy, Delivery):
+            return self.append({kind: rows})
+        keys = [row[0] for row in rows]
+        query = statements.standing(kind_of(kind))
+        if len(set(keys)) < len(keys) or self.connection.execute(query, among(keys)).first():
+            return self.append({kind: rows})
+        self._make_room(len(rows))
+        if self._ticket is None:
+            self._ticket = int(self.connection.exec_driver_sql(arrivals.TICKET).scalar_one())
+        first = (self._ticket * PLACES) + self._used + 1
+        copying.copy(self._driver(), kind, rows, first=first, at=self._at)
+        self._count(len(rows))
+        return Appended(new=len(rows), same=0)
+
+    def put_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Store texts; of those whose id is taken, what stands there."""
+        given = {"texts": json.dumps(dict(texts))}
+        if self.connection.exec_driver_sql(_PUT_TEXTS, given).rowcount == len(texts):
+            return {}
+        return statements.bodies(self.connection, list(texts))
+
+    def charge(self, charges: Sequence[Charge]) -> bool:
+        """Lock the budgets in order and add to them, in one round trip."""
+        asked = combined(charges)
+        if not asked:
+            return True
+        given = {"charges": json.dumps([vars(each) for each in asked])}
+        locked, added = self._charge(given)
+        if added == 0 and locked < len(asked):
+            money.standing(self.connection, [each.budget for each in asked], locked=True)
+            _, added = self._charge(given)
+        return added == len(asked)
+
+    def commit(self) -> None:
+        """End the transaction; nothing that was not begun."""
+        if not self._begun:
+            return
+        time = f"INSERT INTO commit_time (seq, recorded_at) VALUES ({self._last}, {self._at}); "
+        self._raw.exec_driver_sql((time if self._last else "") + "COMMIT")
+
+    def is_broken(self) -> bool:
+        """Whether an error within the transaction was swallowed: it would not commit."""
+        return self._driver().info.transaction_status.name == "INERROR"
+
+    def _store(self, groups: Mapping[type[Fact], Sequence[Row]]) -> int:
+        """Store the rows whose key is free; how many."""
+        query = arrivals.storing(tuple(sorted(kind_of(kind) for kind in groups)))
+        given = arrivals.parameters(groups, ticket=self._ticket, used=self._used, at=self._at)
+        row = self.connection.exec_driver_sql(query, given).one()
+        self._ticket = int(row.ticket)
+        if row.stored:
+            self._count(sum(map(len, groups.values())))
+        return int(row.stored)
+
+    def _make_room(self, count: int) -> None:
+        """See that ``count`` facts can be numbered, under a new ticket if need be."""
+        if count >= PLACES:
+            raise InputError(f"{count} facts in one transaction", do="append fewer at a time")
+        if self._used + count >= PLACES:
+            self._ticket, self._used = None, 0
+
+    def _count(self, places: int) -> None:
+        self._used += places
+        self._last = (self._ticket or 0) * PLACES + self._used
+
+    def _compared(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
+        """Which of ``rows`` are as they stand, those just stored included."""
+        query = statements.find_among(kind_of(kind), "key")
+        keys = among([row[0] for row in rows])
+        stands = {row[0]: tuple(row) for row in self.connection.execute(query, keys)}
+        wrong = tuple(row[0] for row in rows if stands[row[0]] != row)
+        return Appended(new=0, same=len(rows) - len(wrong), contradicting=wrong)
+
+    def _charge(self, given: Mapping[str, str]) -> tuple[int, int]:
+        """How many of the budgets there are, now locked, and how many were charged: all or none.
+
+        The second statement sees what the first one waited for.
+        """
+        driver = self._driver()
+        with driver.pipeline():
+            held = driver.execute(arrivals.HOLD, given)
+            added = driver.execute(arrivals.CHARGE, given)
+        return held.rowcount, added.rowcount
+
+    def _driver(self) -> psycopg.Connection[Any]:
+        driver: Any = self.connection.connection.driver_connection
+        return driver  # type: ignore[no-any-return]
+
+
+def _first_of_each(rows: Sequence[Row]) -> list[Row]:
+    """The first row of every key, in their order."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row[0], row)
+    return list(found.values())
+
+
+def _locks(numbers: Sequence[int] | set[int], *, shared: bool) -> str:
+    """Take the locks ``numbers`` in their order."""
+    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    each = ",".join(map(str, sorted(numbers)))
+    return f"SELECT count({lock}(number)) FROM unnest('{{{each}}}'::bigint[]) AS number"
