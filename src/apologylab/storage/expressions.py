@@ -26,7 +26,8 @@ def among(values: Sequence[Any]) -> dict[str, str]:
 
 def is_among(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Whether the text ``column`` is one of the parameter ``values``, see :func:`among`."""
-    return _Among(column, sa.bindparam("values", type_=sa.Text()))
+    among: sa.ColumnElement[bool] = _Among(column, sa.bindparam("values", type_=sa.Text()))
+    return among
 
 
 def by_bytes(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -34,8 +35,9 @@ def by_bytes(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return _ByBytes(column)
 
 
-class _Among(FunctionElement[bool]):
-    type = sa.Boolean()
+class _Among(FunctionElement[Any]):
+    # Of no type: a boolean would become `... = 1` on SQLite, which no index serves.
+    type = sa.types.NullType()
     inherit_cache = True
 
 
