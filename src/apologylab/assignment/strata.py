@@ -7,6 +7,7 @@ text ambiguous (``\\``, ``,``, a lone ``?``) or hard to read (control characters
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MISSING = "?"
 LONGEST_BYTES = 500
 """A longer text is named by its hash: databases cannot index any length."""
+_LEVEL = re.compile(r"(?:\\.|[^\\,])+")
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
 _ESCAPES = {ord("\\"): "\\\\", ord(","): "\\,"} | {code: f"\\x{code:02x}" for code in _CONTROLS}
 
@@ -37,6 +39,15 @@ def levels(fields: Mapping[str, object], names: Sequence[str]) -> tuple[str, ...
     ('country=US', 'vip=true')
     """
     return tuple(bounded(f"{name}={_written(fields.get(name))}") for name in names)
+
+
+def split(stratum: str) -> tuple[str, ...]:
+    """The levels that a stratum was made of, where it is not a hash.
+
+    >>> split("country=US,tier=a\\\\,b")
+    ('country=US', 'tier=a\\\\,b')
+    """
+    return tuple(_LEVEL.findall(stratum))
 
 
 def bounded(text: str) -> str:

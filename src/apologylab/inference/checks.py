@@ -41,6 +41,8 @@ def sample_ratio(
     name: str,
     counts: Mapping[int, Mapping[str, int]],
     weights: Mapping[int, Mapping[str, int]],
+    *,
+    of: str = "units",
 ) -> Check:
     """Are there as many units in each arm as the design draws?
 
@@ -51,6 +53,7 @@ def sample_ratio(
         name: of the check: whether at assignment or on the analysed rows.
         counts: phase -> arm -> units.
         weights: phase -> arm -> planned weight.
+        of: what was drawn each by itself.
 
     >>> sample_ratio("srm", {1: {"a": 9463, "b": 7681}}, {1: {"a": 1, "b": 1}}).passed
     False
@@ -61,10 +64,10 @@ def sample_ratio(
             statistic=float(sum(stray.values())),
             p_value=0.0,
             passed=False,
-            says=f"units in arms that are never drawn there: {_listed(stray)}",
+            says=f"{of} in arms that are never drawn there: {_listed(stray)}",
         )
     parts = [_pearson(counts.get(phase, {}), drawn) for phase, drawn in weights.items()]
-    return _chi_square(name, parts, "units by arm", "the planned weights")
+    return chi_square(name, parts, f"{of} by arm", "the planned weights")
 
 
 def _pearson(counts: Mapping[str, int], drawn: Mapping[str, int]) -> Part:
@@ -123,7 +126,7 @@ def attrition(
         says = f"no unit lacks {outcome}"
         return Check(name=name, statistic=0.0, p_value=None, passed=True, says=says)
     rate = f"one rate ({missing} units lack it)"
-    return _chi_square(name, parts, f"missing {outcome} by arm", rate)
+    return chi_square(name, parts, f"missing {outcome} by arm", rate)
 
 
 def _homogeneity(n: Floats, gone: Floats) -> Part:
@@ -161,7 +164,7 @@ def balance(moments: Moments) -> Check:
     for block in blocks(moments.cells):
         mine = [i for i, cell in enumerate(moments.cells) if block_of(cell) == block]
         parts.append(_pillai(moments.n[mine], means[mine], scatters[mine]))
-    return _chi_square(name, parts, f"means of {covariates} by arm", "a random draw")
+    return chi_square(name, parts, f"means of {covariates} by arm", "a random draw")
 
 
 def _pillai(n: Counts, means: Floats, scatters: Floats) -> Part:
@@ -180,7 +183,7 @@ def _pillai(n: Counts, means: Floats, scatters: Floats) -> Part:
     return Part(float((n.sum() - 1) * quadratic), rank * (len(n) - 1))
 
 
-def _chi_square(name: str, parts: Sequence[Part], seen: str, plan: str) -> Check:
+def chi_square(name: str, parts: Sequence[Part], seen: str, plan: str) -> Check:
     """The check on the sum of independent parts."""
     statistic, df = sum(part.statistic for part in parts), sum(part.df for part in parts)
     if df == 0:

@@ -24,6 +24,7 @@ from apologylab.inference.moments import Fitted, Moments, MomentsSource, Request
 from apologylab.inference.multiplicity import bounds, holm, p_value
 from apologylab.inference.power import smallest_detectable
 from apologylab.inference.results import Estimate, Refusal
+from apologylab.inference.scheme_checks import Drawing
 from apologylab.inference.sets import too_few
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Question:
         alpha: of each family, and of each pointwise interval.
         adjust: how the p-values of a family are adjusted.
         look: the number of this look (R31); 0 where the experiment has ended.
+        drawing: how the arms were drawn, which the sample-ratio checks follow (R3).
 
     Raises:
         InputError: no outcome, ``lin`` without covariates, a column with two parts to play, or an
@@ -94,6 +96,7 @@ class Question:
     alpha: float = 0.05
     adjust: Adjustment = "holm"
     look: int = 0
+    drawing: Drawing = field(default_factory=Drawing)
 
     def __post_init__(self) -> None:
         if "lin" in self.estimators and not self.covariates:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 HEAD = ("", "estimator", "effect", "interval", "p", "p adjusted", "could have seen", "units")
 NARROW = ("", "by", "effect", "interval", "p", "p adj.", "could see", "units")
 """The same columns for a terminal."""
-_SHORT = {"difference_in_means": "plain", "lin": "Lin"}
+_SHORT = {
+    "difference_in_means": "plain", "lin": "Lin", "blocked": "blocks", "clustered": "clusters",
+}  # fmt: skip
 _MARK = {True: "ok", False: "FAILED", None: "-"}
 _FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts"}
 

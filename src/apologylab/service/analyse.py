@@ -10,7 +10,9 @@ from apologylab.design.fingerprint import fingerprint
 from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import Question, estimates, fit
+from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.results import Analysis, ArmFlow
+from apologylab.inference.scheme_checks import blocks_ratio, cluster_attrition, clusters_ratio
 from apologylab.service.looks import append_look, looks, unplanned
 from apologylab.service.question import question
 from apologylab.service.timeline import timeline
@@ -23,9 +25,19 @@ if TYPE_CHECKING:
     from apologylab.inference.moments import Moments
     from apologylab.inference.plan import Fits
     from apologylab.inference.results import Check
+    from apologylab.inference.scheme_checks import Scheme
     from apologylab.service.ports import ByPhase, Flow, Ledger, Panel
 
 UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
+ERRORS: Mapping[Scheme, str] = {
+    "blocks": "permuted blocks: errors are between blocks, too large by what effects differ among "
+    "them and never too small (Imai 2008; Pashley and Miratrix 2021)",
+    "minimisation": "minimisation: errors are Neyman's without the balanced fields, too large "
+    "where these foretell the outcome (Shao, Yu and Zhong 2010; Ma, Hu and Zhang 2015)",
+    "clusters": "clusters: errors are between clusters; with fewer than some 20 clusters in an "
+    "arm, of very unequal sizes, they are too small",
+}
+"""What an analysis says of its errors."""
 WITHHELD = (
     "contrasts are withheld until {when}: looking at them before then makes chance findings "
     "likelier than the plan says. --unplanned shows them and says so for ever"
@@ -105,13 +117,15 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     flow = panel.flow()
     asked = replace(asked, assigned=_over_phases(flow.assigned))
     found, refusals = estimates(fits, asked)
+    unweighed = () if weighed else (UNWEIGHED,)
+    errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]
     return replace(
         _empty(asked, head),
         checks=checks(asked, flow, fits, weighed=weighed),
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(*flow.notes, *(() if weighed else (UNWEIGHED,))),
+        notes=(*flow.notes, *errors, *unweighed),
         means=_means(asked, fits.moments),
     )
 
@@ -144,12 +158,11 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
     """Sample ratio at assignment and of the rows analysed, attrition, balance."""
     found: list[Check] = []
     analysed = {name: _by_phase(each) for name, each in fits.moments.items()}
-    primary = asked.outcomes[0].name
     if weighed:
-        ratio = sample_ratio(f"sample ratio, analysed: {primary}", analysed[primary], asked.weights)
-        found += [at_assignment(asked, flow), ratio]
+        found += [at_assignment(asked, flow), *_of_rows(asked, fits, analysed)]
+    missing = cluster_attrition if asked.drawing.scheme == "clusters" else attrition
     found += [
-        attrition(each.name, flow.mature[each.name], analysed[each.name])
+        missing(each.name, flow.mature[each.name], analysed[each.name])
         for each in asked.outcomes
         if each.name in flow.mature
     ]
@@ -159,8 +172,31 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
 
 
 def at_assignment(asked: Question, flow: Flow) -> Check:
-    """The sample-ratio check of all units, mature or not."""
-    return sample_ratio("sample ratio, assigned", flow.assigned, asked.weights)
+    """The sample-ratio check of all units, mature or not, as the scheme drew them (R3)."""
+    name, drawing = "sample ratio, assigned", asked.drawing
+    if drawing.scheme == "minimisation":
+        return minimised_ratio(name, flow.order, asked.weights, drawing.coin)
+    if flow.sets is not None and drawing.scheme == "clusters":
+        return clusters_ratio(name, flow.sets, asked.weights)
+    if flow.sets is not None and drawing.scheme == "blocks":
+        return blocks_ratio(name, flow.sets, drawing.places, whole=True)
+    return sample_ratio(name, flow.assigned, asked.weights)
+
+
+def _of_rows(asked: Question, fits: Fits, analysed: Mapping[str, ByPhase]) -> list[Check]:
+    """The sample-ratio check of the rows analysed.
+
+    Minimisation has none: which of its units lack an outcome is for the check of attrition.
+    """
+    primary, drawing = asked.outcomes[0].name, asked.drawing
+    name = f"sample ratio, analysed: {primary}"
+    if drawing.scheme == "clusters":
+        return [clusters_ratio(name, fits.sets[primary], asked.weights)]
+    if drawing.scheme == "blocks":
+        return [blocks_ratio(name, fits.sets[primary], drawing.places, whole=False)]
+    if drawing.scheme == "minimisation":
+        return []
+    return [sample_ratio(name, analysed[primary], asked.weights)]
 
 
 def _by_phase(moments: Moments) -> ByPhase:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.inference.moments import MomentsSource
+    from apologylab.inference.redraw import Drawn
+    from apologylab.inference.sets import SetTotals
     from apologylab.record.facts import Fact, Remedy
 
 F = TypeVar("F", bound="Fact")
@@ -362,13 +364,16 @@ class Flow:
     """Units of a panel on their way to the analysis (R20).
 
     ``mature`` has, for each outcome, the units that can be measured by now; ``delivered`` by arm,
-    None where nothing is known of deliveries.
+    None where nothing is known of deliveries. ``sets`` counts the units by block or cluster, and
+    ``order`` has those of each phase in the order of their draws, where a scheme needs them (R3).
     """
 
     assigned: ByPhase
     mature: Mapping[str, ByPhase]
     delivered: Mapping[str, int] | None = None
     notes: tuple[str, ...] = ()
+    sets: SetTotals | None = None
+    order: Mapping[int, Drawn] = field(default_factory=dict)
 
 
 class Panel(Protocol):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from apologylab.decision.value import currency
 from apologylab.design.arms import arms, weights
+from apologylab.design.blocks import places
 from apologylab.design.contrasts import arm_contrasts, main_effects, parse_contrast
 from apologylab.design.measures import parse_measure
 from apologylab.inference.plan import EstimatorName, Measured, Question
+from apologylab.inference.scheme_checks import Drawing, Scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from apologylab.design.experiment import Experiment, Outcome
+
+
+BY_SCHEME: Mapping[Scheme, EstimatorName] = {"blocks": "blocked", "clusters": "clustered"}
 
 
 def question(
@@ -28,28 +34,49 @@ def question(
     ``covariates`` are those of the panel, with the indicators of what some units lack (R22).
     """
     contrasts = experiment.plan.contrasts.items()
+    weights_of = phase_weights(experiment, phases)
+    drawn = drawing(experiment, weights_of)
     return Question(
         outcomes=tuple(_measured(experiment, each) for each in experiment.outcomes),
         arm_contrasts=arm_contrasts(experiment),
         factor_contrasts=main_effects(experiment),
         named_contrasts=tuple(parse_contrast(name, text, experiment) for name, text in contrasts),
-        weights=phase_weights(experiment, phases),
+        weights=weights_of,
         assigned={},
         covariates=tuple(covariates),
-        estimators=estimators(covariates),
+        estimators=estimators(covariates, drawn.scheme),
         alpha=experiment.plan.alpha,
         adjust=experiment.plan.adjust,
         look=look,
+        drawing=drawn,
     )
 
 
-def estimators(covariates: Sequence[str]) -> tuple[EstimatorName, ...]:
-    """Lin's adjustment first where there are covariates; the plain difference always.
+def estimators(
+    covariates: Sequence[str], scheme: Scheme = "independent"
+) -> tuple[EstimatorName, ...]:
+    """Those whose errors are the scheme's (R3, R27), the plan's first.
 
-    >>> estimators(["history"])
-    ('lin', 'difference_in_means')
+    Lin's adjustment where there are covariates, and the plain difference always; under blocks and
+    clusters only the estimator whose error is between them.
+
+    >>> estimators(["history"]), estimators([], "blocks")
+    (('lin', 'difference_in_means'), ('blocked',))
     """
+    if scheme in BY_SCHEME:
+        return (BY_SCHEME[scheme],)
     return ("lin", "difference_in_means") if covariates else ("difference_in_means",)
+
+
+def drawing(experiment: Experiment, weights_of: Mapping[int, Mapping[str, int]]) -> Drawing:
+    """How the arms of a declaration are drawn, for the checks that follow it."""
+    declared = experiment.allocation
+    if experiment.unit == "cluster":
+        return Drawing(scheme="clusters")
+    if declared.scheme != "blocks":
+        return Drawing(scheme=declared.scheme, coin=declared.coin)
+    held = {phase: places(each, declared.block_size) for phase, each in weights_of.items()}
+    return Drawing(scheme="blocks", places=held)
 
 
 def phase_weights(experiment: Experiment, phases: Sequence[int]) -> Mapping[int, Mapping[str, int]]:

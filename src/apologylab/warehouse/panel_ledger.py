@@ -13,6 +13,7 @@ from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
 from apologylab.warehouse.history import shorter
 from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
+from apologylab.warehouse.sets import DRAWN_SET, drawn_set, order, set_totals
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.staging import Stager, attached
 from apologylab.warehouse.tally import DAY, Tally, covariate_tally, outcome_tally, tallied
@@ -94,6 +95,10 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
         mature={name: _count(connection, each.mature) for name, each in horizons.items()},
         delivered=deliveries(connection),
         notes=(*reach(horizons), *notes, *delays(connection, experiment)),
+        sets=set_totals(connection, "panel", frozenset(names), None)
+        if DRAWN_SET in names
+        else None,
+        order=order(connection) if experiment.allocation.scheme == "minimisation" else {},
     )
     source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
     return LedgerPanel(source=source, covariates=covariates, counted=flow)
@@ -163,7 +168,7 @@ def _build(
     covariates: Sequence[str],
 ) -> list[str]:
     """View ``panel`` over the tallies; gives its columns."""
-    columns = {key: key for key in ("version", "phase", "arm")}
+    columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
         known = identifier(outcome.name)
@@ -177,6 +182,12 @@ def _build(
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")
     return list(columns)
+
+
+def _drawn_by(experiment: Experiment) -> tuple[str, ...]:
+    """What the scheme adds to the keys: blocks fill strata, and blocks and clusters are sets."""
+    strata = ("stratum",) if experiment.allocation.scheme == "blocks" else ()
+    return (*strata, *((DRAWN_SET,) if drawn_set(experiment) is not None else ()))
 
 
 def _when(horizon: Horizon, measured: str) -> str:

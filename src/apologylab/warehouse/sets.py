@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.inference.moments import Cell
+from apologylab.inference.redraw import Drawn
 from apologylab.inference.sets import SetTotals
 from apologylab.warehouse.keys import KEYS, selected
 from apologylab.warehouse.sql import double, identifier
@@ -29,6 +30,18 @@ def drawn_set(experiment: Experiment) -> str | None:
     if experiment.allocation.scheme == "blocks":
         return "dense_rank() OVER (ORDER BY a.phase, a.stratum, a.block)"
     return None
+
+
+def order(connection: duckdb.DuckDBPyConnection) -> dict[int, Drawn]:
+    """The units of each phase with their strata, in the order in which they were drawn."""
+    found: dict[int, tuple[list[str], list[str]]] = {}
+    for phase, stratum, arm in connection.execute(
+        "SELECT phase, stratum, arm FROM units ORDER BY unit"
+    ).fetchall():
+        strata, arms = found.setdefault(phase, ([], []))
+        strata.append(stratum)
+        arms.append(arm)
+    return {phase: Drawn(strata=strata, arms=arms) for phase, (strata, arms) in found.items()}
 
 
 def set_totals(

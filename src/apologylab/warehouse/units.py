@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from apologylab.design.arms import arms
 from apologylab.design.money import exponent
 from apologylab.errors import InputError
+from apologylab.warehouse.sets import DRAWN_SET, drawn_set
 from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER, normalised
 
@@ -27,13 +28,16 @@ def stage_units(
     """Table ``units``: one row a unit, at its first randomised incident (R7, R23).
 
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
-    ``since`` when the customer became one, ``forgotten`` whether they were (R21).
+    ``since`` when the customer became one, ``forgotten`` whether they were (R21). ``stratum`` is
+    empty where the allocation has none, ``drawn_set`` NULL where units are drawn one by one (R3).
     """
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
     connection.execute(
         f"CREATE TEMP TABLE units AS SELECT row_number() OVER (ORDER BY a.seq) AS unit, "
-        f"a.version, a.phase, a.arm, {customer} AS customer, a.key AS assignment, a.incident, "
+        f"a.version, a.phase, a.arm, coalesce(a.stratum, '') AS stratum, "
+        f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
+        f"{customer} AS customer, a.key AS assignment, a.incident, "
         'coalesce(i.occurred_at, a.occurred_at) AS anchor, i."order" AS failing_order, '
         "s.since, f.customer IS NOT NULL AS forgotten "
         f"FROM {LEDGER}.fact_assignment a "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from apologylab.assignment.strata import levels, stratum
+from apologylab.assignment.strata import levels
 from apologylab.service.schemes.scheme import Placed
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Minimisation:
         alike = levels(context, names)
         answer = self._placing.by_coin(unit, [self._counts(level) for level in alike])
         self._added.update(self._counter(level, answer.arm) for level in alike)
-        return Placed(answer, stratum(context, names))
+        return Placed(answer, ",".join(alike))
 
     def steps(self) -> Mapping[str, int]:
         """Units drawn, by value of each field and arm."""
