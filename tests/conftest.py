@@ -114,12 +114,19 @@ def postgres_template(postgres_server):
     return url.rsplit("/", 1)[1]
 
 
+@pytest.fixture(scope="session")
+def postgres_spare():
+    """URLs of empty ledgers that no test uses now."""
+    return []
+
+
 @pytest.fixture
-def postgres_url(postgres_server, postgres_template):
+def postgres_url(postgres_server, postgres_template, postgres_spare):
     """The URL of an empty ledger in a database of the test's own."""
-    url = postgres_server.database(postgres_template)
+    url = postgres_spare.pop() if postgres_spare else postgres_server.database(postgres_template)
     yield url
-    postgres_server.drop(url)
+    postgres_server.empty(url)
+    postgres_spare.append(url)
 
 
 @pytest.fixture
