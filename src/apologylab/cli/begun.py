@@ -37,7 +37,7 @@ def in_words(begun: Begun) -> str:
     said = {
         "started": f"{named} is started, in phase {begun.phase}.",
         "phase": f"{named} is now in phase {begun.phase}.",
-        "stopped": f"{named} enrols no more units; those enrolled keep their arm.",
+        "stopped": f"{named} enrols no more units.",
         "drained": f"{named} is drained: nothing new is drawn, what is owed still leaves.",
         "killed": f"{named} is killed: nothing leaves any more.",
         "nothing": f"Nothing to do: {named} is {stands} already.",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apologylab.cli.begun import ENDED
 from apologylab.design.money import Money
 from apologylab.inference.sentence import number, per_customer
 from apologylab.inference.table import aligned
+from apologylab.remedy.compensation import HELD, MOVES
 from apologylab.service.status import by_arm, by_reason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from apologylab.service.status import Status
+    from apologylab.service.status import CapNow, Promised, Status
 
 
 def as_text(found: Status) -> str:
@@ -24,6 +26,8 @@ def as_text(found: Status) -> str:
         _block("Units", _units(found)),
         _block("Answers", [(reason, f"{n:,}") for reason, n in by_reason(found).items()]),
         _block("Arms", [(arm, f"{n:,}") for arm, n in by_arm(found).items()]),
+        _block("Given, compensations by where they stand", _promised(found)),
+        _block("Caps", _caps(found)),
         _block("Feeds", _feeds(found)),
         _block("Outcomes, all arms together: no comparison", _pooled(found)),
         _check(found),
@@ -44,9 +48,13 @@ def _dates(found: Status) -> list[tuple[str, str]]:
     moments = found.timeline
     phase = f"phase {moments.phases[-1]}"
     open_ = f"closed {_day(moments.closed)}" if moments.closed else "open"
+    ending = [("ended", f"{ENDED[found.halted]}: {found.closed_because}")] if found.halted else []
+    because = [("because", found.closed_because)] if found.closed_because and not ending else []
     return [
         ("began", _day(moments.began)),
         ("enrolment", f"{open_}, {phase}; planned until {_day(moments.enrolment_ends)}"),
+        *because,
+        *ending,
         ("first unit mature", _day(found.first_mature)),
         ("half of the units", _day(found.half_mature)),
         ("all units so far", _day(found.all_mature)),
@@ -61,11 +69,43 @@ def _units(found: Status) -> list[tuple[str, str]]:
         rows.append(
             ("pace", f"{pace} of the {found.expected:,} planned by now ({found.planned:,} in all)")
         )
-    if found.budget is not None and found.currency is not None:
-        reserved, total = Money(found.reserved, found.currency), Money(found.budget, found.currency)
-        share = f"{100 * found.reserved / found.budget:.1f}%"
-        rows.append(("budget", f"{reserved} of {total} reserved ({share})"))
+    if found.waiting:
+        rows.append(("waiting", f"{found.waiting:,} incidents have no answer yet"))
+    if found.undelivered:
+        rows.append(("not sent", f"{found.undelivered:,} remedies, due or not yet due"))
     return rows
+
+
+def _promised(found: Status) -> list[tuple[str, str]]:
+    """An arm a row: how many are in each state, and the money that is held."""
+    arms = dict.fromkeys(each.arm for each in found.promised)
+    return [(arm, _of_arm([e for e in found.promised if e.arm == arm], found)) for arm in arms]
+
+
+def _of_arm(promised: list[Promised], found: Status) -> str:
+    states = {each.state: each for each in promised}
+    said = ", ".join(f"{states[state].n:,} {state}" for state in MOVES if state in states)
+    sum_held = sum(each.amount for each in promised if each.state in HELD)
+    return f"{said}; {_money(sum_held, found)} held"
+
+
+def _caps(found: Status) -> list[tuple[str, str]]:
+    """A cap a row: what is taken of it."""
+    return [(each.cap, "; ".join(_taken(each, found))) for each in found.caps]
+
+
+def _taken(cap: CapNow, found: Status) -> list[str]:
+    said = []
+    if cap.amount is not None:
+        share = f"{100 * cap.reserved / cap.amount:.1f}%"
+        said.append(f"{_money(cap.reserved, found)} of {_money(cap.amount, found)} ({share})")
+    if cap.uses is not None:
+        said.append(f"{cap.uses_taken:,} of {cap.uses:,}")
+    return said
+
+
+def _money(minor: int, found: Status) -> str:
+    return str(Money(minor, found.currency)) if found.currency else f"{minor:,} minor units"
 
 
 def _feeds(found: Status) -> list[tuple[str, str]]:

@@ -59,12 +59,12 @@ class Caps:
     @cached_property
     def money(self) -> Sequence[Cap]:
         """The caps on what is given."""
-        return money_caps(self.running, self.now)
+        return money_caps(self.running.giving, self.now)
 
     @cached_property
     def ramp(self) -> Cap | None:
         """The cap on the units of the day."""
-        return units_cap(self.running, self.phase, self.now)
+        return units_cap(self.running.experiment, self.phase, self.now)
 
     @cached_property
     def charged(self) -> Mapping[str, str]:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from apologylab.design.experiment import Experiment
+    from apologylab.service.giving import Giving
     from apologylab.service.ports import Standing
-    from apologylab.service.running import Running
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BUDGET_SPENT: Final = "budget.total: what is left does not cover the dearest arm"
@@ -26,9 +27,10 @@ BUDGET_SPENT: Final = "budget.total: what is left does not cover the dearest arm
 class Cap(NamedTuple):
     """One row's caps in minor units and uses, and the most that one unit can add to it.
 
-    ``is_final``: what is spent stays spent, and the phase with it.
+    ``name`` is what people call it; ``is_final``: what is spent stays spent, and the phase with it.
     """
 
+    name: str
     row: str
     amount: int | None
     uses: int | None
@@ -52,30 +54,32 @@ class Cap(NamedTuple):
         return self.uses_spent if is_uses == self.admits(standing) else self.amount_spent
 
 
-def money_caps(running: Running, now: datetime) -> list[Cap]:
+def money_caps(giving: Giving, now: datetime) -> list[Cap]:
     """The caps on what is given; none where nothing is given."""
-    budget = running.experiment.budget
-    if budget is None or not running.dearest:
+    name, budget = giving.experiment.name, giving.experiment.budget
+    if budget is None or not giving.dearest:
         return []
     whole = Cap(
-        row=running.name,
+        name="in all",
+        row=name,
         amount=budget.total.minor,
         uses=budget.uses,
-        dearest=running.dearest,
+        dearest=giving.dearest,
         amount_spent=BUDGET_SPENT,
         uses_spent="budget.uses: all of them are given",
         is_final=True,
     )
-    return [whole, *_arm_caps(running), *_period_cap(running, now)]
+    return [whole, *_arm_caps(giving), *_period_cap(giving, now)]
 
 
-def _arm_caps(running: Running) -> Iterator[Cap]:
-    budget = running.experiment.budget
+def _arm_caps(giving: Giving) -> Iterator[Cap]:
+    name, budget = giving.experiment.name, giving.experiment.budget
     for arm, cap in budget.per_arm.items() if budget else ():
-        found = running.gives[arm]
-        if found is not None and arm in running.reachable:
+        found = giving.by_arm[arm]
+        if found is not None and arm in giving.reachable:
             yield Cap(
-                row=f"{running.name}/arm/{arm}",
+                name=f"arm {arm}",
+                row=f"{name}/arm/{arm}",
                 amount=cap.amount.minor if cap.amount else None,
                 uses=cap.uses,
                 dearest=found.amount,
@@ -85,17 +89,18 @@ def _arm_caps(running: Running) -> Iterator[Cap]:
             )
 
 
-def _period_cap(running: Running, now: datetime) -> Iterator[Cap]:
-    budget = running.experiment.budget
+def _period_cap(giving: Giving, now: datetime) -> Iterator[Cap]:
+    name, budget = giving.experiment.name, giving.experiment.budget
     cap = budget.per_period if budget else None
     if cap is not None:
         number = period(now, cap.days)
         until = f"{EPOCH + timedelta(days=(number + 1) * cap.days):%Y-%m-%d}"
         yield Cap(
-            row=f"{running.name}/period/{number}",
+            name=f"until {until}",
+            row=f"{name}/period/{number}",
             amount=cap.amount.minor if cap.amount else None,
             uses=cap.uses,
-            dearest=running.dearest,
+            dearest=giving.dearest,
             amount_spent=f"budget.per_period: what is left until {until} does not cover the "
             "dearest arm",
             uses_spent=f"budget.per_period: all uses until {until} are given",
@@ -112,15 +117,16 @@ def period(now: datetime, days: int) -> int:
     return (now - EPOCH).days // days
 
 
-def units_cap(running: Running, phase: int, now: datetime) -> Cap | None:
+def units_cap(experiment: Experiment, phase: int, now: datetime) -> Cap | None:
     """The ramp of ``phase`` on the day, in UTC, that holds ``now``."""
-    allocation = running.experiment.allocation
+    allocation = experiment.allocation
     planned = allocation if phase == 1 else allocation.phases[phase - 2]
     if planned.units_per_day is None:
         return None
     day = f"{now.astimezone(UTC):%Y-%m-%d}"
     return Cap(
-        row=f"{running.name}/units/{day}",
+        name=f"units on {day}",
+        row=f"{experiment.name}/units/{day}",
         amount=None,
         uses=planned.units_per_day,
         dearest=0,

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from apologylab.assignment.answers import arm_weights
 from apologylab.assignment.assigner import Assigner
 from apologylab.assignment.clusters import cluster_of
-from apologylab.design.arms import arms
 from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
-from apologylab.remedy.compensation import Given, given
 from apologylab.remedy.wording import Wording
+from apologylab.service.giving import Giving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.record.facts import Incident
+    from apologylab.remedy.compensation import Given
     from apologylab.service.ports import Ledger, Transaction
 
 
@@ -56,22 +55,19 @@ class Running:
         return tuple(dict.fromkeys((*own, *(never.incidents if never else ()))))
 
     @cached_property
+    def giving(self) -> Giving:
+        """What its arms give."""
+        return Giving(self.experiment)
+
+    @property
     def gives(self) -> Mapping[str, Given | None]:
         """Arm -> what it gives."""
-        return {arm.name: given(self.experiment, arm) for arm in arms(self.experiment)}
+        return self.giving.by_arm
 
-    @cached_property
-    def reachable(self) -> frozenset[str]:
-        """The arms that any phase or override can give."""
-        phases = range(1, len(self.experiment.allocation.phases) + 2)
-        named = {arm for phase in phases for arm in arm_weights(self.experiment, phase)}
-        return frozenset(named | set(self.experiment.overrides.values()))
-
-    @cached_property
+    @property
     def dearest(self) -> int:
         """Minor units of the dearest arm that can be given (R5)."""
-        given = (found for arm in self.reachable if (found := self.gives[arm]))
-        return max((found.amount for found in given), default=0)
+        return self.giving.dearest
 
     @cached_property
     def exclude(self) -> tuple[str, ...]:

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from apologylab.assignment.answers import arm_weights
 from apologylab.inference.moments import Request, cell_means
+from apologylab.record.facts import Closed, Halted
 from apologylab.service.analyse import at_assignment
+from apologylab.service.caps import money_caps, units_cap
+from apologylab.service.giving import Giving
 from apologylab.service.looks import looks, unplanned
+from apologylab.service.ports import Standing
 from apologylab.service.question import question, unit_of
+from apologylab.service.running import DRAIN, KILL
 from apologylab.service.timeline import longest, timeline
 
 if TYPE_CHECKING:
@@ -35,13 +41,39 @@ class Answered:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Promised:
+    """How many compensations of an arm are in a state, and what they come to in minor units."""
+
+    arm: str
+    state: str
+    n: int
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapNow:
+    """What a cap has used of what it allows, in minor units and uses; None where it allows any."""
+
+    cap: str
+    reserved: int
+    amount: int | None
+    uses_taken: int
+    uses: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Census:
     """Counts of a ledger's answers, and how far its feeds reach.
 
-    ``first``, ``half`` and ``last`` are the anchors of the randomised units.
+    ``waiting`` incidents have no answer yet, ``undelivered`` remedies no delivery; ``promised`` is
+    by arm, of all versions. ``first``, ``half`` and ``last`` are the anchors of the randomised
+    units.
     """
 
     answered: tuple[Answered, ...]
+    waiting: int
+    undelivered: int
+    promised: tuple[Promised, ...]
     first: datetime | None
     half: datetime | None
     last: datetime | None
@@ -66,7 +98,8 @@ class Status:
 
     ``first_mature``, ``half_mature`` and ``all_mature`` are the moments at which the first, half
     and all of the units so far are mature for every outcome, if the feeds keep up. ``expected`` is
-    how many units the plan expects by now. Amounts are in minor units.
+    how many units the plan expects by now. ``halted`` is drain or kill, if it was ended so far. The
+    caps are as they stand now, whatever the as-of date. Amounts are in minor units.
     """
 
     experiment: str
@@ -75,6 +108,8 @@ class Status:
     simulated: bool
     timeline: Timeline
     ended: bool
+    halted: str | None
+    closed_because: str | None
     enrolled: int
     expected: int | None
     planned: int | None
@@ -82,6 +117,10 @@ class Status:
     half_mature: datetime | None
     all_mature: datetime | None
     answered: tuple[Answered, ...]
+    waiting: int
+    undelivered: int
+    promised: tuple[Promised, ...]
+    caps: tuple[CapNow, ...]
     reserved: int
     budget: int | None
     currency: str | None
@@ -89,6 +128,7 @@ class Status:
     last_order: datetime | None
     feeds: Mapping[str, datetime]
     check: Check
+    arms: tuple[str, ...]
     pooled: tuple[Pooled, ...]
     deviations_from_plan: tuple[str, ...]
 
@@ -101,7 +141,9 @@ def status(
     Raises:
         StateError: it was not started by then.
     """
-    moments_of = timeline(ledger, experiment, mark=ledger.mark(as_of))
+    mark = ledger.mark(as_of)
+    moments_of = timeline(ledger, experiment, mark=mark)
+    halted, because = _ending(ledger, experiment, moments_of.phases[-1], mark)
     asked = question(experiment, covariates=panel.covariates, phases=moments_of.phases)
     flow = panel.flow()
     span = longest(experiment)
@@ -113,6 +155,8 @@ def status(
         simulated=ledger.identity.simulated,
         timeline=moments_of,
         ended=moments_of.ended(flow, as_of=as_of),
+        halted=halted,
+        closed_because=because,
         enrolled=sum(sum(arms.values()) for arms in flow.assigned.values()),
         expected=_expected(experiment, moments_of, as_of),
         planned=experiment.plan.expected_customers,
@@ -120,13 +164,18 @@ def status(
         half_mature=census.half and census.half + span,
         all_mature=census.last and census.last + span,
         answered=census.answered,
+        waiting=census.waiting,
+        undelivered=census.undelivered,
+        promised=census.promised,
+        caps=_caps(ledger, experiment, moments_of.phases[-1], as_of),
         reserved=ledger.reserved(experiment.name),
         budget=total.minor if total else None,
-        currency=total.currency if total else None,
+        currency=_currency(experiment),
         last_incident=census.last_incident,
         last_order=census.last_order,
         feeds=census.feeds,
         check=at_assignment(asked, flow),
+        arms=tuple(arm_weights(experiment, moments_of.phases[-1])),
         pooled=_pooled(experiment, panel),
         deviations_from_plan=unplanned(looks(ledger, experiment)),
     )
@@ -141,12 +190,51 @@ def by_reason(found: Status) -> Mapping[str, int]:
 
 
 def by_arm(found: Status) -> Mapping[str, int]:
-    """Arm -> incidents randomised to it, repeats included."""
-    total: Counter[str] = Counter()
+    """Arm that is drawn -> incidents randomised to it, repeats included; 0 where none was."""
+    total: Counter[str] = Counter(dict.fromkeys(found.arms, 0))
     for each in found.answered:
         if each.reason == "RANDOMISED":
             total[each.arm] += each.n
     return total
+
+
+def _ending(
+    ledger: Ledger, experiment: Experiment, phase: int, mark: int
+) -> tuple[str | None, str | None]:
+    """How it was ended beyond closing, if it was, and why it enrols no more."""
+    named = {"experiment": experiment.name, "version": experiment.version}
+    ends = {each.how: each.because for each in ledger.read(Halted, mark=mark, **named)}
+    how = next((each for each in (KILL, DRAIN) if each in ends), None)
+    if how is not None:
+        return how, ends[how]
+    closed = ledger.read(Closed, mark=mark, phase=phase, **named)
+    return None, next((each.because for each in closed), None)
+
+
+def _currency(experiment: Experiment) -> str | None:
+    """The currency of what is given."""
+    if experiment.budget is not None:
+        return experiment.budget.total.currency
+    return next((each.value.currency for each in experiment.compensation.values()), None)
+
+
+def _caps(
+    ledger: Ledger, experiment: Experiment, phase: int, as_of: datetime
+) -> tuple[CapNow, ...]:
+    """Every cap of the day that holds ``as_of``, with what stands on it."""
+    ramp = units_cap(experiment, phase, as_of)
+    caps = [*money_caps(Giving(experiment), as_of), *([ramp] if ramp else [])]
+    stands = ledger.budgets(experiment.name) if caps else {}
+    return tuple(
+        CapNow(
+            cap=cap.name,
+            reserved=stands.get(cap.row, Standing()).reserved,
+            amount=cap.amount,
+            uses_taken=stands.get(cap.row, Standing()).uses,
+            uses=cap.uses,
+        )
+        for cap in caps
+    )
 
 
 def _expected(experiment: Experiment, moments_of: Timeline, as_of: datetime) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from apologylab.service.status import Answered, Census
+from apologylab.service.status import Answered, Census, Promised
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.sql import text_literal
@@ -34,6 +34,9 @@ def census(url: str, experiment: Experiment, *, mark: int) -> Census:
         first, half, last = _anchors(connection, ours)
         return Census(
             answered=_answered(connection, ours),
+            waiting=_waiting(connection, experiment, mark),
+            undelivered=_undelivered(connection, experiment, mark),
+            promised=_promised(connection, experiment, mark),
             first=first,
             half=half,
             last=last,
@@ -49,6 +52,46 @@ def _answered(connection: duckdb.DuckDBPyConnection, ours: str) -> tuple[Answere
         "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     return tuple(Answered(phase=p, reason=reason, arm=arm, n=n) for p, reason, arm, n in rows)
+
+
+def _waiting(connection: duckdb.DuckDBPyConnection, experiment: Experiment, mark: int) -> int:
+    """Incidents of its kind, since it began, without an answer."""
+    if experiment.incident is None:
+        return 0
+    named = f"experiment = {text_literal(experiment.name)} AND seq <= {mark}"
+    return _count(
+        connection,
+        f"{LEDGER}.fact_incident i WHERE i.seq <= {mark} "
+        f"AND i.kind = {text_literal(experiment.incident.kind)} "
+        f"AND i.occurred_at >= (SELECT min(occurred_at) FROM {LEDGER}.fact_started WHERE {named}) "
+        f"AND i.key NOT IN (SELECT incident FROM {LEDGER}.fact_assignment WHERE {named})",
+    )
+
+
+def _undelivered(connection: duckdb.DuckDBPyConnection, experiment: Experiment, mark: int) -> int:
+    """Remedies of all versions that were not settled by then."""
+    named = f"experiment = {text_literal(experiment.name)} AND seq <= {mark}"
+    settled = _count(connection, f"{LEDGER}.fact_delivery WHERE {named}")
+    return _count(connection, f"{LEDGER}.fact_remedy WHERE {named}") - settled
+
+
+def _count(connection: duckdb.DuckDBPyConnection, which: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {which}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _promised(
+    connection: duckdb.DuckDBPyConnection, experiment: Experiment, mark: int
+) -> tuple[Promised, ...]:
+    """What was given, by arm and by the state that it is in."""
+    rows = connection.execute(
+        "SELECT arm, state, count(*), CAST(sum(amount) AS BIGINT) FROM ("
+        "SELECT arg_max(arm, seq) AS arm, arg_max(state, seq) AS state, max(amount) AS amount "
+        f"FROM {LEDGER}.fact_liability WHERE seq <= {mark} "
+        f"AND experiment = {text_literal(experiment.name)} GROUP BY assignment"
+        ") GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return tuple(Promised(arm=arm, state=state, n=n, amount=sum_) for arm, state, n, sum_ in rows)
 
 
 def _anchors(connection: duckdb.DuckDBPyConnection, ours: str) -> list[datetime | None]:

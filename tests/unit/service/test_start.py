@@ -112,7 +112,7 @@ def test_stop_is_final_and_idempotent(ledger, loop):
 @pytest.mark.parametrize("because", ["", " \n"])
 def test_a_stop_without_a_reason_is_refused_and_would_close_all_the_same(ledger, loop, because):
     running = loop.begin(ledger)
-    with pytest.raises(InputError, match="why it is stopped"):
+    with pytest.raises(InputError, match="why it is ended"):
         end(ledger, loop.NAME, because=because, now=loop.START)
     closed = Closed(
         key="late_ride/1/1", occurred_at=loop.START, experiment=loop.NAME, version=1, phase=1,

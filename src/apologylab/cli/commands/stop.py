@@ -9,6 +9,7 @@ import typer
 from apologylab.cli.options import AsJson, By, Name
 
 if TYPE_CHECKING:
+    from apologylab.catalogue.project import Project
     from apologylab.service.ending import How
 
 
@@ -46,6 +47,7 @@ def stop(
     from apologylab.cli.started import started_name
     from apologylab.cli.who import who
     from apologylab.service.ending import end
+    from apologylab.service.running import pinned
     from apologylab.service.same_ledger import refuse_other
 
     how = _how(drain=drain, kill=kill)
@@ -54,7 +56,18 @@ def stop(
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
         named = started_name(project, name)
         begun = end(ledger, named, because=because, now=now, how=how, by=who(by))
+        (running,) = pinned(ledger, wiring.declaration_reader(), [named])
     show_begun(begun, as_json=as_json)
+    if how == "kill" and running.experiment.delivery.by != "caller":
+        _settle(project, named)
+
+
+def _settle(project: Project, name: str) -> None:
+    """End what waits now, so that its money is free; workers that are at it do so themselves."""
+    from apologylab.cli.dispatcher import Dispatcher
+
+    with Dispatcher(project, [name], holder=None, lease_seconds=120) as dispatcher:
+        dispatcher.turn()
 
 
 def _how(*, drain: bool, kill: bool) -> How:
