@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from apologylab.service.export import Asked, Exported, Exporter
     from apologylab.service.ports import Channel, Clock, Ledger, Panel, Progress
     from apologylab.service.scaffold_panel import Column
+    from apologylab.service.soundness import Rules
     from apologylab.service.status import Census
     from apologylab.service.table import Wanted
 
@@ -90,12 +91,13 @@ def create_ledger(of: Project) -> Ledger:
 
     Raises:
         StateError: there is one already.
+        LedgerGoneError: its server cannot be reached.
     """
     from secrets import token_hex
     from uuid import uuid4
 
+    from apologylab.catalogue.project import ledger_file
     from apologylab.service.ports import LedgerIdentity
-    from apologylab.storage.sqlite import create
 
     identity = LedgerIdentity(
         id=uuid4().hex,
@@ -103,7 +105,29 @@ def create_ledger(of: Project) -> Ledger:
         simulated=of.simulated,
         secret=token_hex(32),
     )
-    return create(of.ledger_file, identity)
+    file = ledger_file(of.ledger_url)
+    if file is None:
+        from apologylab.storage import postgres
+
+        return postgres.create(of.ledger_url, identity)
+    from apologylab.storage import sqlite
+
+    return sqlite.create(file, identity)
+
+
+def has_ledger(of: Project) -> bool:
+    """Whether there is something where the project's ledger shall be."""
+    from apologylab.catalogue.project import ledger_file
+    from apologylab.errors import NotFoundError
+
+    file = ledger_file(of.ledger_url)
+    if file is not None:
+        return file.exists()
+    try:
+        open_ledger(of).close()
+    except NotFoundError:
+        return False
+    return True
 
 
 def ledger_at(url: str) -> Ledger:
@@ -113,11 +137,19 @@ def ledger_at(url: str) -> Ledger:
         ConfigError: this version cannot keep a ledger there.
         NotFoundError: there is no ledger yet.
         LedgerOldError: its schema is older than this version.
+        LedgerGoneError: its server cannot be reached.
+        MissingPartError: what reads such a ledger is not installed.
     """
     from apologylab.catalogue.project import ledger_file
-    from apologylab.storage.sqlite import open_
 
-    return open_(ledger_file(url))
+    file = ledger_file(url)
+    if file is None:
+        from apologylab.storage import postgres
+
+        return postgres.open_(url)
+    from apologylab.storage import sqlite
+
+    return sqlite.open_(file)
 
 
 def open_ledger(of: Project | None = None) -> Ledger:
@@ -127,10 +159,9 @@ def open_ledger(of: Project | None = None) -> Ledger:
         ConfigError: there is no project.
         NotFoundError: there is no ledger yet.
         LedgerOldError: its schema is older than this version.
+        LedgerGoneError: its server cannot be reached.
     """
-    from apologylab.storage.sqlite import open_
-
-    return open_((of or project()).ledger_file)
+    return ledger_at((of or project()).ledger_url)
 
 
 def migrate_ledger(of: Project, *, dry_run: bool) -> list[str]:
@@ -139,10 +170,18 @@ def migrate_ledger(of: Project, *, dry_run: bool) -> list[str]:
     Raises:
         NotFoundError: there is no ledger yet.
         LedgerOldError: a newer version wrote it.
+        LedgerBusyError: others held its tables all the time.
     """
-    from apologylab.storage.sqlite import migrate
+    from apologylab.catalogue.project import ledger_file
 
-    return migrate(of.ledger_file, dry_run=dry_run)
+    file = ledger_file(of.ledger_url)
+    if file is None:
+        from apologylab.storage import postgres
+
+        return postgres.migrate(of.ledger_url, dry_run=dry_run)
+    from apologylab.storage import sqlite
+
+    return sqlite.migrate(file, dry_run=dry_run)
 
 
 def channel(name: str, of: Project) -> Channel:
@@ -202,6 +241,16 @@ def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: 
     mark = ledger.mark(as_of)
     ledger.close()
     return panel_ledger(of.ledger_url, experiment, as_of=as_of, mark=mark)
+
+
+def ledger_rules(
+    ledger: Ledger, of: Project, conditional: Iterable[tuple[str, int]], *, now: datetime
+) -> Rules:
+    """The rules that a project's ledger could break; its connections are closed meanwhile."""
+    from apologylab.warehouse.soundness.ledger_rules import LedgerRules
+
+    ledger.close()
+    return LedgerRules(of.ledger_url, conditional=conditional, now=now)
 
 
 def exporter(ledger: Ledger, of: Project, folder: Path) -> Exporter:

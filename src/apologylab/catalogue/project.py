@@ -43,7 +43,8 @@ KEYS: Final[dict[str, type]] = {
 SECRETS: Final = ("ledger_url", "pseudonym_key")
 """What a variable, or the file that ``<variable>_FILE`` names, may hold."""
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PASSWORD: Final = re.compile(r"//[^/?#]*:[^/?#]*@")
+_PASSWORD: Final = re.compile(r"//[^/?#]*:[^/?#]*@|(?<=[?&])password=[^&]*")
+_LEDGER_URL: Final = re.compile(r"sqlite:///.+|postgresql(\+psycopg)?://[^/?#]*/[^/?#]+(\?.*)?")
 _SWITCH: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -76,9 +77,9 @@ class Project:
             raise ConfigError(f"retention_days is {self.retention_days}", do="write 1 or more")
 
     @property
-    def ledger_file(self) -> Path:
-        """The SQLite file of ``ledger_url``."""
-        return ledger_file(self.ledger_url)
+    def ledger_place(self) -> str:
+        """``ledger_url`` as it may be shown: without a password."""
+        return _PASSWORD.sub(_masked, self.ledger_url)
 
 
 def find_project(start: Path, environ: Mapping[str, str]) -> Project:
@@ -221,22 +222,29 @@ def _refuse_time_zone(name: str) -> None:
         ) from error
 
 
-def ledger_file(url: str) -> Path:
-    """The SQLite file that ``url`` means.
+def _masked(found: re.Match[str]) -> str:
+    return "//***@" if found[0].startswith("//") else "password=***"
+
+
+def ledger_file(url: str) -> Path | None:
+    """The SQLite file that ``url`` means, None if it means a PostgreSQL database.
 
     Raises:
         ConfigError: the URL is of another kind.
+
+    >>> ledger_file("sqlite:///a.sqlite"), ledger_file("postgresql://lab@db/shop")
+    (PosixPath('a.sqlite'), None)
     """
     _refuse_ledger_url(url)
-    return Path(url.removeprefix(SQLITE))
+    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
 
 
 def _refuse_ledger_url(url: str) -> None:
-    if not url.startswith(SQLITE) or url == SQLITE:
+    if not re.fullmatch(_LEDGER_URL, url):
         scheme = url.split(":", 1)[0]
         raise ConfigError(
             f"ledger_url begins with {scheme!r}",
-            do=f'this version keeps its ledger in SQLite: write "{SQLITE}apologylab.sqlite"',
+            do=f'write "{SQLITE}apologylab.sqlite", or "postgresql://user@host/database"',
         )
 
 

@@ -141,7 +141,7 @@ class PostgresDatabase:
     @property
     def place(self) -> str:
         """Its URL without the password."""
-        return self._engine.url.set(drivername="postgresql").render_as_string()
+        return self._engine.url.set(drivername="postgresql", query={}).render_as_string()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

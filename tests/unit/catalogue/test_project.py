@@ -27,7 +27,7 @@ def test_it_is_found_upwards_and_paths_are_the_projects(home):
     below.mkdir(parents=True)
     found = project.find_project(below, {})
     assert found.root == home
-    assert found.ledger_file == home / "x.sqlite"
+    assert project.ledger_file(found.ledger_url) == home / "x.sqlite"
     assert found.experiments == home / "experiments"
     assert (found.currency, found.time_zone) == ("EUR", "Europe/Vilnius")
     assert (found.environment, found.simulated) == ("production", False)
@@ -48,14 +48,27 @@ def test_the_environment_overrides_the_file(home):
 
 def test_the_environment_alone_is_enough(tmp_path):
     environ = {f"APOLOGYLAB_{key.upper()}": str(value) for key, value in SETTINGS.items()}
-    assert project.find_project(tmp_path, environ).ledger_file == tmp_path / "x.sqlite"
+    assert project.find_project(tmp_path, environ).ledger_url == f"sqlite:///{tmp_path}/x.sqlite"
 
 
 def test_a_secret_is_read_from_the_file_named(home, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("sqlite:////somewhere/else.sqlite\n")
     found = project.find_project(home, {"APOLOGYLAB_LEDGER_URL_FILE": str(secret)})
-    assert str(found.ledger_file) == "/somewhere/else.sqlite"
+    assert str(project.ledger_file(found.ledger_url)) == "/somewhere/else.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:word@host:5/db", "postgresql://***@host:5/db"),
+        ("postgresql+psycopg://me@host/db", "postgresql+psycopg://me@host/db"),
+        ("postgresql:///db?host=/tmp&password=word", "postgresql:///db?host=/tmp&password=***"),
+    ],
+)
+def test_a_password_from_the_environment_is_never_shown(home, url, shown):
+    found = project.find_project(home, {"APOLOGYLAB_LEDGER_URL": url})
+    assert (found.ledger_url, found.ledger_place) == (url, shown)
 
 
 def test_a_secret_given_twice_is_refused(home):
@@ -84,7 +97,8 @@ def test_without_a_file_init_is_named(tmp_path):
         ('time_zone = "Europe/Vilna"', "'Europe/Vilna' is unknown: write an IANA name"),
         ('time_zone = "../etc/passwd"', "is unknown"),
         ('environment = ""', 'environment is ""'),
-        ('ledger_url = "postgresql://host/db"', "begins with 'postgresql'"),
+        ('ledger_url = "postgresql://host"', "begins with 'postgresql'"),
+        ('ledger_url = "postgresql://host/db?password=x"', "holds a password: take it out"),
         ('ledger_url = "postgresql://me:word@host/db"', "holds a password: take it out"),
         ('ledger_url = "postgresql://me:@host/db"', "holds a password: take it out"),
         ('ledger_url = "http://[::1"', "begins with 'http'"),

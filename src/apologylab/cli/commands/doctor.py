@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
@@ -21,18 +21,29 @@ class Looked(NamedTuple):
 
 def doctor(
     *,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Check every rule that the ledger could break.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that everything that is needed here works; without a network.
 
-    Exit code 0 when every look passes, otherwise that of a configuration error.
+    With --ledger: whether the ledger's facts, money, queue and texts keep every rule that they
+    could break, and who breaks them. It only reads, and may run at any time.
+
+    Exit code 0 when every look passes, otherwise that of a configuration or a ledger error.
 
     \b
     Example:
       apologylab doctor
+      apologylab doctor --ledger
     """
     from apologylab.cli import console, exits
     from apologylab.errors import ConfigError
+
+    if ledger:
+        _look_at_ledger(as_json=as_json)
+        return
 
     looks = [_look(name, look) for name, look in LOOKS.items()]
     if as_json:
@@ -41,6 +52,19 @@ def doctor(
         console.show_table("apologylab doctor", ["", "look", "found"], [*map(_row, looks)])
     if not all(look.passed for look in looks):
         raise typer.Exit(exits.CODES[ConfigError])
+
+
+def _look_at_ledger(*, as_json: bool) -> None:
+    from apologylab.cli import console, exits, soundness_screen
+    from apologylab.errors import LedgerError
+
+    looks = soundness_screen.sound()
+    if as_json:
+        console.show_json(soundness_screen.document(looks))
+    else:
+        soundness_screen.show(looks)
+    if soundness_screen.is_broken(looks):
+        raise typer.Exit(exits.CODES[LedgerError])
 
 
 def _python() -> str:
@@ -112,7 +136,7 @@ def _ledger() -> str:
             f"the project of {found.environment!r} (simulated: {found.simulated})",
             do="point ledger_url at the right ledger",
         )
-    return f"{found.ledger_url} ({identity.id})"
+    return f"{found.ledger_place} ({identity.id})"
 
 
 def _experiments() -> str:

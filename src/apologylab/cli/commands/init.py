@@ -15,7 +15,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where the project shall live.")] = Path(),
     *,
     ledger_url: Annotated[
-        str, typer.Option(help="Where facts are kept; a file is relative to the folder.")
+        str, typer.Option(help="Where facts are kept: a SQLite file or a PostgreSQL database.")
     ] = "sqlite:///apologylab.sqlite",
     experiments: Annotated[str, typer.Option(help="Folder of the declarations.")] = "experiments",
     currency: Currency = "USD",
@@ -57,15 +57,15 @@ def init(
     project.experiments.mkdir(parents=True, exist_ok=True)
     show(f"{'kept' if is_clone else 'wrote':<10}{file}")
     show(f"folder    {project.experiments}")
-    if project.ledger_file.exists():
-        show(f"kept      {project.ledger_url}")
+    if wiring.has_ledger(project):
+        show(f"kept      {project.ledger_place}")
     else:
         wiring.create_ledger(project).close()
-        show(f"created   {project.ledger_url}")
+        show(f"created   {project.ledger_place}")
     show("next      apologylab new NAME --incident late_delivery --wording none,notice,sorry")
 
 
 def _has_ledger(folder: Path) -> bool:
     from apologylab import wiring
 
-    return wiring.project(folder).ledger_file.exists()
+    return wiring.has_ledger(wiring.project(folder))
