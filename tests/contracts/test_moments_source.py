@@ -291,3 +291,30 @@ def test_a_unit_without_the_outcome_decides_nothing(make: Make) -> None:
     (variance,) = source.hc2_variances([Fitted(request, fits)])
     rows = np.stack([y, x], axis=1)[:4]
     assert variance[cell] == pytest.approx(expected_variance(rows, fits[cell]), rel=1e-10)
+
+
+def test_totals_of_sets_are_counted_unit_by_unit(make: Make) -> None:
+    """By set and cell, over the units that have the outcome; sums about any shift."""
+    columns, keys = random_panel(17, 500, location=1e6)
+    columns["spend"][::7] = np.nan
+    numbers = [i // 9 for i in range(500)]
+    (found,) = make(columns, **keys, drawn_set=numbers).set_totals(["spend"])
+    expected: dict[tuple[int, Cell], list[float]] = {}
+    for i, y in enumerate(columns["spend"]):
+        if not np.isnan(y):
+            cell = Cell(1, keys["phase"][i], keys["arm"][i], keys["stratum"][i])  # type: ignore[arg-type]
+            expected.setdefault((numbers[i], cell), []).append(float(y))
+    rows = {
+        (int(code), found.cells[cell]): (int(n), total + n * found.shift)
+        for code, cell, n, total in zip(found.code, found.cell, found.n, found.total, strict=True)
+    }
+    assert len(rows) == len(found.n)
+    assert {key: n for key, (n, _) in rows.items()} == {k: len(y) for k, y in expected.items()}
+    for key, values in expected.items():
+        assert rows[key][1] == pytest.approx(sum(values), rel=1e-12)
+
+
+def test_totals_of_sets_need_sets(make: Make) -> None:
+    columns, keys = random_panel(18, 10)
+    with pytest.raises(InputError, match="drawn"):
+        make(columns, **keys).set_totals(["spend"])
