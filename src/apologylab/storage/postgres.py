@@ -62,13 +62,12 @@ def create(url: str, identity: LedgerIdentity) -> SqlLedger:
         LedgerError: the database is not in UTF-8.
     """
     database = connect(url)
-    with database.migrating() as connection:
-        if sa.inspect(connection).get_table_names():
-            raise StateError(f"{database.place} holds tables already", do="name an empty database")
-        _refuse_encoding(connection, database.place)
-        upgrade(connection)
-        connection.execute(stored(identity))
-    return SqlLedger(database)
+    with closed_on_error(database):
+        with database.migrating() as connection:
+            _refuse_used(connection, database.place)
+            upgrade(connection)
+            connection.execute(stored(identity))
+        return SqlLedger(database)
 
 
 def open_(url: str) -> SqlLedger:
@@ -81,10 +80,11 @@ def open_(url: str) -> SqlLedger:
         LedgerError: the database holds something else.
     """
     database = connect(url)
-    with database.reading() as connection:
-        _refuse_empty(connection, database.place)
-        refuse_other_revision(connection, database.place)
-    return SqlLedger(database)
+    with closed_on_error(database):
+        with database.reading() as connection:
+            _refuse_empty(connection, database.place)
+            refuse_other_revision(connection, database.place)
+        return SqlLedger(database)
 
 
 def migrate(url: str, *, dry_run: bool) -> list[str]:
@@ -98,11 +98,12 @@ def migrate(url: str, *, dry_run: bool) -> list[str]:
         LedgerBusyError: others held the tables all the time.
     """
     database = connect(url)
-    with database.reading() as connection:
-        _refuse_empty(connection, database.place)
-        steps = pending(connection, database.place)
-    if steps and not dry_run:
-        _upgrade(database)
+    with closed_on_error(database):
+        with database.reading() as connection:
+            _refuse_empty(connection, database.place)
+            steps = pending(connection, database.place)
+        if steps and not dry_run:
+            _upgrade(database)
     database.close()
     return steps
 
@@ -193,6 +194,16 @@ class PostgresDatabase:
 
 
 @contextmanager
+def closed_on_error(database: PostgresDatabase) -> Iterator[None]:
+    """Leave no connection behind where a ledger could not be opened."""
+    try:
+        yield
+    except BaseException:
+        database.close()
+        raise
+
+
+@contextmanager
 def explained(place: str) -> Iterator[None]:
     """Turn the driver's errors into ours; before COMMIT nothing was stored."""
     import psycopg
@@ -263,7 +274,10 @@ def _refuse_empty(connection: sa.Connection, place: str) -> None:
         raise NotFoundError(f"there is no ledger in {place}", do="run `apologylab init`")
 
 
-def _refuse_encoding(connection: sa.Connection, place: str) -> None:
+def _refuse_used(connection: sa.Connection, place: str) -> None:
+    """Check that the database is empty and keeps texts in UTF-8."""
+    if sa.inspect(connection).get_table_names():
+        raise StateError(f"{place} holds tables already", do="name an empty database")
     encoding = connection.scalar(sa.text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise LedgerError(
