@@ -9,7 +9,6 @@ from apologylab.record.facts import Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
 from apologylab.storage import money, statements
 from apologylab.storage.expressions import among
-from apologylab.storage.quick import Quick
 from apologylab.storage.rows import Row, together
 from apologylab.storage.tables import COMMIT_TIME
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from apologylab.service.ports import Charge
+    from apologylab.storage.quick import Quick
 
 _COMMIT = COMMIT_TIME.insert()
 
@@ -26,9 +26,9 @@ _COMMIT = COMMIT_TIME.insert()
 class OneWriter:
     """See :class:`apologylab.storage.transaction.Writing`; ``at`` is the time of the commit."""
 
-    def __init__(self, connection: sa.Connection, at: int) -> None:
-        # All that is asked of a connection here and by its users, at a fraction of the time.
-        self._connection = cast("sa.Connection", Quick(connection))
+    def __init__(self, connection: Quick, at: int) -> None:
+        # All that is asked of a connection here and by its users.
+        self._connection = cast("sa.Connection", connection)
         self._at = at
         self._first = self._seq = int(self._connection.scalar(statements.last_seq()) or 0)
 

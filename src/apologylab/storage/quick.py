@@ -60,9 +60,9 @@ class Found:
 class Quick:
     """Of a connection, what a transaction needs: run statements, and read their rows by name."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        self._dialect = connection.dialect
-        self._cursor: Any = connection.connection.cursor()
+    def __init__(self, connection: sa.PoolProxiedConnection, dialect: sa.Dialect) -> None:
+        self._dialect = dialect
+        self._cursor: Any = connection.cursor()
 
     def execute(self, statement: Any, parameters: Any = None) -> Found:
         """Run ``statement`` with a mapping of parameters, or once for each of a list of them."""

@@ -17,6 +17,7 @@ from apologylab.errors import LedgerError, NotFoundError, StateError
 from apologylab.storage.ledger import SqlLedger, stored
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
 from apologylab.storage.one_writer import OneWriter
+from apologylab.storage.quick import Quick
 
 if TYPE_CHECKING:
     import sqlite3
@@ -135,11 +136,20 @@ class SqliteDatabase:
 
     @contextmanager
     def writing(self, at: int) -> Iterator[OneWriter]:
-        """A transaction recorded ``at``."""
-        with self.settling() as connection:
-            work = OneWriter(connection, at)
-            yield work
-            work.finish()
+        """A transaction recorded ``at``, on the driver's own connection."""
+        with explained(self.path):
+            self._checkpoint()
+            raw = self._engine.raw_connection()
+            try:
+                connection = Quick(raw, self._engine.dialect)
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                work = OneWriter(connection, at)
+                yield work
+                work.finish()
+                connection.exec_driver_sql("COMMIT")
+            finally:
+                # What was not committed is rolled back on its way into the pool.
+                raw.close()
 
     @contextmanager
     def settling(self) -> Iterator[sa.Connection]:
