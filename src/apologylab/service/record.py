@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -22,6 +23,7 @@ from apologylab.record.integrity import (
     Reader,
 )
 from apologylab.record.values import Reading, local_time
+from apologylab.service.again import again
 from apologylab.service.landing import land
 from apologylab.service.ports import Appended
 
@@ -195,7 +197,7 @@ def record_rows(
     contradicting: list[str] = []
     for first in range(0, len(rows), ROWS_AT_ONCE):
         batch = rows[first : first + ROWS_AT_ONCE]
-        done = ledger.append_rows(kind, batch, recorded_at=now)
+        done = again(partial(ledger.append_rows, kind, batch, recorded_at=now))
         new, same = new + done.new, same + done.same
         contradicting += done.contradicting
         if progress:

@@ -1,0 +1,86 @@
+"""Run mutants until a seed catches each: ``python tests/faults/mutate.py --seeds 1000``.
+
+Each is a process of its own, which runs seeds from 0 on until the oracle finds something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from simulator.mutants import become, mutants
+
+
+def main():
+    asked = _arguments()
+    every = mutants()
+    if asked.one is not None:
+        print(json.dumps(until_caught(every[asked.one], asked.seeds)))
+        return
+    chosen = [n for n, each in enumerate(every) if not asked.only or asked.only in each.name]
+    results = run_all(chosen, asked.seeds, asked.processes)
+    for number, (seed, why) in zip(chosen, results, strict=True):
+        each = every[number]
+        print(
+            f"{number:4} {'SURVIVED' if seed is None else seed:>8}  {each.name}  {each.what}  | {why[:90]}"
+        )
+    caught = sum(seed is not None for seed, _ in results)
+    print(f"{caught} of {len(chosen)} caught within {asked.seeds} seeds")
+    if asked.to:
+        rows = [
+            {"name": every[n].name, "what": every[n].what, "seed": seed, "why": why}
+            for n, (seed, why) in zip(chosen, results, strict=True)
+        ]
+        Path(asked.to).write_text(json.dumps(rows, indent=1))
+
+
+def run_all(numbers, seeds, processes=2):
+    """(first seed that broke or None, what broke) of each mutant."""
+    with ThreadPoolExecutor(processes) as pool:
+        return list(pool.map(lambda number: _apart(number, seeds), numbers))
+
+
+def _apart(number, seeds):
+    command = [sys.executable, __file__, "--one", str(number), "--seeds", str(seeds)]
+    ran = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+    )
+    if ran.returncode:
+        return 0, f"broke at once: {ran.stderr.strip().splitlines()[-1]}"
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def until_caught(mutant, seeds):
+    """(the first seed whose run breaks, what broke), or (None, ``""``)."""
+    become(mutant)
+    from simulator.stores import run_seed
+
+    for seed in range(seeds):
+        if found := run_seed(seed, mutant.mode).violations:
+            return seed, found[0]
+    return None, ""
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--only", help="those whose name holds this")
+    parser.add_argument("--one", type=int, help="run this one here")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--to", help="write the results to this file as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

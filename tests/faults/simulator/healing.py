@@ -1,0 +1,59 @@
+"""After a run: nothing breaks any more, clocks are right, everybody finishes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from apologylab.service.assign import assign
+from apologylab.service.dispatch import dispatch_once
+from apologylab.service.letters import give_up, replay
+from apologylab.service.liabilities import settle_liabilities
+from simulator.actors import Process
+from simulator.world import NAMES
+
+ROUNDS = 12
+
+
+def heal(run):
+    """Let the last order system ask again about everything, and one worker send all that is due."""
+    run.schedule.healed = True
+    run.hands.right()
+    run.hands.pass_by(timedelta(days=1))
+    run.add("healer", lambda actor: _finish(run, Process(run, actor), run.channel_of(actor)))
+    run.schedule.run()
+
+
+def _finish(run, process, channel):
+    for name in NAMES:
+        _ask_again(run, process, name)
+    for name in NAMES:
+        running = run.company.running[name]
+        if running.experiment.delivery.by == "apologylab":
+            _send_all(run, process, channel, running)
+    settle_liabilities(process.ledger, run.company.running.values(), now=process.clock())
+
+
+def _ask_again(run, process, name):
+    """Every incident that was acknowledged, and every second of the others."""
+    running = run.company.running[name]
+    pool = [each for each in run.pool if each.kind == name]
+    for incident in pool:
+        if (name, incident.key) in run.book.answers or process.chance.random() < 0.5:
+            (answer,) = assign(process.ledger, running, [incident], now=process.clock())
+            run.answered(name, incident, answer)
+
+
+def _send_all(run, process, channel, running):
+    for _ in range(ROUNDS):
+        run.hands.pass_by(timedelta(days=2))
+        dispatch_once(process.ledger, channel, running, process.as_worker(50))
+        (replay if run.schedule.chance.random() < 0.5 else give_up)(
+            process.ledger, running.name, [], now=process.clock(), by="healer"
+        )
+        if not _left(run, running):
+            return
+
+
+def _left(run, running):
+    with run.ledger.transaction(recorded_at=run.hands.true()) as work:
+        return work.undelivered(running.name)
