@@ -11,7 +11,12 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from apologylab.record.facts import Incident, Order, SurveyAnswer
 from apologylab.service.ports import Charge, LedgerIdentity
@@ -19,7 +24,7 @@ from apologylab.storage import sqlite
 from apologylab.storage.memory import MemoryLedger
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-IDENTITY = LedgerIdentity(id="l", environment="test", simulated=True)
+IDENTITY = LedgerIdentity(id="ledger-1", environment="test", simulated=True)
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=5
 )
@@ -63,11 +68,11 @@ KINDS = (Order, Incident, SurveyAnswer)
 class Histories(RuleBasedStateMachine):
     """Appends, failures, marks and reservations in any order, the clock going either way."""
 
-    def __init__(self):
+    def __init__(self, database=None):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         path = Path(self.folder.name) / "ledger.sqlite"
-        self.ledgers = (MemoryLedger(IDENTITY), sqlite.create(path, IDENTITY))
+        self.ledgers = (MemoryLedger(IDENTITY), database or sqlite.create(path, IDENTITY))
         self.first = {}
         self.as_of = {}
 
@@ -77,6 +82,18 @@ class Histories(RuleBasedStateMachine):
 
     def both(self, ask):
         memory, database = (ask(ledger) for ledger in self.ledgers)
+        assert memory == database
+        return memory
+
+    def marks(self, at):
+        """Of each ledger; their numbers differ, what they stand for does not."""
+        return tuple(ledger.mark(at) for ledger in self.ledgers)
+
+    def read(self, kind, marks):
+        memory, database = (
+            list(ledger.read(kind, mark=mark))
+            for ledger, mark in zip(self.ledgers, marks, strict=True)
+        )
         assert memory == database
         return memory
 
@@ -104,12 +121,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(at=TIMES)
     def mark(self, at):
-        mark = self.both(lambda ledger: ledger.mark(at))
-        read = {
-            kind: self.both(lambda ledger, kind=kind: list(ledger.read(kind, mark=mark)))
-            for kind in KINDS
-        }
-        assert self.as_of.setdefault(at, (mark, read)) == (mark, read)
+        marks = self.marks(at)
+        read = {kind: self.read(kind, marks) for kind in KINDS}
+        assert self.as_of.setdefault(at, (marks, read)) == (marks, read)
 
     @rule(amount=st.integers(0, 5), cap=st.integers(0, 12))
     def reserve(self, amount, cap):
@@ -133,18 +147,26 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def what_was_read_is_read_again(self):
-        for at, (mark, read) in self.as_of.items():
-            assert self.both(lambda ledger, at=at: ledger.mark(at)) == mark
+        for at, (marks, read) in self.as_of.items():
+            assert self.marks(at) == marks
             for kind, facts in read.items():
-                assert (
-                    self.both(
-                        lambda ledger, kind=kind, mark=mark: list(ledger.read(kind, mark=mark))
-                    )
-                    == facts
-                )
-        marks = [self.as_of[at][0] for at in sorted(self.as_of)]
-        assert marks == sorted(marks)
+                assert self.read(kind, marks) == facts
+        for settled in zip(*(self.as_of[at][0] for at in sorted(self.as_of)), strict=True):
+            assert list(settled) == sorted(settled)
 
 
 Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=12)
 TestHistories = Histories.TestCase
+
+
+def test_histories_on_postgres(postgres_server, postgres_url):
+    """The same against a server, whose database each history finds empty."""
+    from apologylab.storage.postgres import open_
+
+    def begin():
+        postgres_server.empty(postgres_url)
+        return Histories(open_(postgres_url))
+
+    run_state_machine_as_test(
+        begin, settings=settings(max_examples=12, stateful_step_count=10, deadline=None)
+    )
