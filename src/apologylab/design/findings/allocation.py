@@ -56,8 +56,7 @@ def _shown(value: object) -> object:
 
 
 def strata_names(experiment: Experiment) -> Iterator[Finding]:
-    """Strata are made of fields of the incident, each once."""
-    told: list[str] = []
+    """Strata are made of fields of the incident."""
     for path, name in readable(experiment.allocation.strata, "allocation", "strata"):
         if name in _RESERVED or name in experiment.eligibility.exclude:
             yield Finding(
@@ -67,11 +66,6 @@ def strata_names(experiment: Experiment) -> Iterator[Finding]:
                 do="name fields that the incident comes with, like country or tier",
                 related=("eligibility.exclude",),
             )
-        elif name in told:
-            yield Finding(
-                path=path, value=name, what="is named twice", do="delete one", related=(_STRATA,)
-            )
-        told.append(name)
 
 
 def minimisation_balances(experiment: Experiment) -> Iterator[Finding]:
