@@ -76,7 +76,12 @@ def _broke(error: OSError) -> str:
 
 
 def _fate(each: Leaving, answer: Sent, *, once: bool) -> Fate:
-    """What an answer means; who was in doubt before stays so until the channel knows the key."""
+    """What an answer means; who was in doubt before stays so until the channel knows the key.
+
+    A failure ends no doubt: whoever handed it over first may be late and send it yet.
+    """
+    if answer.state == "failed" and each.doubtful:
+        return Outcome(each.remedy, "in_doubt", answer.because or NEVER_TOLD)
     if answer.state == "later":
         return _retry(each, answer.because, handed=each.doubtful)
     if answer.state == "unknown":
