@@ -23,7 +23,7 @@ from apologylab.errors import (
     StateError,
 )
 from apologylab.storage.ledger import SqlLedger, stored
-from apologylab.storage.many_writers import BEGIN, LEDGER, ManyWriters
+from apologylab.storage.many_writers import BEGIN, LEDGER, ManyWriters, number_of
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("postgresql", "postgresql+psycopg")
 _LOCK_SECONDS: Final = 30
 _IDLE_SECONDS: Final = 1.0
+_MIGRATE_TRIES: Final = 60
+_MIGRATE_PAUSE: Final = 1.0
 _POOL: Final = 8
 _OVERFLOW: Final = 56
 _SESSION: Final = (
@@ -254,17 +256,18 @@ def _error(place: str, error: BaseException | None, *, lost: bool) -> LedgerErro
     )
 
 
-def _upgrade(database: PostgresDatabase, *, tries: int = 60, seconds: float = 1.0) -> None:
+def _upgrade(database: PostgresDatabase) -> None:
     """Run the migrations; they wait for others only briefly, since all others wait for them."""
-    for left in reversed(range(tries)):
+    for left in reversed(range(_MIGRATE_TRIES)):
         try:
             with database.migrating() as connection:
-                connection.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
+                turn = f"SELECT pg_advisory_xact_lock({number_of('migrate')})"
+                connection.exec_driver_sql(f"{turn}; SET LOCAL lock_timeout = '500ms'")
                 upgrade(connection)
         except LedgerBusyError:
             if left == 0:
                 raise
-            time.sleep(seconds)
+            time.sleep(_MIGRATE_PAUSE)
         else:
             return
 

@@ -18,7 +18,8 @@ def migrate(
 ) -> None:
     """Bring an older ledger to this version's schema, all or nothing.
 
-    Stop what writes to the ledger and copy its file first; there is no way back but the copy.
+    What writes to the ledger may go on, in the version before this one, too: steps only add. There
+    is no way back but a backup, so make one first.
 
     \b
     Example:
