@@ -14,7 +14,7 @@ import pytest
 
 from apologylab.channels.file import FileChannel
 from apologylab.record.facts import KINDS, Liability, Order
-from apologylab.service.dispatch import dispatch_once
+from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage import sqlite
 from apologylab.wire.schema import tables
@@ -81,7 +81,8 @@ def _step(ledger, running, channel, loop, chance, step):
             rows = [(f"o{step}-{i}", now, f"c{i}", 100, 100, "USD", False, 0) for i in range(300)]
             ledger.append_rows(Order, rows, recorded_at=now)
         case "dispatch":
-            dispatch_once(ledger, channel, running, now=now, batch=20)
+            worker = Worker(holder=f"w{step}", clock=lambda: now, chance=lambda: 0.5, batch=20)
+            dispatch_once(ledger, channel, running, worker)
 
 
 def _last_seq(path):

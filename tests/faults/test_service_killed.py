@@ -1,0 +1,92 @@
+"""SIGKILL of the service under load: what it acknowledged is stored, and told again the same."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from apologylab import wiring
+from apologylab.hooks import connect
+from apologylab.record.facts import Assignment, Incident, Liability
+
+SEED = 90
+PROCESSES = 2
+HELD = {"reserved": 1, "released": -1}
+
+
+def stored_as_told(ledger, told):
+    """Each acknowledged incident has exactly one assignment, which is the one that was told."""
+    found = {}
+    for each in ledger.read(Assignment):
+        assert each.incident not in found, f"{each.incident} has two assignments"
+        found[each.incident] = each
+    for key, given in told.items():
+        each = found[key]
+        stored = (each.arm, each.reason, each.propensity, each.version, each.phase, each.delay_s)
+        names = ("arm", "reason", "propensity", "version", "phase", "delay_s")
+        assert stored == tuple(given[name] for name in names), key
+        assert str(each.due_at) == str(given["due_at"]), key
+    return found
+
+
+def money_is_whole(ledger, name):
+    """What the budget holds is what the customers were promised."""
+    owed = sum(HELD.get(each.state, 0) * each.amount for each in ledger.read(Liability))
+    assert ledger.reserved(name) == owed
+    return owed
+
+
+def told_again(url, told, keys, service):
+    """A retry gets the reply that was acknowledged, word for word."""
+    with connect(url, simulated=True, timeout_s=30) as client:
+        for key in keys:
+            again = json.loads(service.line(key, client.assign(service.incident_of(key))))[1]
+            assert again == told[key], key
+
+
+@pytest.fixture
+def started(new_ledger, loop):
+    """The URL of a ledger with a running experiment, with room for many."""
+    url = new_ledger()
+    ledger = wiring.ledger_at(url)
+    loop.begin(ledger, loop.Declared().change('"5000.00 USD"', '"500000.00 USD"'))
+    ledger.close()
+    return url
+
+
+@pytest.mark.slow
+def test_a_killed_service_kept_its_word(started, tmp_path, loop, service, counts, record_property):
+    record_property("seed", SEED)
+    chance, kills, at_work = random.Random(SEED), counts(4, 50), 0
+    folder = tmp_path / "told"
+    for life in range(kills):
+        at_work += _live_and_die(started, folder, f"l{life}", chance, service)
+        told = service.replies(folder)
+        ledger = wiring.ledger_at(started)
+        stored_as_told(ledger, told)
+        money_is_whole(ledger, loop.NAME)
+        ledger.close()
+        latest = sorted(key for key in told if key.startswith(f"l{life}p"))
+        told_again(started, told, chance.sample(latest, min(10, len(latest))), service)
+    told_again(started, told, chance.sample(sorted(told), min(300, len(told))), service)
+    record_property("replies", len(told))
+    # A kill is worth something only if it hits a process that is answering.
+    assert at_work >= kills * PROCESSES * 0.9
+    ledger = wiring.ledger_at(started)
+    assert ledger.count(Incident) >= len(told) > kills * PROCESSES
+    assert {"RANDOMISED", "INELIGIBLE"} <= set(Counter(each["reason"] for each in told.values()))
+    ledger.close()
+
+
+def _live_and_die(url, folder, life, chance, service):
+    """Two processes of three threads each, killed at a random moment; how many were at work."""
+    names = [f"{life}p{each}" for each in range(PROCESSES)]
+    with service.all_running(url, folder, names) as processes:
+        for name, process in zip(names, processes, strict=True):
+            service.wait_for(folder, name, chance.randrange(1, 30), process)
+        time.sleep(chance.uniform(0, 0.01))
+        return sum(process.poll() is None for process in processes)
