@@ -89,11 +89,14 @@ ship_if = "lower(value_vs_reference) > 0"
 """
 
 
-def text(expires=20, liability=""):
+COUNTED = 'open_liability = "face"'
+
+
+def text(expires=20, liability=COUNTED):
     return DECLARATION.format(expires=expires, liability=liability)
 
 
-def declaration(expires=20, liability=""):
+def declaration(expires=20, liability=COUNTED):
     return read(text(expires, liability), where="late")
 
 

@@ -57,6 +57,7 @@ role = "primary"
 [decision]
 ship_if = "lower(value_vs_reference) > 0"
 margin = 0.2
+open_liability = "face"
 message_cost = "0.01 USD"
 """
 HELLO = "{% if first_name %}{{ first_name }}, {% endif %}"

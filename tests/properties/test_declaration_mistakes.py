@@ -231,6 +231,7 @@ def is_valid(change: Broken, declared: dict[str, Any]) -> bool:
     files_arm = "panel" in declared and FILE_KEY.fullmatch(leaf) is not None
     if change.how == "delete":
         needed = money or (files_arm and is_named(change, declared))
+        needed |= leaf == "decision.open_liability" and "sticky" in str(declared.get("repeats"))
         needed |= leaf == "arms.reference" and declared["arms"]["reference"] != "silence"
         never_expires = leaf.endswith(".expires_days") and "open_liability" in declared["decision"]
         return (bool(ABSENT_IS_FINE.fullmatch(leaf)) and not needed) or never_expires

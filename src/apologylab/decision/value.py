@@ -13,7 +13,7 @@ from typing import Literal
 
 from apologylab.design.experiment import Compensation, Experiment, Outcome
 from apologylab.design.money import Money
-from apologylab.design.worth import lasts, sales_outcome
+from apologylab.design.worth import outlives, sales_outcome
 
 VALUE = "value"
 """The panel's column that holds v."""
@@ -82,7 +82,7 @@ def ledger_value(experiment: Experiment) -> LedgerValue | None:
         message_cost=_amount(decision.message_cost),
         handling_cost=_amount(decision.handling_cost),
         compensation=given,
-        outliving=tuple(name for name in given if lasts(experiment, given[name]) > window),
+        outliving=tuple(name for name in given if outlives(experiment, given[name], window)),
         open_liability=decision.open_liability or "face",
         currency=currency(experiment),
     )

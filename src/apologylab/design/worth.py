@@ -34,8 +34,23 @@ def is_money(outcome: Outcome) -> bool:
     return outcome.unit is not None and bool(re.fullmatch(r"[A-Z]{3}", outcome.unit, re.ASCII))
 
 
+def outlives(experiment: Experiment, given: Compensation, window: timedelta) -> bool:
+    """Whether a compensation may still be used when the window after the incident has closed.
+
+    Where later incidents bring another one, one of the last day always may (R7, R16).
+    """
+    return brings_more(experiment) or lasts(experiment, given) > window
+
+
+def brings_more(experiment: Experiment) -> bool:
+    """Whether a later incident of an enrolled customer brings another remedy."""
+    incident, repeats = experiment.incident, experiment.repeats
+    recurs = incident is not None and incident.recurs
+    return recurs and repeats is not None and repeats.next_incident != "first_only"
+
+
 def lasts(experiment: Experiment, given: Compensation) -> timedelta:
-    """From the incident until the last of a compensation, sent at the longest delay, expires."""
+    """From an incident until its compensation, sent at the longest delay, expires."""
     if given.expires_days is None:
         return timedelta.max
     delays = (parse_duration(level) for level in experiment.factors.get(TIMING, ()))

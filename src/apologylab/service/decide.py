@@ -14,7 +14,6 @@ from apologylab.decision.value import (
     SALES,
     VALUE,
     currency,
-    ledger_value,
 )
 from apologylab.decision.verdict import ArmValue, Verdict
 from apologylab.decision.words import reasons, verdict_sentence
@@ -132,7 +131,6 @@ def _conclude(
         unread=found.unread,
         besides=(
             *_open_liability(experiment, fits, asked),
-            *_uncounted(experiment),
             *_effects(fits, asked),
             *departures,
         ),
@@ -162,19 +160,6 @@ def _open_liability(experiment: Experiment, fits: Fits, asked: Question) -> tupl
                 f"{number(zero, signed=True)} at zero"
             )
     return tuple(lines)
-
-
-def _uncounted(experiment: Experiment) -> tuple[str, ...]:
-    """What v leaves out: given at a repeated incident, it outlives the window (R7, R16)."""
-    value, repeats = ledger_value(experiment), experiment.repeats
-    if value is None or repeats is None or repeats.next_incident == "first_only":
-        return ()
-    return tuple(
-        f"`{name}` given at a repeated incident can be used after the window, and what is open of "
-        f"it then is not counted: its arms cost up to {given.value} more for each such customer"
-        for name, given in value.compensation.items()
-        if name not in value.outliving
-    )
 
 
 def _failed(found: Sequence[Check]) -> tuple[str, ...]:

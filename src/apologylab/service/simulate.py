@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from apologylab.design.arms import arms
 from apologylab.design.experiment import SILENCE
 from apologylab.errors import LedgerOtherError, StateError
 from apologylab.record.facts import (
     Assignment,
     Contact,
     CustomerSnapshot,
+    Delivery,
     Feed,
     Goodwill,
     Incident,
@@ -36,7 +38,7 @@ from apologylab.service.start import start
 from apologylab.simulation import feeds
 from apologylab.simulation.futures import candidates, past
 from apologylab.simulation.riders import HORIZON, draw_riders
-from apologylab.simulation.truth import Potential, futures_by_arm, potential
+from apologylab.simulation.truth import Potential, Sends, futures_by_arm, potential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,6 +118,14 @@ class Plot:
         rows = np.flatnonzero(self.scene.riders.unreachable).tolist()
         return frozenset(feeds.customer(row) for row in rows)
 
+    def turn(self, due: datetime) -> datetime:
+        """When the dispatcher runs next: at ``due``, or after it."""
+        for until, step in ((self.closes, TURN), (self.ends, timedelta(days=1))):
+            now = BEGINS - step * ((BEGINS - due) // step)
+            if now <= until:
+                return now
+        return self.ends + timedelta(days=1)
+
 
 def simulate(doors: Doors, name: str, world: World, *, customers: int, seed: int) -> Lived:
     """Run ``name`` over ``customers`` of a world until all is mature.
@@ -140,7 +150,7 @@ def simulate(doors: Doors, name: str, world: World, *, customers: int, seed: int
     _complete(doors.ledger, plot.ends)
     return Lived(
         experiment=experiment,
-        potential=_truth(plot, [*enrolled, *again]),
+        potential=_truth(doors.ledger, plot, [*enrolled, *again]),
         ended=plot.ends,
         incidents=len(plot.incidents),
         facts=history.size + later.size,
@@ -299,11 +309,34 @@ def _complete(ledger: Ledger, now: datetime) -> None:
         )
 
 
-def _truth(plot: Plot, answers: Sequence[Assignment]) -> Potential:
+def _truth(ledger: Ledger, plot: Plot, answers: Sequence[Assignment]) -> Potential:
     """Potential outcomes of the riders who were drawn."""
-    sends = Counter(each.customer for each in answers if each.reason == "RANDOMISED")
-    times = np.array([float(sends[customer]) for customer in plot.scene.customers])
+    drawn = [each for each in answers if each.reason == "RANDOMISED"]
+    enrolled = np.zeros(len(plot.scene.riders), dtype=np.bool_)
+    enrolled[[feeds.row_of(each.customer) for each in drawn]] = True
+    left = {
+        each.assignment
+        for each in ledger.read(Delivery, experiment=plot.scene.experiment.name)
+        if each.state not in ("suppressed", "would_suppress")
+    }
+    anchors = {each.customer: each.occurred_at for each in reversed(drawn)}
+    sends = _sends(plot, [each for each in drawn if each.key in left], anchors)
     all_riders = potential(
-        plot.world, plot.scene.experiment, plot.scene.riders, plot.futures, sends=times
+        plot.world, plot.scene.experiment, plot.scene.riders, plot.futures, sends=sends
     )
-    return all_riders.among(times > 0)
+    return all_riders.among(enrolled)
+
+
+def _sends(plot: Plot, drawn: Sequence[Assignment], anchors: Mapping[str, datetime]) -> Sends:
+    """When the remedies of ``drawn`` leave in each arm: at the first turn after they are due."""
+    hold = timedelta(seconds=plot.scene.experiment.delivery.hold_seconds)
+    waits = {arm.name: max(arm.delay or timedelta(0), hold) for arm in arms(plot.scene.experiment)}
+    days = {
+        arm: np.array([_days(anchors[e.customer], plot.turn(e.occurred_at + wait)) for e in drawn])
+        for arm, wait in waits.items()
+    }
+    return Sends(rider=np.array([feeds.row_of(each.customer) for each in drawn]), day=days)
+
+
+def _days(anchor: datetime, at: datetime) -> float:
+    return (at - anchor) / timedelta(days=1)

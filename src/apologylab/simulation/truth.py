@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,21 +56,49 @@ class Potential:
         return sum(weight * means[arm] for arm, weight in cells)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sends:
+    """The m remedies that leave, whatever the arm: where incidents repeat, several to a rider.
+
+    Attributes:
+        rider: (m,) row of the rider.
+        day: arm -> (m,) days from the rider's first late ride until it leaves in that arm.
+    """
+
+    rider: Ints
+    day: Mapping[str, Floats]
+
+    def among(self, chosen: Flags) -> Sends:
+        """Those to riders of whom the mask ``chosen``, of shape (n,), is true."""
+        kept = chosen[self.rider]
+        days = {arm: day[kept] for arm, day in self.day.items()}
+        return Sends(rider=self.rider[kept], day=days)
+
+
+def one_send(experiment: Experiment, n: int) -> Sends:
+    """One remedy to each of n riders, as late as its arm says."""
+    day = timedelta(days=1)
+    return Sends(
+        rider=np.arange(n),
+        day={arm.name: np.full(n, (arm.delay or timedelta(0)) / day) for arm in arms(experiment)},
+    )
+
+
 def potential(
     world: World,
     experiment: Experiment,
     riders: Riders,
     futures: Mapping[str, Future],
     *,
-    sends: Floats | None = None,
+    sends: Sends | None = None,
 ) -> Potential:
     """Outcomes of ``experiment`` for every rider under every arm, net value included.
 
-    ``sends`` is (n,) how many remedies each rider is due in the window, 1 if not given: where
-    incidents repeat, a second late ride brings a second message.
+    ``sends`` are the remedies that leave, by default one to each rider; those to riders who cannot
+    be reached bounce.
     """
     n = len(riders)
-    reached = np.where(riders.unreachable, 0.0, 1.0 if sends is None else sends)
+    sent = (sends or one_send(experiment, n)).among(~riders.unreachable)
     outcomes = {
         outcome.name: np.array([measure(outcome, future, n) for future in futures.values()])
         for outcome in experiment.outcomes
@@ -78,8 +107,8 @@ def potential(
     if worth is not None:
         outcomes[VALUE] = np.array(
             [
-                _value(world, worth, futures[arm.name], reached * (arm.name != SILENCE))
-                - _redeemed(experiment, arm, futures[arm.name], n)
+                _earned(world, worth, futures[arm.name], n)
+                - _given(experiment, worth, arm, futures[arm.name], sent, n)
                 for arm in arms(experiment)
             ]
         )
@@ -155,17 +184,47 @@ def _facts(outcome: Outcome, future: Future) -> tuple[Ints, Floats, Floats, Flag
     )
 
 
-def _value(world: World, worth: LedgerValue, future: Future, sends: Floats) -> Floats:
-    """(n,) margin x sales, less messages, handling and goodwill (R16)."""
-    contacts, n = future.contacts, len(sends)
+def _earned(world: World, worth: LedgerValue, future: Future, n: int) -> Floats:
+    """(n,) margin x sales, less handling and goodwill (R16)."""
+    contacts = future.contacts
     credit = world.goodwill_amount * contacts.credited + worth.handling_cost
     soothed = np.bincount(contacts.rider, credit, n)
     value: Floats = worth.margin * measure(worth.sales, future, n) - soothed
-    return value - worth.message_cost * sends
+    return value
 
 
-def _redeemed(experiment: Experiment, arm: Arm, future: Future, n: int) -> Floats:
-    """(n,) what coupons redeemed cost the firm, its share of what they take off."""
-    share = compensation(experiment, arm)[1]
-    off = np.bincount(future.orders.rider, future.orders.discount / CENTS, n)
-    return share * off.astype(np.float64)
+def _given(
+    experiment: Experiment, worth: LedgerValue, arm: Arm, future: Future, sends: Sends, n: int
+) -> Floats:
+    """(n,) messages, what coupons used cost the firm, and what is open of the others (R16)."""
+    if arm.name == SILENCE:
+        return np.zeros(n)
+    window, orders = float(worth.sales.window_days or 0), future.orders
+    left = sends.day[arm.name] < window
+    rider, day = sends.rider[left], sends.day[arm.name][left]
+    used = (orders.discount > 0) & (orders.day < window)
+    name, share = compensation(experiment, arm)
+    off = np.bincount(orders.rider[used], orders.discount[used] / CENTS, n)
+    cost: Floats = worth.message_cost * np.bincount(rider, minlength=n) + share * off
+    if name not in worth.outliving:
+        return cost
+    first = np.full(n, np.inf)
+    first[orders.rider[used]] = orders.day[used]
+    life = worth.compensation[name].expires_days
+    still = _open(rider, day + (np.inf if life is None else life), first, window, n)
+    face = share * float(worth.compensation[name].value) * still
+    rate = {"face": 1.0, "zero": 0.0, "expected": float(used.sum()) / max(len(rider), 1)}
+    return cost + rate[worth.open_liability] * face
+
+
+def _open(rider: Ints, ends: Floats, used: Floats, window: float, n: int) -> Floats:
+    """(n,) coupons, expiring at ``ends``, that can be used after the window.
+
+    ``used`` is (n,) the day of the rider's one redemption: it takes the earliest that lives then.
+    """
+    lives = ends > window
+    usable = np.flatnonzero(ends > used[rider])
+    order = usable[np.lexsort((ends[usable], rider[usable]))]
+    taken = order[np.unique(rider[order], return_index=True)[1]]
+    lives[taken] = False
+    return np.bincount(rider[lives], minlength=n).astype(np.float64)

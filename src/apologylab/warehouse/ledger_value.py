@@ -2,7 +2,7 @@
 
 All over one window, that of the sales outcome. A compensation outlives it if it can still be
 redeemed when the window has passed: what is open then is counted as declared, and shown at face and
-at zero beside it.
+at zero beside it (:mod:`apologylab.warehouse.still_open`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.decision.value import AT_FACE, AT_ZERO, REDEEMED, SALES, VALUE
 from apologylab.warehouse.sql import double, identifier, text_literal
+from apologylab.warehouse.still_open import open_tallies, redeemed_share, still_open
 from apologylab.warehouse.tally import DAY, Tally, outcome_tally
 
 if TYPE_CHECKING:
@@ -37,27 +38,7 @@ def value_tallies(value: LedgerValue, experiment: str) -> tuple[Tally, ...]:
         Tally(name=SENT, fact="delivery", kind="count", start=0, end=end, where=sent),
         Tally(name=CONTACTS, fact="contact", kind="count", start=0, end=end),
         Tally(name=GOODWILL, fact="goodwill", of="amount", start=0, end=end, money=True),
-        *(each for name in value.outliving for each in _open_tallies(value, name, experiment, end)),
-    )  # fmt: skip
-
-
-def _open_tallies(value: LedgerValue, name: str, experiment: str, end: int) -> tuple[Tally, Tally]:
-    """What was given that has not expired by the end, and what was redeemed since."""
-    lives = value.compensation[name].expires_days
-    start = 0 if lives is None else max(0, end - lives * DAY + 1)
-    ours = f"compensation = {text_literal(name)}"
-    step = "CASE state WHEN 'committed' THEN amount WHEN 'released' THEN -amount "
-    step += "WHEN 'revoked' THEN -amount WHEN 'expired' THEN -amount ELSE 0 END"
-    given = f"{ours} AND experiment = {text_literal(experiment)}"
-    return (
-        Tally(
-            name=f"v:given:{name}", fact="liability", of=step, start=start, end=end, where=given,
-            money=True,
-        ),
-        Tally(
-            name=f"v:used:{name}", fact="redemption", of="amount", start=start, end=end, where=ours,
-            money=True,
-        ),
+        *(each for name in value.outliving for each in open_tallies(name, experiment, end)),
     )  # fmt: skip
 
 
@@ -69,25 +50,16 @@ def value_columns(value: LedgerValue) -> Mapping[str, str]:
         f"- {double(value.handling_cost)} * {_of(CONTACTS)}"
     )
     columns = {VALUE: v, SALES: _of(SALES), REDEEMED: _of(REDEEMED)}
-    late = value.outliving
+    late = [(name, value.compensation[name]) for name in value.outliving]
     if not late:
         return columns
-    share = {name: double(value.compensation[name].cost_share) for name in late}
-    face = " + ".join(f"{share[name]} * {_open(name)}" for name in late)
-    expected = " + ".join(f"{share[name]} * {_rate(name)} * {_open(name)}" for name in late)
-    counted = {"face": face, "zero": "0.0", "expected": expected}[value.open_liability]
+    end = (value.sales.window_days or 0) * DAY
+    still = [f"{double(each.cost_share)} * {still_open(n, each, end)}" for n, each in late]
+    rates = [f"{part} * {redeemed_share(n)}" for part, (n, _) in zip(still, late, strict=True)]
+    face = " + ".join(still)
+    counted = {"face": face, "zero": "0.0", "expected": " + ".join(rates)}[value.open_liability]
     return columns | {VALUE: f"{v} - ({counted})", AT_FACE: f"{v} - ({face})", AT_ZERO: v}
 
 
 def _of(name: str) -> str:
     return f"coalesce({identifier(name)}, 0.0)"
-
-
-def _open(name: str) -> str:
-    return f"greatest({_of(f'v:given:{name}')} - {_of(f'v:used:{name}')}, 0.0)"
-
-
-def _rate(name: str) -> str:
-    """The share redeemed so far of all that was given, over all units and taken as known."""
-    used, given = _of(f"v:used:{name}"), _of(f"v:given:{name}")
-    return f"coalesce(sum({used}) OVER () / nullif(sum({given}) OVER (), 0.0), 0.0)"

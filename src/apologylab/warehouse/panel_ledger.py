@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "survey_answer": ("question", "score", "incident"),
     "incident": ("kind", "order", "cause"),
     "delivery": ("assignment", "experiment", "state"),
-    "liability": ("experiment", "compensation", "state", "amount", "currency"),
+    "liability": ("assignment", "experiment", "compensation", "state", "amount", "currency"),
 }
 """What is copied of each kind, beside key, customer and time."""
 EXCLUDED: Mapping[str, str] = {

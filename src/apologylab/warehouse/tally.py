@@ -28,7 +28,8 @@ class Tally:
     Attributes:
         name: the column it becomes.
         fact: the kind of fact.
-        kind: ``any`` fact (1 or 0), their ``count``, or the ``sum`` of ``of``.
+        kind: ``any`` fact (1 or 0), their ``count``, the ``sum`` of ``of``, or the ``list`` of
+            ``of`` in order of time.
         of: SQL over the fact's columns.
         start, end: the window, [start, end).
         where: SQL that a fact must meet.
@@ -37,7 +38,7 @@ class Tally:
 
     name: str
     fact: str
-    kind: Literal["any", "count", "sum"] = "sum"
+    kind: Literal["any", "count", "sum", "list"] = "sum"
     of: str = "1"
     start: int
     end: int
@@ -51,6 +52,8 @@ class Tally:
             return f"CAST(count(*) FILTER (WHERE {inside}) > 0 AS DOUBLE)"
         if self.kind == "count":
             return f"CAST(count(*) FILTER (WHERE {inside}) AS DOUBLE)"
+        if self.kind == "list":
+            return f"list({self.of} ORDER BY t, key) FILTER (WHERE {inside})"
         per = f" / {minor}" if self.money else ""
         return f"CAST(sum({self.of}) FILTER (WHERE {inside}) AS DOUBLE){per}"
 

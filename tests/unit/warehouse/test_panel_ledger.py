@@ -246,6 +246,71 @@ def test_a_coupon_sent_late_outlives_a_window_of_its_own_length(late, ledger):
     assert zero == pytest.approx(-4 / 4)
 
 
+def _coupon(late, n, day, state="committed"):
+    return Liability(
+        key=f"{n}/{state}", occurred_at=late.START + day * late.DAY, assignment=n,
+        experiment="late", customer="c0", arm="none+usd5", compensation="usd5", state=state,
+        amount=500, currency="USD",
+    )  # fmt: skip
+
+
+def _use(late, key, day, assignment=None):
+    return Redemption(
+        key=key, occurred_at=late.START + day * late.DAY, customer="c0", compensation="usd5",
+        amount=500, cost_amount=400, currency="USD", assignment=assignment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "used", "redeemed", "still"),
+    [
+        # Coupons of 20 days, a window of 28: one of day 8 expires with it, one of day 9 does not.
+        ({"a": 0}, {}, 0, 0),
+        ({"a": 0, "b": 8}, {}, 0, 0),
+        ({"a": 0, "b": 9}, {}, 0, 1),
+        ({"a": 0, "b": 27.9, "c": 28}, {}, 0, 1),  # one of day 28 is not in the window
+        ({"a": 0, "b": 15}, {"u": 16}, 1, 1),  # the first is used, though the second could be
+        ({"a": 0, "b": 15}, {"u": 20}, 1, 0),  # the first has just expired
+        ({"a": 0, "b": 15}, {"u": 16, "v": 17}, 2, 0),
+        ({"a": 0, "b": 15}, {"u": 16, "v": 30}, 1, 1),  # used after the window: open at its end
+        ({"a": 0, "b": 15}, {"u": (16, "b")}, 1, 0),  # it says which, and the first expires
+        ({"a": 10, "b": 15, "c": 20}, {"u": (26, "b"), "v": 27}, 2, 1),
+        ({"a": 10, "b": 15}, {"u": 11, "v": 12, "w": 13}, 3, 0),  # one more than there were
+    ],
+)
+def test_a_second_coupon_is_open_until_it_is_used_or_expires(
+    late, ledger, given, used, redeemed, still
+):
+    coupons = [_coupon(late, n, day) for n, day in given.items()]
+    uses = [_use(late, n, *(at if isinstance(at, tuple) else (at,))) for n, at in used.items()]
+    found = {"c0": (late.START, "none+usd5"), "c9": (late.START, "silence")}
+    feeds = late.feeds(late.START + 90 * late.DAY)
+    late.append(ledger, [*late.enrolment(found), *coupons, *uses, *feeds])
+    names = ("value", "value_at_face", "value_at_zero")
+    got = panel(ledger, late.declaration()).source.moments([Request(name) for name in names])
+    value, face, zero = (float(cell_means(each)[0, 0]) for each in got)
+    assert zero == pytest.approx(-4 * redeemed)  # a coupon costs the firm 80% of 5 dollars
+    assert value == face == pytest.approx(-4 * redeemed - 4 * still)
+
+
+def test_a_coupon_that_was_taken_back_is_not_open(late, ledger):
+    facts = [_coupon(late, n, 12) for n in "ab"] + [_coupon(late, "b", 14, state="revoked")]
+    found = {"c0": (late.START, "none+usd5"), "c9": (late.START, "silence")}
+    late.append(ledger, [*late.enrolment(found), *facts, *late.feeds(late.START + 90 * late.DAY)])
+    (got,) = panel(ledger, late.declaration()).source.moments([Request("value")])
+    assert float(cell_means(got)[0, 0]) == pytest.approx(-4)
+
+
+def test_what_is_expected_is_the_share_used_so_far(late, ledger):
+    coupons = [_coupon(late, n, day) for n, day in {"a": 0, "b": 15, "c": 20, "d": 21}.items()]
+    found = {"c0": (late.START, "none+usd5"), "c9": (late.START, "silence")}
+    facts = [*coupons, _use(late, "u", 3), *late.feeds(late.START + 90 * late.DAY)]
+    late.append(ledger, [*late.enrolment(found), *facts])
+    experiment = late.declaration(liability='open_liability = "expected"')
+    (got,) = panel(ledger, experiment).source.moments([Request("value")])
+    assert float(cell_means(got)[0, 0]) == pytest.approx(-4 - 3 * 4 * (1 / 4))
+
+
 def test_amounts_in_two_currencies_are_refused(late, ledger):
     found = late.units(8)
     euro = Order(

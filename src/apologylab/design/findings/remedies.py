@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.experiment import NONE, TIMING, Compensation
 from apologylab.design.findings.finding import Finding, Rule, at, each, readable
-from apologylab.design.worth import lasts, sales_outcome
+from apologylab.design.worth import brings_more, lasts, sales_outcome
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
+
+COUNT_IT = (
+    'add decision.open_liability = "face" (or "expected", "zero"): how what is still open is '
+    "counted (R16)"
+)
 
 
 def compensation_used(experiment: Experiment) -> Iterator[Finding]:
@@ -33,22 +38,39 @@ def compensation_used(experiment: Experiment) -> Iterator[Finding]:
 @each(lambda experiment: experiment.compensation, "compensation")
 def outlives_window(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
     """A coupon that can be used after the window closes is counted as declared (R16)."""
+    for place, window in _uncounted(experiment):
+        if lasts(experiment, given) > timedelta(days=window):
+            yield Finding(
+                path=f"{path}.expires_days",
+                value=given.expires_days,
+                what=f"it can be used after the window of {window} days has closed",
+                do=f"let it expire earlier, or {COUNT_IT}",
+                related=(f"{place}.window_days", "decision", "factors.timing", "outcomes"),
+            )
+
+
+def repeats_outlive_window(experiment: Experiment) -> Iterator[Finding]:
+    """A second coupon, of a later incident, can always be used after the window (R7, R16)."""
+    if not len(experiment.compensation) or not brings_more(experiment):
+        return
+    for place, window in _uncounted(experiment):
+        yield Finding(
+            path="decision.open_liability",
+            what=f"is missing: what a later incident brings can be used after the window of "
+            f"{window} days has closed",
+            do=COUNT_IT,
+            related=(f"{place}.window_days", "decision", "repeats", "incident", "outcomes"),
+        )
+
+
+def _uncounted(experiment: Experiment) -> Iterator[tuple[str, int]]:
+    """The sales outcome's place and window, where nothing says how what is open is counted."""
     decision = experiment.decision
     if decision is None or decision.open_liability is not None:
         return
     for place, outcome in readable(experiment.outcomes, "outcomes"):
-        if outcome.name != sales_outcome(experiment) or outcome.window_days is None:
-            continue
-        if lasts(experiment, given) > timedelta(days=outcome.window_days):
-            yield Finding(
-                path=f"{path}.expires_days",
-                value=given.expires_days,
-                what=f"it can be used after the window of {outcome.name} has closed "
-                f"({outcome.window_days} days)",
-                do='let it expire earlier, or add decision.open_liability = "face" (or '
-                '"expected", "zero"): how what is still open is counted (R16)',
-                related=(f"{place}.window_days", "decision", "factors.timing", "outcomes"),
-            )
+        if outcome.name == sales_outcome(experiment) and outcome.window_days is not None:
+            yield place, outcome.window_days
 
 
 def message_order(experiment: Experiment) -> Iterator[Finding]:
@@ -79,5 +101,6 @@ def message_order(experiment: Experiment) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (
     compensation_used,
     outlives_window,
+    repeats_outlive_window,
     message_order,
 )
