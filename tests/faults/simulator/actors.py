@@ -34,13 +34,13 @@ from apologylab.service.revoking import Recall, revoke
 from apologylab.service.start import start
 from apologylab.storage.rows import unpack
 from simulator.outside import START
-from simulator.schedule import Died, HungUp
+from simulator.schedule import Died, HungUpError
 from simulator.world import NAMES
 
-BROKEN = (ApologylabError, HungUp)
+BROKEN = (ApologylabError, HungUpError)
 
 
-class CallerGone(Exception):
+class CallerGoneError(Exception):
     """The caller waits no longer."""
 
 
@@ -91,7 +91,7 @@ class Process:
                 attempt()
             except BROKEN as error:
                 self.run.judge_error(self.actor, error)
-            except CallerGone:
+            except CallerGoneError:
                 pass
             except Died:
                 self.run.schedule.restart(self.actor)
@@ -127,14 +127,12 @@ def client(run, batches):
     def live(actor):
         process = Process(run, actor)
         for name, batch in batches:
-            running = run.company.running[name]
-            if process.tried(
-                lambda: _ask(process, running, batch), run.schedule.chance.randrange(1, 4)
-            ):
+            running = run.running(name)
+            if process.tried(partial(_ask, process, running, batch), run.upto(3)):
                 if running.experiment.delivery.by == "caller":
-                    process.tried(lambda: _report_delivery(process, running, batch), 2)
+                    process.tried(partial(_report_delivery, process, running, batch), 2)
             elif run.schedule.chance.random() < 0.5:
-                process.tried(lambda: _report_fallback(process, running, batch), 3)
+                process.tried(partial(_report_fallback, process, running, batch), 3)
 
     return live
 
@@ -144,7 +142,7 @@ def _ask(process, running, batch):
 
     def in_time():
         if gone:
-            raise CallerGone
+            raise CallerGoneError
 
     answers = assign(process.ledger, running, batch, now=process.clock(), in_time=in_time)
     for incident, answer in zip(batch, answers, strict=True):
@@ -178,13 +176,13 @@ def worker(run, rounds):
             if run.schedule.chance.random() < 0.4:
                 run.hands.pass_by(timedelta(minutes=run.schedule.chance.choice((1, 61, 1500))))
             name = NAMES[run.schedule.chance.random() < 0.25]
-            process.tried(lambda: _dispatch(process, channel, name), 1)
+            process.tried(partial(_dispatch, process, channel, name), 1)
 
     return live
 
 
 def _dispatch(process, channel, name):
-    running = process.run.company.running[name]
+    running = process.run.running(name)
     if running.experiment.delivery.by != "caller":
         dispatch_once(process.ledger, channel, running, process.as_worker(3))
 
@@ -195,14 +193,19 @@ def operator(run, orders):
     def live(actor):
         process = Process(run, actor)
         for what, name in orders:
-            process.tried(lambda: ORDERS[what](process, name), 3)
+            process.tried(partial(ORDERS[what], process, name), 3)
             run.schedule.pause(actor, "Rest")
 
     return live
 
 
 def _phase(process, name):
-    start(process.ledger, process.run.company.catalogue, name, now=process.clock(), phase=2)
+    catalogue = process.run.company.catalogues[1]
+    start(process.ledger, catalogue, name, now=process.clock(), phase=2)
+
+
+def _version(process, name):
+    start(process.ledger, process.run.company.catalogues[2], name, now=process.clock())
 
 
 def _end(how, process, name):
@@ -231,11 +234,12 @@ def _forget(process, name):
 
 
 def _settle(process, name):
-    settle_liabilities(process.ledger, process.run.company.running.values(), now=process.clock())
+    settle_liabilities(process.ledger, process.run.latest(), now=process.clock())
 
 
 ORDERS = {
     "phase": _phase,
+    "version": _version,
     **{how: partial(_end, how) for how in ENDS},
     "replay": _replay,
     "give up": _give_up,
@@ -251,7 +255,7 @@ def feed(run, facts):
     def live(actor):
         process = Process(run, actor)
         for fact in facts:
-            process.tried(lambda: _tell(process, fact), 3)
+            process.tried(partial(_tell, process, fact), 3)
 
     return live
 
@@ -301,7 +305,7 @@ def tide(run, number):
                 off = timedelta(minutes=chance.choice((-60, -1, 1, 60)))
                 run.hands.set_off(chance.choice(run.names), off)
             elif what < 0.85:
-                process.tried(lambda: _mark(process), 1)
+                process.tried(partial(_mark, process), 1)
             else:
                 run.snapshot()
             run.schedule.pause(actor, "Tide")

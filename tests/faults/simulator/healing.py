@@ -27,15 +27,15 @@ def _finish(run, process, channel):
     for name in NAMES:
         _ask_again(run, process, name)
     for name in NAMES:
-        running = run.company.running[name]
+        running = run.running(name)
         if running.experiment.delivery.by == "apologylab":
             _send_all(run, process, channel, running)
-    settle_liabilities(process.ledger, run.company.running.values(), now=process.clock())
+    settle_liabilities(process.ledger, run.latest(), now=process.clock())
 
 
 def _ask_again(run, process, name):
     """Every incident that was acknowledged, and every second of the others."""
-    running = run.company.running[name]
+    running = run.running(name)
     pool = [each for each in run.pool if each.kind == name]
     for incident in pool:
         if (name, incident.key) in run.book.answers or process.chance.random() < 0.5:

@@ -14,6 +14,7 @@ from apologylab.record.facts import (
     Liability,
     PhaseBegan,
     Remedy,
+    Started,
 )
 from apologylab.remedy.compensation import HELD, Step, follow
 from apologylab.service.audit import verify
@@ -150,14 +151,14 @@ def _blocks(run, stands):
         filled = defaultdict(Counter)
         for each in stands.drawn(name):
             if each.block is not None and each.first:
-                filled[each.phase, each.stratum, each.block][each.arm] += 1
+                filled[each.version, each.phase, each.stratum, each.block][each.arm] += 1
         for place, arms in filled.items():
-            whole = (
-                filled[place[0], place[1], place[2] + 1]
-                if ((place[0], place[1], place[2] + 1) in filled)
-                else None
-            )
-            if max(arms.values()) > 1 or arms.total() > size or (whole and arms.total() < size):
+            is_followed = (*place[:-1], place[-1] + 1) in filled
+            if (
+                max(arms.values()) > 1
+                or arms.total() > size
+                or is_followed > (arms.total() == size)
+            ):
                 yield f"{name} block {place} has {arms}"
 
 
@@ -172,7 +173,7 @@ def _forgotten(run, stands):
     """No text stands of who was forgotten and was not heard of since."""
     last = {}
     for customer, _ in run.book.forgotten:
-        fact = [each for each in run.ledger.read(Forgotten, customer=customer)]
+        fact = list(run.ledger.read(Forgotten, customer=customer))
         if not fact:
             yield f"{customer} was forgotten, and no fact says so"
         else:
@@ -204,10 +205,11 @@ def _per_customer(run, stands):
         for each in stands.drawn(name):
             for days, count in caps:
                 span = timedelta(days=days)
-                near = [at for at in seen[each.customer] if abs(at - each.occurred_at) < span]
+                before = seen[each.customer, each.version]
+                near = [at for at in before if abs(at - each.occurred_at) < span]
                 if len(near) >= count:
                     yield f"{each.key} is more than {count} in {days} days"
-            seen[each.customer].append(each.occurred_at)
+            seen[each.customer, each.version].append(each.occurred_at)
 
 
 def _caps(running):
@@ -230,7 +232,8 @@ def _cooldown(run, stands):
         if each.reason == "RANDOMISED":
             for other in seen[each.customer]:
                 near = abs(other.occurred_at - each.occurred_at) < timedelta(days=days or 0)
-                if days and other.experiment != each.experiment and near:
+                same = (other.experiment, other.version) == (each.experiment, each.version)
+                if days and near and not same:
                     yield f"{each.key} comes too soon after {other.key}"
             seen[each.customer].append(each)
 
@@ -298,13 +301,25 @@ def _phases(run, stands):
                 yield f"{each.key} is of phase {each.phase}, stored in phase {began.phase}"
 
 
+def _versions(run, stands):
+    """No version answers anything new once a later one was started."""
+    for began in run.ledger.read(Started):
+        for each in stands.drawn(began.experiment):
+            later = stands.seq["assignment", each.key] > stands.seq["started", began.key]
+            if later and each.version < began.version:
+                yield f"{each.key} is of version {each.version}, {began.key} was started"
+
+
 def _killed(run, stands):
     """No worker that looked after a kill was acknowledged sends anything."""
-    killed = {name: step for name, what, step in reversed(run.book.ends) if what == "kill"}
+    steps = {name: step for name, what, step in reversed(run.book.ends) if what == "kill"}
+    versions = {each.experiment: each.version for each in run.ledger.read(Halted, how="kill")}
+    drawn = {each.key: each for each in stands.assignments}
     for effect in run.outbox.effects:
-        name = effect.key.split("/")[1]
-        if effect.looked > killed.get(name, effect.looked):
-            yield f"{effect.key} left at {effect.step}, looked at {effect.looked}: {killed}"
+        each = drawn[effect.key.partition("/")[2]]
+        step = steps.get(each.experiment)
+        if step is not None and each.version <= versions[each.experiment] and effect.looked > step:
+            yield f"{each.key} left at {effect.step}, looked at {effect.looked}, killed at {step}"
 
 
 def _facts_stand(run, stands):
@@ -350,6 +365,7 @@ CHECKS = (
     _deliveries,
     _ends,
     _phases,
+    _versions,
     _killed,
     _facts_stand,
     _marks,

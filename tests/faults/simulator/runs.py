@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from apologylab.errors import InputError, LedgerBusyError, NotFoundError, StateError
-from apologylab.record.facts import KINDS
+from apologylab.record.facts import KINDS, Started
 from apologylab.service.again import TRIES
 from apologylab.storage.memory import MemoryLedger
 from simulator import actors
@@ -16,7 +16,7 @@ from simulator.healing import heal
 from simulator.interleaved import InterleavedLedger, places
 from simulator.oracle import violations
 from simulator.outside import START, Hands, Outbox
-from simulator.schedule import Schedule, Stuck
+from simulator.schedule import Schedule, StuckError
 from simulator.world import IDENTITY, NAMES, VARIANTS, company
 
 CALLERS = (InputError, NotFoundError, StateError, LedgerBusyError)
@@ -72,7 +72,7 @@ class Run:
             self._populate()
             self.schedule.run()
             heal(self)
-        except Stuck as stuck:
+        except StuckError as stuck:
             found.append(str(stuck))
         except Exception as error:  # noqa: BLE001 - what the service should never raise
             found.append(f"{type(error).__name__}: {error}")
@@ -109,8 +109,28 @@ class Run:
         what = [each for each in tidying if chance.random() < 0.5]
         what += [each for each in actors.ENDS if chance.random() < 0.15]
         what += ["phase"] * (self.company.variant == "phases")
+        what += ["version"] * (chance.random() < 0.2)
         chance.shuffle(what)
         return [(each, NAMES[chance.random() < 0.25]) for each in what]
+
+    def upto(self, most):
+        """A number from 1 to ``most``."""
+        return self.schedule.chance.randrange(1, most + 1)
+
+    def newest(self, name):
+        """The version that runs, whoever knows of it."""
+        return max(each.version for each in self.ledger.read(Started, experiment=name))
+
+    def running(self, name):
+        """What a process has loaded of an experiment; it may be an old version."""
+        version = self.newest(name)
+        if version > 1 and not self.schedule.healed and self.schedule.chance.random() < 0.3:
+            version -= 1
+        return self.company.versions[name, version]
+
+    def latest(self):
+        """All experiments as they run."""
+        return [self.company.versions[name, self.newest(name)] for name in NAMES]
 
     def ledger_of(self, actor):
         return FaultyLedger(self.schedule, actor, self.ledger, self.turns)

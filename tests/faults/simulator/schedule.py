@@ -25,15 +25,15 @@ WRITES = ("Ledger.append_rows", "Ledger.mark", "Ledger.commit")
 HANG_S = 60
 
 
-class Died(BaseException):
+class Died(BaseException):  # noqa: N818 - not an error: nobody may catch it
     """The actor's process ended at this call; no code of it runs any more."""
 
 
-class Stuck(AssertionError):
+class StuckError(AssertionError):
     """The run went in circles, or nobody could go on."""
 
 
-class HungUp(OSError):
+class HungUpError(OSError):
     """A port broke: the network, the disk, the other side."""
 
 
@@ -95,7 +95,7 @@ class Schedule:
         self._over = threading.Semaphore(0)
         self._pass_on(None)
         if not self._over.acquire(timeout=HANG_S):
-            raise Stuck(f"{self.current.name} does not come back")
+            raise StuckError(f"{self.current.name} does not come back")
         for thread in threads:
             thread.join()
         self._actors = []
@@ -145,7 +145,7 @@ class Schedule:
             raise Died
         self.steps += 1
         if self.steps > STEPS:
-            raise Stuck("the run goes in circles")
+            raise StuckError("the run goes in circles")
         if self.chance.random() >= self.style.stay:
             self._switch(actor)
         self.trace.append(f"{actor.name} {name}")
@@ -183,7 +183,7 @@ class Schedule:
             return able[self.chance.randrange(len(able))]
         if self.broken is None:
             waiting = ", ".join(each.name for each in self._actors if not each.gone)
-            self.broken = Stuck(f"nobody can go on; waiting: {waiting}")
+            self.broken = StuckError(f"nobody can go on; waiting: {waiting}")
         return next(each for each in self._actors if not each.gone)
 
     def _pass_on(self, actor):
@@ -218,11 +218,11 @@ class Schedule:
     def _error(self, name, fault):
         """What a broken call raises; busy means that nothing was stored."""
         if name.startswith(("Channel", "Clock")):
-            return HungUp(f"{name} broke")
+            return HungUpError(f"{name} broke")
         undone = name.startswith(IN_A_TRANSACTION) or (name in WRITES and fault == "before")
         if undone and self.chance.random() < 0.5:
             return LedgerBusyError(f"{name} was in the way")
-        return LedgerError(f"{name} broke") if self.chance.random() < 0.8 else HungUp(name)
+        return LedgerError(f"{name} broke") if self.chance.random() < 0.8 else HungUpError(name)
 
 
 def _style(chance):

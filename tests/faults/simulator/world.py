@@ -17,6 +17,7 @@ IDENTITY = LedgerIdentity(id="simulated", environment="test", simulated=True)
 NAMES = ("late", "cold")
 DECLARATION = """
 name = "{name}"
+version = {version}
 question = "What wins customers back?"
 owner = "faults"
 unit = "{unit}"
@@ -104,17 +105,18 @@ VARIANTS = {
 class Catalogue:
     """The declarations of one variant, read once a process."""
 
-    def __init__(self, variant):
-        self._variant = variant
+    def __init__(self, variant, version=1):
+        self._variant, self._version = variant, version
 
     def names(self):
         return NAMES
 
     def source(self, name):
-        return DECLARATION.format(name=name, **{**PLAIN, **VARIANTS[self._variant]})
+        chosen = {**PLAIN, **VARIANTS[self._variant]}
+        return DECLARATION.format(name=name, version=self._version, **chosen)
 
     def experiment(self, name):
-        return _read(self._variant, name)
+        return _read(self._variant, self._version, name)
 
     def fragments(self, experiment):
         del experiment
@@ -122,26 +124,36 @@ class Catalogue:
 
 
 @cache
-def _read(variant, name):
-    return read(Catalogue(variant).source(name), where=name)
+def _read(variant, version, name):
+    return read(Catalogue(variant, version).source(name), where=name)
 
 
 @dataclass(frozen=True)
 class Company:
-    """One variant: its catalogue, and both experiments ready to run."""
+    """One variant: its catalogues by version, and all that they declare ready to run."""
 
     variant: str
-    catalogue: Catalogue
-    running: dict
+    catalogues: dict
+    versions: dict
     started: tuple
-    "The facts that starting them leaves."
+    "The facts that starting the first versions leaves."
+
+    @property
+    def running(self):
+        """The first version of each experiment."""
+        return {name: self.versions[name, 1] for name in NAMES}
 
 
 @cache
 def company(variant):
-    catalogue, scratch = Catalogue(variant), MemoryLedger(IDENTITY)
-    for name in NAMES:
-        start(scratch, catalogue, name, now=START)
-    running = {name: load(scratch, catalogue.experiment(name)) for name in NAMES}
-    facts = tuple(fact for kind in (Started, PhaseBegan) for fact in scratch.read(kind))
-    return Company(variant, catalogue, running, facts)
+    catalogues = {version: Catalogue(variant, version) for version in (1, 2)}
+    versions, started = {}, ()
+    scratch = MemoryLedger(IDENTITY)
+    for version, catalogue in catalogues.items():
+        for name in NAMES:
+            start(scratch, catalogue, name, now=START)
+            versions[name, version] = load(scratch, catalogue.experiment(name))
+        started = started or tuple(
+            fact for kind in (Started, PhaseBegan) for fact in scratch.read(kind)
+        )
+    return Company(variant, catalogues, versions, started)
