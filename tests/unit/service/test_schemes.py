@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from apologylab.assignment.draw import compile_draw
+from apologylab.assignment.strata import split
 from apologylab.errors import LedgerBusyError, StateError
 from apologylab.record.facts import Assignment, PhaseBegan
 from apologylab.service import schemes
@@ -167,21 +168,69 @@ def test_a_unit_that_the_budget_turns_away_takes_no_place(ledger, loop):
         assert work.counters(["stratum/late_ride/1/1/"]) == {"stratum/late_ride/1/1/": len(drawn)}
 
 
-def test_sixteen_writers_fill_blocks_exactly(tmp_path, ledger, loop):
-    shared = sqlite.create(tmp_path / "l.sqlite", ledger.identity)
-    running = loop.begin(shared, declared(loop, BLOCKS))
-    batches = [[told(loop, 16 * step + writer) for step in range(30)] for writer in range(16)]
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request, tmp_path, ledger):
+    """A ledger that many threads write to."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("postgres_ledger")
+        return
+    made = sqlite.create(tmp_path / "l.sqlite", ledger.identity)
+    yield made
+    made.close()
+
+
+def write_at_once(shared, running, batches, loop):
+    """Each batch by a thread of its own, three incidents a call, the first told twice."""
 
     def write(batch):
         for first in range(0, len(batch), 3):
             loop.ask(shared, running, *batch[first : first + 3])
             loop.ask(shared, running, batch[first])
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(len(batches)) as pool:
         list(pool.map(write, batches))
+
+
+def of_writers(loop, each, **fields):
+    return [
+        [told(loop, 16 * step + writer, **fields) for step in range(each)] for writer in range(16)
+    ]
+
+
+def test_sixteen_writers_fill_blocks_exactly(shared, loop):
+    running = loop.begin(shared, declared(loop, BLOCKS))
+    write_at_once(shared, running, of_writers(loop, 30), loop)
     found = assert_exact(shared, PLACES)
     assert sum(sum(arms.total() for arms in each.values()) for each in found.values()) == 480
-    shared.close()
+
+
+def test_sixteen_writers_toss_the_coins_that_the_units_before_have_bent(shared, loop):
+    """Counted again in the order of commits, every coin is the one whose propensity is stored."""
+    running = loop.begin(shared, declared(loop, MINIMISED))
+    write_at_once(shared, running, of_writers(loop, 15), loop)
+    counts, placing = defaultdict(Counter), running.assigner.placing(1)
+    drawn = [each for each in shared.read(Assignment) if each.first]
+    for each in drawn:
+        alike = [counts[level] for level in split(each.stratum)]
+        again = placing.by_coin(each.unit, alike)
+        assert (again.arm, again.propensity) == (each.arm, each.propensity)
+        for level in alike:
+            level[each.arm] += 1
+    assert len(drawn) == 240
+
+
+def test_sixteen_writers_give_a_household_one_arm(shared, loop):
+    running = loop.begin(shared, declared(loop, CLUSTERS))
+    batches = [
+        [loop.incident(16 * step + writer, household=step % 9) for step in range(18)]
+        for writer in range(16)
+    ]
+    write_at_once(shared, running, batches, loop)
+    arms = defaultdict(set)
+    for each in shared.read(Assignment):
+        arms[each.unit].add((each.arm, each.phase))
+    assert len(arms) == 9
+    assert all(len(found) == 1 for found in arms.values())
 
 
 def test_a_stratum_that_was_not_locked_is_done_again(ledger, loop):
