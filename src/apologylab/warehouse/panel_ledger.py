@@ -13,11 +13,12 @@ from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
 from apologylab.warehouse.history import shorter
 from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
+from apologylab.warehouse.persons import pool, stage_merges
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set, order, set_totals
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.staging import Stager, attached
 from apologylab.warehouse.tally import DAY, Tally, covariate_tally, outcome_tally, tallied
-from apologylab.warehouse.units import delays, deliveries, minor_units, stage_units
+from apologylab.warehouse.units import delays, deliveries, forgotten, minor_units, stage_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,6 +86,8 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
         for kind in sorted(kinds):
             stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
         through = feeds(connection, mark=mark)
+        stage_merges(connection, experiment.unit_id, mark=mark)
+    merged = pool(connection, kinds, one_unit=experiment.unit == "customer")
     minor = minor_units(connection, currency(experiment), kinds)
     _tally(connection, tallies, minor)
     horizons = _horizons(experiment, value, through, as_of, kinds=_found(connection, kinds))
@@ -94,7 +97,13 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
         assigned=_count(connection, "TRUE"),
         mature={name: _count(connection, each.mature) for name, each in horizons.items()},
         delivered=deliveries(connection),
-        notes=(*reach(horizons), *notes, *delays(connection, experiment)),
+        notes=(
+            *reach(horizons),
+            *notes,
+            *delays(connection, experiment),
+            *merged,
+            *forgotten(connection),
+        ),
         sets=set_totals(connection, "panel", frozenset(names), None)
         if DRAWN_SET in names
         else None,

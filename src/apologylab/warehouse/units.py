@@ -28,8 +28,9 @@ def stage_units(
     """Table ``units``: one row a unit, at its first randomised incident (R7, R23).
 
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
-    ``since`` when the customer became one, ``forgotten`` whether they were (R21). ``stratum`` is
-    empty where the allocation has none, ``drawn_set`` NULL where units are drawn one by one (R3).
+    ``since`` when the customer became one, ``forgotten`` whether they were, ``since_then`` whether
+    only after the mark (R21). ``stratum`` is empty where the allocation has none, ``drawn_set``
+    NULL where units are drawn one by one (R3).
     """
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
@@ -39,11 +40,12 @@ def stage_units(
         f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
         f"{customer} AS customer, a.key AS assignment, a.incident, "
         'coalesce(i.occurred_at, a.occurred_at) AS anchor, i."order" AS failing_order, '
-        "s.since, f.customer IS NOT NULL AS forgotten "
+        "s.since, f.customer IS NOT NULL AS forgotten, "
+        f"coalesce(f.seq > {mark}, FALSE) AS since_then "
         f"FROM {LEDGER}.fact_assignment a "
         f"LEFT JOIN {LEDGER}.fact_incident i ON i.key = a.incident AND i.seq <= {mark} "
         f"LEFT JOIN ({_since(mark, rule)}) s ON s.customer = {customer} "
-        f"LEFT JOIN ({_forgotten(mark, rule)}) f ON f.customer = {customer} "
+        f"LEFT JOIN ({_forgotten(rule)}) f ON f.customer = {customer} "
         f"WHERE a.seq <= {mark} AND a.experiment = {text_literal(experiment.name)} "
         f"AND a.version = {experiment.version} AND a.reason = 'RANDOMISED' AND a.\"first\" = 1"
     )
@@ -57,11 +59,28 @@ def _since(mark: int, rule: NormaliseRule) -> str:
     )
 
 
-def _forgotten(mark: int, rule: NormaliseRule) -> str:
+def _forgotten(rule: NormaliseRule) -> str:
+    """Whoever was forgotten stays so, at any date that is asked for."""
     customer = normalised("customer", rule)
-    return (
-        f"SELECT DISTINCT {customer} AS customer FROM {LEDGER}.fact_forgotten WHERE seq <= {mark}"
-    )
+    return f"SELECT {customer} AS customer, min(seq) AS seq FROM {LEDGER}.fact_forgotten GROUP BY 1"
+
+
+def forgotten(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """How many units of each arm were forgotten, and since the date that was asked for (R21)."""
+    rows = connection.execute(
+        "SELECT arm, count(*), count(*) FILTER (WHERE since_then) FROM units WHERE forgotten "
+        "GROUP BY arm ORDER BY arm"
+    ).fetchall()
+    if not rows:
+        return ()
+    by_arm = ", ".join(f"{n} in {arm}" for arm, n, _ in rows)
+    notes = [f"forgotten customers: {by_arm}; their outcomes are missing and not imputed"]
+    if since := sum(later for _, _, later in rows):
+        notes.append(
+            f"{since} of them were forgotten after this date: what was computed as of it before "
+            "can no longer be reproduced exactly"
+        )
+    return tuple(notes)
 
 
 def deliveries(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
