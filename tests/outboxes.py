@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from threading import Lock
 
 from apologylab.service.ports import Sent
 
@@ -27,6 +28,7 @@ class Outbox:
     took: Counter = field(default_factory=Counter)
     calls: list = field(default_factory=list)
     during: object = None
+    _turn: object = field(default_factory=Lock)
 
     def accepted(self, keys):
         return frozenset(self.took).intersection(keys) if self.remembers else frozenset()
@@ -48,10 +50,11 @@ class Outbox:
         return [self._answer(each, state, mood) for each in batch]
 
     def _take(self, batch):
-        for each in batch:
-            if each.customer not in self.fails:
-                self.sent[each.key] = each
-                self.took[each.key] = 1 if self.once else self.took[each.key] + 1
+        with self._turn:
+            for each in batch:
+                if each.customer not in self.fails:
+                    self.sent[each.key] = each
+                    self.took[each.key] = 1 if self.once else self.took[each.key] + 1
 
     def _answer(self, each, state, mood):
         if state == "sent" and each.customer in self.fails:

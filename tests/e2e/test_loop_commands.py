@@ -81,7 +81,6 @@ def test_a_file_of_incidents_gets_its_remedies(project, loop, capsys):
         (["start", "nobody"], 6, "there is no experiment"),
         (["start", "late_ride", "--phase", "2"], 7, "declare another phase"),
         (["stop", "late_ride"], 7, "is not started"),
-        (["dispatch"], 5, "add --once"),
         (["assign", "nobody"], 6, "nobody is not started"),
         (["dispatch", "nobody", "--once"], 6, "nobody is not started"),
     ],

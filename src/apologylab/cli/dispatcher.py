@@ -9,7 +9,7 @@ import socket
 import time
 from datetime import timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from apologylab.cli import console
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from apologylab.service.dispatch import Dispatched
     from apologylab.service.ports import Channel, Progress
     from apologylab.service.running import Running
+
+
+MONEY_SECONDS: Final = 600.0
+"""How often compensations that were used or expired are looked for, which reads them all."""
 
 
 class Dispatcher:
@@ -40,6 +44,7 @@ class Dispatcher:
         self._told = Event()
         self._counts: dict[str, Dispatched] = {}
         self._channels: dict[str, Channel] = {}
+        self._money_at = 0.0
         self._ledger = wiring.open_ledger(project)
         called = holder or f"{socket.gethostname()}:{os.getpid()}"
         self._worker = Worker(
@@ -77,7 +82,9 @@ class Dispatcher:
         from apologylab.cli.worker import keep_at, until_told
 
         def turn() -> int:
-            return sum(_told(each) for each in self.turn())
+            done = sum(_told(each) for each in self.turn())
+            self._look_at_money()
+            return done
 
         with until_told(self._told):
             keep_at(turn, self._told, chance=random.random, say=console.say)
@@ -92,6 +99,18 @@ class Dispatcher:
             for each in pinned(self._ledger, wiring.declaration_reader(), self._names)
             if self._names is not None or each.experiment.delivery.by != "caller"
         ]
+
+    def _look_at_money(self) -> None:
+        """Now and then, unless it is to do with one experiment only: what was used or expired."""
+        from apologylab import wiring
+        from apologylab.service.liabilities import settle_liabilities
+        from apologylab.service.running import pinned
+
+        if self._names is not None or time.monotonic() < self._money_at:
+            return
+        started = pinned(self._ledger, wiring.declaration_reader())
+        settle_liabilities(self._ledger, started, now=self._worker.clock())
+        self._money_at = time.monotonic() + MONEY_SECONDS
 
     def _dispatch(self, running: Running, progress: Progress) -> Dispatched:
         from apologylab.service.dispatch import Dispatched, dispatch_once

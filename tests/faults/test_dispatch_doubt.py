@@ -1,7 +1,10 @@
 """Retries, hang-ups, crashes, late and many workers: at most one effect, exactly one end (R15)."""
 
+import time
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 
@@ -10,6 +13,8 @@ from apologylab.record.facts import Attempt, Delivery, FallbackReport, Goodwill,
 from apologylab.service.dispatch import IN_DOUBT, LEASE, Worker, dispatch_once
 from apologylab.service.ending import end
 from apologylab.service.letters import dead_letters, replay
+from apologylab.service.retrying import store as store_fates
+from apologylab.service.settling import Outcome
 from apologylab.storage.sqlite import create
 
 UNITS = 24
@@ -20,10 +25,17 @@ class Crash(BaseException):
     """The process is gone."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+STORES = [
+    "memory",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("sqlite", "postgres")),
+]
+
+
+@pytest.fixture(params=STORES)
 def store(request, ledger, tmp_path):
-    if request.param == "memory":
-        yield ledger
+    if request.param != "sqlite":
+        named = {"memory": "ledger", "postgres": "postgres_ledger"}
+        yield request.getfixturevalue(named[request.param])
         return
     made = create(tmp_path / "ledger.sqlite", ledger.identity)
     yield made
@@ -224,6 +236,30 @@ def test_two_workers_at_once_however_their_clocks_stand(scene, outboxes, once, a
         assert "in_doubt" not in scene.states()
 
 
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize("lease", [timedelta(0), LEASE])
+def test_many_workers_at_once(scene, outboxes, once, lease):
+    """Four threads; without a lease each takes over at once what the others hold."""
+    outbox, ran = outboxes.Outbox(once=once, during=lambda: time.sleep(0.003)), []
+
+    def run(number):
+        for turn in range(30):
+            holder = f"{number}/{turn}"
+            ran.append(scene.dispatch(outbox, holder, lease=lease, batch=3).settled)
+
+    threads = [Thread(target=run, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ran) == 120
+    assert sum(ran) == UNITS
+    scene.assert_settled(outbox)
+    assert scene.states().keys() <= {"sent", "would_send", "in_doubt"}
+    if once or lease:
+        assert "in_doubt" not in scene.states()
+
+
 def test_what_a_late_worker_learned_does_not_contradict_what_stands(scene, outboxes):
     """The second's word was stored while the first was still sending: it stands, money too."""
     late = outboxes.Outbox(once=False, fails=frozenset(a.customer for a in scene.answers))
@@ -238,6 +274,44 @@ def test_what_a_late_worker_learned_does_not_contradict_what_stands(scene, outbo
     assert done.states == {"would_send": UNITS - len(scene.speaking)}
     assert scene.states()["in_doubt"] == len(scene.speaking)
     scene.assert_settled(late)
+
+
+class Slow:
+    """``inner``, but a transaction waits a moment before its commit, telling ``begun``."""
+
+    def __init__(self, inner, begun):
+        self.inner, self.begun = inner, begun
+
+    @contextmanager
+    def transaction(self, *, recorded_at):
+        with self.inner.transaction(recorded_at=recorded_at) as work:
+            yield work
+            self.begun.set()
+            time.sleep(0.3)
+
+
+def test_two_words_on_a_remedy_at_the_same_moment(scene):
+    """The late worker stores its failure while the second's yes is on its way to the disk."""
+    due = [remedy for remedy in scene.ledger.read(Remedy) if remedy.key in scene.speaking]
+    with scene.ledger.transaction(recorded_at=scene.at) as work:
+        work.claim(scene.loop.NAME, holder="second", now=scene.at, until=scene.at, limit=UNITS)
+    stored = {}
+
+    def tell(holder, state, ledger):
+        worker = Worker(holder=holder, clock=lambda: scene.at, chance=lambda: 0.5)
+        fates = [Outcome(remedy, state, "") for remedy in due]
+        stored[holder] = store_fates(ledger, scene.running, worker, fates, channel="file").ended
+
+    begun = Event()
+    second = Thread(target=tell, args=["second", "sent", Slow(scene.ledger, begun)])
+    second.start()
+    assert begun.wait(20)
+    tell("late", "failed", scene.ledger)
+    second.join()
+    assert (len(stored["second"]), stored["late"]) == (len(scene.speaking), [])
+    assert scene.states() == {"sent": len(scene.speaking)}
+    states = Counter(each.state for each in scene.ledger.read(Liability))
+    assert states.keys() == {"reserved", "committed"}
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=400)])
@@ -449,8 +523,6 @@ class Failing:
         return getattr(self.inner, name)
 
     def transaction(self, *, recorded_at):
-        from contextlib import contextmanager
-
         @contextmanager
         def failing():
             self.commits += 1
