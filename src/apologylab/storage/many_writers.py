@@ -21,7 +21,7 @@ from apologylab.service.ports import Appended
 from apologylab.storage import arrivals, copying, money, statements
 from apologylab.storage.charges import combined
 from apologylab.storage.expressions import among
-from apologylab.storage.rows import Row, together
+from apologylab.storage.rows import Row, sorted_out, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 PLACES: Final = arrivals.PLACES
 """How many facts one transaction can hold under one number."""
 _BY_COPY: Final = 1_000
+_TRIED: Final = 50
 _PUT_TEXTS: Final = (
     "INSERT INTO text (id, body) SELECT key, value FROM json_each_text(CAST(%(texts)s AS json)) "
     "ON CONFLICT DO NOTHING"
@@ -103,20 +104,21 @@ class ManyWriters:
         return Appended(new=stored, same=found.same - stored, contradicting=found.contradicting)
 
     def append_many(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
-        """Append rows of one kind by COPY where they are many and all new."""
+        """Append rows of one kind, by COPY where they are many.
+
+        Whether keys are taken is tried on a few of them; where none is, COPY finds out.
+
+        Raises:
+            psycopg.errors.UniqueViolation: a key is taken after all; the transaction is undone.
+        """
         if len(rows) < _BY_COPY or kind in (Remedy, Delivery):
             return self.append({kind: rows})
-        keys = [row[0] for row in rows]
-        query = statements.standing(kind_of(kind))
-        if len(set(keys)) < len(keys) or self.connection.execute(query, among(keys)).first():
-            return self.append({kind: rows})
-        self._make_room(len(rows))
-        if self._ticket is None:
-            self._ticket = int(self.connection.exec_driver_sql(arrivals.TICKET).scalar_one())
-        first = (self._ticket * PLACES) + self._used + 1
-        copying.copy(self._driver(), kind, rows, first=first, at=self._at)
-        self._count(len(rows))
-        return Appended(new=len(rows), same=0)
+        few = rows[:: len(rows) // _TRIED]
+        stands = self._stands(kind, rows) if self._stands(kind, few) else {}
+        new, same, contradicting = sorted_out(rows, stands)
+        if new:
+            self._copy(kind, new)
+        return Appended(new=len(new), same=same, contradicting=contradicting)
 
     def put_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
         """Store texts; of those whose id is taken, what stands there."""
@@ -169,13 +171,25 @@ class ManyWriters:
         self._used += places
         self._last = (self._ticket or 0) * PLACES + self._used
 
+    def _copy(self, kind: type[Fact], rows: Sequence[Row]) -> None:
+        self._make_room(len(rows))
+        if self._ticket is None:
+            self._ticket = int(self.connection.exec_driver_sql(arrivals.TICKET).scalar_one())
+        first = self._ticket * PLACES + self._used + 1
+        copying.copy(self._driver(), kind, rows, first=first, at=self._at)
+        self._count(len(rows))
+
     def _compared(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
         """Which of ``rows`` are as they stand, those just stored included."""
-        query = statements.find_among(kind_of(kind), "key")
-        keys = among([row[0] for row in rows])
-        stands = {row[0]: tuple(row) for row in self.connection.execute(query, keys)}
+        stands = self._stands(kind, rows)
         wrong = tuple(row[0] for row in rows if stands[row[0]] != row)
         return Appended(new=0, same=len(rows) - len(wrong), contradicting=wrong)
+
+    def _stands(self, kind: type[Fact], rows: Sequence[Row]) -> dict[str, Row]:
+        """The stored rows under the keys of ``rows``."""
+        query = statements.find_among(kind_of(kind), "key")
+        keys = among([row[0] for row in rows])
+        return {row[0]: tuple(row) for row in self.connection.execute(query, keys)}
 
     def _charge(self, given: Mapping[str, str]) -> tuple[int, int]:
         """How many of the budgets there are, now locked, and how many were charged: all or none.

@@ -9,7 +9,7 @@ from apologylab.record.facts import Delivery, Fact, Remedy
 from apologylab.service.ports import Appended
 from apologylab.storage import money, statements
 from apologylab.storage.expressions import among
-from apologylab.storage.rows import Row, together
+from apologylab.storage.rows import Row, sorted_out, together
 from apologylab.storage.tables import COMMIT_TIME
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class OneWriter:
         keys = [row[0] for row in rows]
         stands = self._standing(kind, keys)
         plain = not stands and len(set(keys)) == len(keys)
-        new, same, contradicting = (rows, 0, ()) if plain else _sorted_out(rows, stands)
+        new, same, contradicting = (rows, 0, ()) if plain else sorted_out(rows, stands)
         if new:
             self._insert(kind, new)
         return Appended(new=len(new), same=same, contradicting=contradicting)
@@ -92,19 +92,3 @@ class OneWriter:
         if kind in (Remedy, Delivery):
             self._connection.execute(statements.settle(), among([row[0] for row in rows]))
         self._seq += len(rows)
-
-
-def _sorted_out(
-    rows: Sequence[Row], stands: dict[str, Row]
-) -> tuple[Sequence[Row], int, tuple[str, ...]]:
-    """Rows that are new, how many stand already, and the keys of those that contradict."""
-    new, same, contradicting = [], 0, []
-    for row in rows:
-        before = stands.setdefault(row[0], row)
-        if before is row:
-            new.append(row)
-        elif before == row:
-            same += 1
-        else:
-            contradicting.append(row[0])
-    return new, same, tuple(contradicting)
