@@ -16,9 +16,10 @@ from apologylab.design.contrasts import against
 from apologylab.inference.arrays import ArraySource
 from apologylab.inference.moments import Cell
 from apologylab.inference.plan import EstimatorName, Measured, Question, estimates, fit
-from apologylab.inference.redraw import Drawn, Rule, minimised_ratio
+from apologylab.inference.redraw import Rule, minimised_ratio
 from apologylab.inference.results import Estimate
 from apologylab.inference.scheme_checks import blocks_ratio
+from apologylab.inference.sets import Drawn
 
 pytestmark = pytest.mark.slow
 Counts = Callable[[int, int], int]

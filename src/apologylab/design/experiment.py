@@ -130,20 +130,14 @@ class Allocation:
         Literal["independent", "blocks", "minimisation"],
         Doc("each unit by itself; permuted blocks within strata; balance over fields by a coin"),
     ] = "independent"
-    strata: Annotated[
-        tuple[Name, ...], Doc("fields of the incident that make a stratum, or are balanced")
-    ] = ()
+    strata: Annotated[tuple[Name, ...], Doc("fields of the incident to balance the arms in")] = ()
     block_size: Annotated[
         int | None, Range(2, 1000), Doc("places in a block; a multiple of the weights' sum")
     ] = None
     coin: Annotated[
-        float,
-        Range(0, 1, open_low=True, open_high=True),
-        Doc("minimisation: how often the balancing arm is drawn"),
+        float, Range(0, 1, open_low=True, open_high=True), Doc("how often the balancing arm comes")
     ] = 0.8
-    cluster: Annotated[
-        Name | None, Doc("field whose value names the set that is drawn together; unit = cluster")
-    ] = None
+    cluster: Annotated[Name | None, Doc("field that names a customer's cluster; or cause")] = None
     timing: Annotated[
         Mapping[Label, Weight], Doc("weights of the shadow delays of silence; equal if absent")
     ] = field(default_factory=dict)

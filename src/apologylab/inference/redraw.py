@@ -7,7 +7,6 @@ ranked among those of the redraws (a randomisation test; Rosenberger and Lachin 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from math import lcm
@@ -26,18 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from apologylab.inference.moments import Floats
+    from apologylab.inference.sets import Drawn
 
 REDRAWS = 1_000
 LAST = 5_000
 """Units of a phase that are drawn anew, the last ones; those before stand as they were drawn."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """Units of one phase in the order in which they were drawn."""
-
-    strata: Sequence[str]
-    arms: Sequence[str]
 
 
 class Rule:

@@ -48,6 +48,14 @@ class SetTotals:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Units of one phase in the order in which they were drawn."""
+
+    strata: Sequence[str]
+    arms: Sequence[str]
+
+
 class Phase(NamedTuple):
     """The sets of one phase, in which all arms were drawn with one set of propensities.
 

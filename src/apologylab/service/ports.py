@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.inference.moments import MomentsSource
-    from apologylab.inference.redraw import Drawn
-    from apologylab.inference.sets import SetTotals
+    from apologylab.inference.sets import Drawn, SetTotals
     from apologylab.record.facts import Fact, Remedy
 
 F = TypeVar("F", bound="Fact")
@@ -361,11 +360,9 @@ ByPhase = Mapping[int, Mapping[str, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """Units of a panel on their way to the analysis (R20).
+    """Units of a panel on their way to the analysis (R20), by set and in order if schemes ask.
 
-    ``mature`` has, for each outcome, the units that can be measured by now; ``delivered`` by arm,
-    None where nothing is known of deliveries. ``sets`` counts the units by block or cluster, and
-    ``order`` has those of each phase in the order of their draws, where a scheme needs them (R3).
+    ``mature``: of each outcome, those that can be measured by now; ``delivered``: None if unknown.
     """
 
     assigned: ByPhase

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.inference.moments import Cell
-from apologylab.inference.redraw import Drawn
-from apologylab.inference.sets import SetTotals
+from apologylab.inference.sets import Drawn, SetTotals
 from apologylab.warehouse.keys import KEYS, selected
 from apologylab.warehouse.sql import double, identifier
 

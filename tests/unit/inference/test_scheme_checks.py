@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from apologylab.inference.arrays import panel
-from apologylab.inference.redraw import Drawn, Rule, minimised_ratio
+from apologylab.inference.redraw import Rule, minimised_ratio
 from apologylab.inference.scheme_checks import blocks_ratio, cluster_attrition, clusters_ratio
+from apologylab.inference.sets import Drawn
 
 PLACES = {1: {"a": 2, "b": 1, "c": 1}}
 WEIGHTS = {1: {"a": 1, "b": 1}}
