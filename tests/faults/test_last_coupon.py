@@ -20,7 +20,7 @@ INCIDENTS = 40
 def test_eight_writers_race_for_the_last_coupon(
     new_ledger, tmp_path, loop, service, counts, record_property
 ):
-    rounds = counts(1, 10)
+    rounds = counts(1, 5)
     for each in range(rounds):
         _race(new_ledger(), tmp_path / f"told{each}", loop, service)
     record_property("coupons", rounds * COUPONS)

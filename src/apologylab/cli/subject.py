@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,8 +32,11 @@ class Subject:
     edited: tuple[str, ...] = ()
 
 
-def subject(name: str, *, panel: Path | None, as_of: str | None) -> Subject:
+@contextmanager
+def subject(name: str, *, panel: Path | None, as_of: str | None) -> Iterator[Subject]:
     """Find an experiment and open its panel: of ``panel``, else of the project's ledger.
+
+    The ledger is let go of at the end of the block.
 
     Raises:
         InputError: a file is needed, or the file is not what the declaration says.
@@ -40,7 +45,9 @@ def subject(name: str, *, panel: Path | None, as_of: str | None) -> Subject:
     experiment = wiring.catalogue().experiment(name)
     now = wiring.clock()()
     if panel is None and experiment.panel is None:
-        return _of_ledger(experiment, moment(as_of, now=now) if as_of else now)
+        with closing(wiring.open_ledger(wiring.project())) as ledger:
+            yield _of_ledger(ledger, experiment, moment(as_of, now=now) if as_of else now)
+        return
     if panel is None:
         raise InputError(
             f"{experiment.name} is analysed from a file of finished outcomes",
@@ -49,7 +56,7 @@ def subject(name: str, *, panel: Path | None, as_of: str | None) -> Subject:
         )
     if as_of is not None:
         raise InputError("--as-of needs a ledger; a file has no dates", do="leave it out")
-    return Subject(
+    yield Subject(
         experiment=experiment,
         panel=wiring.table_panel(panel, wanted_of(experiment, panel.name)),
         ledger=None,
@@ -57,16 +64,14 @@ def subject(name: str, *, panel: Path | None, as_of: str | None) -> Subject:
     )
 
 
-def _of_ledger(declared: Experiment, as_of: datetime) -> Subject:
+def _of_ledger(ledger: Ledger, declared: Experiment, as_of: datetime) -> Subject:
     """The version that was started last, as it was pinned (R6)."""
-    project = wiring.project()
-    ledger = wiring.open_ledger(project)
     started = pinned(ledger, declared.name)
     experiment = read(started.declaration, where=f"{declared.name}, as started")
     same = fingerprint(declared) == started.fingerprint
     return Subject(
         experiment=experiment,
-        panel=wiring.ledger_panel(ledger, experiment, project, as_of=as_of),
+        panel=wiring.ledger_panel(ledger, experiment, wiring.project(), as_of=as_of),
         ledger=ledger,
         as_of=as_of,
         edited=() if same else ("the declaration was edited since the start: not used",),

@@ -39,22 +39,22 @@ def analyse(
 
     if unplanned and panel is not None:
         raise InputError("--unplanned needs a ledger; a file has ended", do="leave it out")
-    found = subject(name, panel=panel, as_of=as_of)
     now = wiring.clock()()
-    if found.ledger is None:
-        analysis = service.analyse_panel(found.experiment, found.panel, now=now)
-    else:
-        analysis = service.analyse(
-            found.experiment,
-            found.panel,
-            found.ledger,
-            as_of=found.as_of,
-            now=now,
-            see_early=unplanned,
-        )
-        analysis = replace(
-            analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)
-        )
+    with subject(name, panel=panel, as_of=as_of) as found:
+        if found.ledger is None:
+            analysis = service.analyse_panel(found.experiment, found.panel, now=now)
+        else:
+            analysis = service.analyse(
+                found.experiment,
+                found.panel,
+                found.ledger,
+                as_of=found.as_of,
+                now=now,
+                see_early=unplanned,
+            )
+            analysis = replace(
+                analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)
+            )
     if as_json:
         show_json(analysis_document(analysis))
     else:

@@ -28,11 +28,11 @@ def decide(
     from apologylab.service import decide as service
     from apologylab.wire.results import verdict_document
 
-    found = subject(name, panel=panel, as_of=as_of)
-    if found.ledger is None:
-        verdict = service.decide_panel(found.experiment, found.panel, now=wiring.clock()())
-    else:
-        verdict = service.decide(found.experiment, found.panel, found.ledger, as_of=found.as_of)
+    with subject(name, panel=panel, as_of=as_of) as found:
+        if found.ledger is None:
+            verdict = service.decide_panel(found.experiment, found.panel, now=wiring.clock()())
+        else:
+            verdict = service.decide(found.experiment, found.panel, found.ledger, as_of=found.as_of)
     if as_json:
         show_json(verdict_document(verdict))
     else:

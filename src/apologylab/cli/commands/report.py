@@ -31,10 +31,10 @@ def report(
     from apologylab.cli.subject import subject
     from apologylab.report.page import page
 
-    found = subject(name, panel=panel, as_of=as_of)
-    root = wiring.project().root if found.ledger is not None else None
-    given = f" --panel {panel.name}" if panel else ""
-    again = f"apologylab report {found.experiment.name}{given} -o {output.name}"
-    html = page(dossier(found, now=wiring.clock()(), again=again, root=root))
+    with subject(name, panel=panel, as_of=as_of) as found:
+        root = wiring.project().root if found.ledger is not None else None
+        given = f" --panel {panel.name}" if panel else ""
+        again = f"apologylab report {found.experiment.name}{given} -o {output.name}"
+        html = page(dossier(found, now=wiring.clock()(), again=again, root=root))
     output.write_text(html, encoding="utf-8")
     show(f"wrote {output} ({len(html) // 1024} kB)")

@@ -32,12 +32,12 @@ def status(
             f"{name} is a file of finished outcomes: it neither runs nor waits for anything",
             do=f"run `apologylab analyse {name} --panel FILE`",
         )
-    found = subject(name, panel=None, as_of=as_of)
-    assert found.ledger is not None
-    census = wiring.census(found.ledger, found.experiment, wiring.project(), as_of=found.as_of)
-    standing = service.status(
-        found.experiment, found.panel, census, found.ledger, as_of=found.as_of
-    )
+    with subject(name, panel=None, as_of=as_of) as found:
+        assert found.ledger is not None
+        census = wiring.census(found.ledger, found.experiment, wiring.project(), as_of=found.as_of)
+        standing = service.status(
+            found.experiment, found.panel, census, found.ledger, as_of=found.as_of
+        )
     if as_json:
         show_json(status_document(standing))
     else:
