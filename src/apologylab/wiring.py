@@ -164,6 +164,25 @@ def open_ledger(of: Project | None = None) -> Ledger:
     return ledger_at((of or project()).ledger_url)
 
 
+def known_as(ledger: Ledger, *, now: datetime) -> Callable[[str], str] | None:
+    """What makes pseudonyms of customers' ids, by the environment's key; None without one (R8).
+
+    Raises:
+        ConfigError: it is not the key that this ledger began with, or there is none and must be.
+        StateError: the ledger holds ids in clear.
+    """
+    from apologylab.service.pseudonyms import known_as as of_ledger
+
+    return of_ledger(ledger, pseudonym_key(), now=now)
+
+
+def pseudonym_key() -> str | None:
+    """The key of pseudonyms that the environment holds."""
+    from apologylab.catalogue.project import from_environment
+
+    return from_environment(os.environ).get("pseudonym_key")
+
+
 def migrate_ledger(of: Project, *, dry_run: bool) -> list[str]:
     """Bring the project's ledger to this version's schema; the steps taken, or to take.
 

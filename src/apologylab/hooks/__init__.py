@@ -6,9 +6,10 @@
 'FALLBACK'
 """
 
+from apologylab.assignment.pseudonyms import pseudonym
 from apologylab.hooks.client import Client, open_folder
 from apologylab.hooks.embedded import LedgerClient, connect
 from apologylab.hooks.given import Given
 from apologylab.record.facts import Incident
 
-__all__ = ["Client", "Given", "Incident", "LedgerClient", "connect", "open_folder"]
+__all__ = ["Client", "Given", "Incident", "LedgerClient", "connect", "open_folder", "pseudonym"]

@@ -316,6 +316,8 @@ def connect(
 
     The declarations are those that ``start`` pinned; what is started later is noticed within about
     a second. All that is heavy is done here: imports, reading, and one answer that is not stored.
+    With ``APOLOGYLAB_PSEUDONYM_KEY`` in the environment, customers' ids are hashed before anything
+    is done with them (R8).
 
     Raises:
         LedgerOtherError: the ledger is simulated and ``simulated`` is not given, or the reverse.
@@ -331,8 +333,10 @@ def connect(
             f"simulated is {simulated}, but the ledger says {ledger.identity.simulated}",
             do="give the URL of the other ledger; simulated=True is for a ledger of a world",
         )
-    started = StartedExperiments(ledger, wiring.declaration_reader(), experiments)
-    running, clock = started.all(), wiring.clock()
+    clock = wiring.clock()
+    known_as = wiring.known_as(ledger, now=clock())
+    started = StartedExperiments(ledger, wiring.declaration_reader(), experiments, known_as)
+    running = started.all()
     rehearse(ledger, running, now=clock())
     return LedgerClient(
         ledger, running, clock=clock, timeout_s=timeout_s, spool=spool, renewed=started.renewed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from apologylab.errors import ApologylabError
@@ -28,10 +29,12 @@ class StartedExperiments:
         ledger: Ledger,
         read: Callable[[str], Experiment],
         names: Iterable[str] | None = None,
+        known_as: Callable[[str], str] | None = None,
     ) -> None:
         from apologylab.service.running import pinned
 
-        self._ledger, self._read, self._pinned = ledger, read, pinned
+        self._ledger, self._read = ledger, read
+        self._pinned = partial(pinned, known_as=known_as)
         self._names = None if names is None else tuple(names)
         self._count = 0
         self._known: tuple[Running, ...] = ()

@@ -41,6 +41,8 @@ RECORDABLE: Final = tuple(
     }
 )  # fmt: skip
 """The kinds that a file may bring; the others are written by the use case that makes them."""
+CUSTOMERS: Final = frozenset({"customer", "into"})
+"""Columns that hold customers' ids."""
 FIELDS_PREFIX: Final = "fields."
 """A column ``fields.minutes_late`` becomes the entry ``minutes_late`` of ``fields``."""
 
@@ -101,7 +103,15 @@ class Reader:
         if is_money(column.name):
             return self._amounts(column, raw, read["currency"])
         clean = read_clean(column, raw, self._reading)
-        return clean if clean is not None else _each(raw, self._parser(column, ""))
+        values = clean if clean is not None else _each(raw, self._parser(column, ""))
+        return self._hashed(values) if column.name in CUSTOMERS else values
+
+    def _hashed(self, ids: Sequence[Any]) -> Sequence[Any]:
+        """Customers' ids as pseudonyms, where there is a key."""
+        known_as = self._reading.known_as
+        if known_as is None:
+            return ids
+        return [known_as(each) if isinstance(each, str) else each for each in ids]
 
     def _amounts(
         self, column: Column, raw: Sequence[object], currencies: Sequence[Any]

@@ -58,13 +58,15 @@ class Reading:
     """What a file leaves unsaid, and the person who hands it in declares.
 
     ``zone`` is that of times without an offset; ``currency`` that of rows without one; amounts are
-    in whole units ("12.34") unless ``minor_units``.
+    in whole units ("12.34") unless ``minor_units``. ``known_as`` makes pseudonyms of customers' ids
+    (R8).
     """
 
     zone: tzinfo | None = None
     currency: str | None = None
     minor_units: bool = False
     unit_id: NormaliseRule = "nfc"
+    known_as: Callable[[str], str] | None = None
 
 
 def local_time(moment: datetime, zone: tzinfo | None) -> datetime:

@@ -31,14 +31,20 @@ class Unheard:
 
 
 def hear(incident: Incident, running: Running) -> Incident | Unheard:
-    """``incident`` with its customer's id normalised, or why it cannot be heard."""
+    """``incident`` with its customer's id normalised or hashed, or why it cannot be heard."""
     try:
         _judge_key(incident.key)
-        customer = normalise(incident.customer, running.experiment.unit_id)
+        customer = _known_as(incident.customer, running)
         _judge(incident)
     except InputError as error:
         return Unheard(because=f"the incident cannot be heard: {error}")
     return incident if customer == incident.customer else replace(incident, customer=customer)
+
+
+def _known_as(customer: str, running: Running) -> str:
+    if running.known_as is not None:
+        return running.known_as(customer)
+    return normalise(customer, running.experiment.unit_id)
 
 
 def _judge_key(key: str) -> None:

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Running:
-    """One started experiment with the messages that it pinned."""
+    """One started experiment with the messages that it pinned.
+
+    ``known_as`` makes pseudonyms of customers' ids; None where they stay in clear (R8).
+    """
 
     experiment: Experiment
     assigner: Assigner
     wording: Wording
+    known_as: Callable[[str], str] | None = None
 
     @property
     def name(self) -> str:
@@ -111,11 +115,13 @@ def pinned(
     read: Callable[[str], Experiment],
     names: Iterable[str] | None = None,
     known: Iterable[Running] = (),
+    *,
+    known_as: Callable[[str], str] | None = None,
 ) -> list[Running]:
     """The latest started version of each of ``names``, by default of every experiment.
 
     The declarations are those that ``start`` pinned, so an edited file disturbs nothing. Those
-    that are ``known`` are not read again.
+    that are ``known`` are not read again. ``known_as`` makes pseudonyms of ids (R8).
 
     Raises:
         NotFoundError: one of ``names`` is not started.
@@ -129,14 +135,16 @@ def pinned(
     kept = {(each.name, each.experiment.version): each for each in known}
     return [
         kept.get((name, (begun := latest[name]).version))
-        or _running(read(begun.declaration), begun)
+        or _running(read(begun.declaration), begun, known_as)
         for name in wanted
     ]
 
 
-def _running(experiment: Experiment, begun: Started) -> Running:
+def _running(
+    experiment: Experiment, begun: Started, known_as: Callable[[str], str] | None = None
+) -> Running:
     messages = {unpin_place(place): str(source) for place, source in begun.messages.items()}
-    return Running(experiment, Assigner(experiment), Wording(experiment, messages))
+    return Running(experiment, Assigner(experiment), Wording(experiment, messages), known_as)
 
 
 def refuse_edited(experiment: Experiment, pinned: Started) -> None:

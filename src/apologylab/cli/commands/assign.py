@@ -79,8 +79,14 @@ def _assign_file(
 ) -> None:
     from apologylab import wiring
     from apologylab.cli.console import progress, show_json
+    from apologylab.errors import ConfigError
     from apologylab.service.assign_file import FileTask, assign_file
 
+    if wiring.pseudonym_key() is not None:
+        raise ConfigError(
+            "a key of pseudonyms is set, and units of a file are drawn by the ids in it",
+            do="unset it, and give a file of pseudonyms: apologylab.hooks.pseudonym(id, key)",
+        )
     experiment = wiring.catalogue().experiment(name)
     task = FileTask(units=str(units), out=str(out), unit=unit, phase=phase, propose=propose)
     with progress(f"drawing {experiment.name}", 100) as done:

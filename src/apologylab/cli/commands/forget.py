@@ -44,7 +44,7 @@ def forget(
     project, now = wiring.project(), wiring.clock()()
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-        ids = ids_of(ledger, project, customer)
+        ids = ids_of(ledger, customer)
         forgot = delete(ledger, ids, because=because, by=who(by), now=now)
     if as_json:
         show_json(forgot_document(forgot))

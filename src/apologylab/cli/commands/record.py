@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from apologylab.cli.options import AsJson
+from apologylab.cli.options import AsJson, By
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ class _Asked:
     mapping: dict[str, str]
     reading: Reading
     through: datetime | None
+    by: str | None
 
 
 def record(
@@ -61,6 +62,7 @@ def record(
     template: Annotated[
         str | None, typer.Option(help="Print a header and an example row of this kind.")
     ] = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a file of facts: incidents, orders, contacts and the like.
@@ -91,6 +93,7 @@ def record(
         mapping=_pairs(mapping),
         reading=reading,
         through=end_of(complete_through, reading.zone) if complete_through else None,
+        by=by,
     )
     if dry_run:
         _preview(asked, as_json=as_json)
@@ -213,7 +216,9 @@ def _record(asked: _Asked, *, as_json: bool) -> None:
 
     from apologylab import wiring
     from apologylab.cli.console import show_json
+    from apologylab.cli.who import who
     from apologylab.record.columns import kind_of
+    from apologylab.service.by_hand import note_by_hand
     from apologylab.service.record import Recorded, refuse_future
     from apologylab.service.same_ledger import refuse_other
 
@@ -226,6 +231,7 @@ def _record(asked: _Asked, *, as_json: bool) -> None:
         recorded = Recorded(kind=kind_of(asked.kind))
         if asked.file is not None:
             recorded = _record_file(ledger, asked, asked.file)
+            note_by_hand(ledger, recorded, asked.file.name, by=who(asked.by), now=wiring.clock()())
         if asked.through is not None:
             _mark_complete(ledger, asked, recorded)
     seconds = perf_counter() - started
@@ -237,13 +243,15 @@ def _record(asked: _Asked, *, as_json: bool) -> None:
 
 def _record_file(ledger: Ledger, asked: _Asked, path: Path) -> Recorded:
     import gc
+    from dataclasses import replace
 
     from apologylab import wiring
     from apologylab.cli.console import progress
     from apologylab.service.record import record_file
     from apologylab.warehouse.fact_file import RejectsFile, open_fact_file
 
-    file = open_fact_file(path)
+    file, now = open_fact_file(path), wiring.clock()()
+    reading = replace(asked.reading, known_as=wiring.known_as(ledger, now=now))
     gc.disable()  # millions of tuples and no cycles: the collector would cost a third of the time
     with progress(f"recording {path.name}", file.expected()) as done:
         return record_file(
@@ -251,9 +259,9 @@ def _record_file(ledger: Ledger, asked: _Asked, path: Path) -> Recorded:
             asked.kind,
             file,
             mapping=asked.mapping,
-            reading=asked.reading,
+            reading=reading,
             rejects=RejectsFile(path),
-            now=wiring.clock()(),
+            now=now,
             progress=done,
             said=_only_said(ledger, asked.kind),
         )
