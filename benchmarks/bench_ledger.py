@@ -1,4 +1,7 @@
-"""Bulk append to the ledger, beside a bare executemany into one table with the same key."""
+"""Bulk append to the ledger, beside the bare way into one table with the same key.
+
+That is ``executemany`` for SQLite, COPY for PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from apologylab.record.facts import Order
 from apologylab.record.values import Reading
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.record import record_file, record_rows
-from apologylab.storage import sqlite
+from apologylab.storage import postgres, sqlite
 from apologylab.storage.ledger import SqlLedger
 from apologylab.storage.rows import encode
 from apologylab.warehouse.fact_file import RejectsFile, open_fact_file
 from measure import Row, medians, rate
+from servers import postgres_server
 
 ROWS = 200_000
 AT_ONCE = 50_000
@@ -47,12 +53,14 @@ def rows() -> list[Row]:
             },
             rounds=ROUNDS,
         )
-    speed = {name: ROWS / seconds for name, seconds in taken.items()}
+    speed = {name: ROWS / seconds for name, seconds in taken.items()} | _on_postgres(orders)
     bare = "bare SQLite executemany, same key, WAL, synchronous=FULL"
+    copy = "plain PostgreSQL COPY from Python, same key"
     unit = "rows/s"
     return [
         rate("append_rows of orders", bare, ours=speed["ledger"], theirs=speed["bare"], unit=unit),
         rate("record orders.csv", bare, ours=speed["file"], theirs=speed["bare"], unit=unit),
+        rate("append_rows of orders", copy, ours=speed["server"], theirs=speed["copy"], unit=unit),
     ]
 
 
@@ -82,6 +90,41 @@ def _write_csv(path: Path, orders: list[tuple[Any, ...]]) -> None:
         for key, at, customer, amount, paid, currency, *_ in orders:
             row = (key, at.isoformat(), customer, f"{amount / 100:.2f}", f"{paid / 100:.2f}")
             writer.writerow((*row, currency))
+
+
+def _on_postgres(orders: list[tuple[Any, ...]]) -> dict[str, float]:
+    """Rows a second on a server of our own, durable as it is by default."""
+    server = postgres_server.Server(fsync="on", full_page_writes="on")
+    encoded = encode(Order, orders)
+    try:
+        ledgers = iter([_fresh_on(server) for _ in range(ROUNDS + 1)])
+        places = iter([server.database() for _ in range(ROUNDS + 1)])
+        taken = medians(
+            {
+                "server": lambda: _append(next(ledgers), orders),
+                "copy": lambda: _copy(next(places), encoded),
+            },
+            rounds=ROUNDS,
+        )
+    finally:
+        server.remove()
+    return {name: ROWS / seconds for name, seconds in taken.items()}
+
+
+def _fresh_on(server: Any) -> SqlLedger:
+    identity = LedgerIdentity(id="bench", environment="bench", simulated=True)
+    return postgres.create(server.database(), identity)
+
+
+def _copy(url: str, encoded: list[tuple[Any, ...]]) -> None:
+    gc.disable()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(BARE.removesuffix(" WITHOUT ROWID").replace("INTEGER", "BIGINT"))
+        for first in range(0, ROWS, AT_ONCE):
+            with connection.cursor().copy("COPY bare FROM STDIN") as sink:
+                for row in encoded[first : first + AT_ONCE]:
+                    sink.write_row(row)
+    gc.enable()
 
 
 def _place(folder: Path) -> Path:
