@@ -165,6 +165,15 @@ def test_doubt_stays_through_a_later_refusal(scene, outboxes):
     scene.assert_settled(outbox)
 
 
+def test_a_failure_ends_no_doubt(scene, outboxes):
+    """Whoever handed it over first may be late, and send it after the second was refused."""
+    outbox = outboxes.Outbox(mood=["sent", "failed"], remembers=False)
+    _die(scene, outbox)
+    scene.at += LEASE
+    assert scene.dispatch(outbox, "next").states == {"in_doubt": len(scene.speaking)}
+    scene.assert_settled(outbox)
+
+
 def test_after_the_declared_attempts_it_waits_for_a_person(scene, outboxes):
     outbox = outboxes.Outbox(mood=["later"] * 3)
     for _ in range(3):

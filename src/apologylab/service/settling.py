@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.record.facts import Delivery, Liability
@@ -72,11 +71,9 @@ def _money_moves(work: Transaction, outcomes: Sequence[Outcome], now: datetime) 
     holdings = follow(Step(each.assignment, _state(each.state), each.amount) for each in steps)
     charged = {each.assignment: each.charged for each in steps}
     return [
-        replace(
-            _liability(each.remedy, move(holdings.get(each.remedy.key), _step(each)), now),
-            charged=charged.get(each.remedy.key),
-        )
+        _liability(each.remedy, move(holdings.get(key), _step(each)), charged.get(key), now)
         for each in outcomes
+        for key in [each.remedy.key]
     ]
 
 
@@ -89,7 +86,7 @@ def _state(text: str) -> State:
     return text  # type: ignore[return-value]
 
 
-def _liability(remedy: Remedy, holding: Holding, now: datetime) -> Liability:
+def _liability(remedy: Remedy, holding: Holding, charged: str | None, now: datetime) -> Liability:
     return Liability(
         key=f"{remedy.assignment}/{holding.state}",
         occurred_at=now,
@@ -101,4 +98,5 @@ def _liability(remedy: Remedy, holding: Holding, now: datetime) -> Liability:
         state=holding.state,
         amount=holding.amount,
         currency=remedy.currency or "",
+        charged=charged,
     )
