@@ -87,7 +87,7 @@ class Running:
     def judged(self) -> frozenset[str]:
         """The incident's fields that a rule or the allocation reads; they stay in the fact."""
         incident, allocation = self.experiment.incident, self.experiment.allocation
-        judged = {*self.exclude, *allocation.strata}
+        judged = {"consent", *self.exclude, *allocation.strata}
         judged |= {allocation.cluster} if allocation.cluster else set()
         judged |= set(incident.where) if incident else set()
         if incident and incident.severity:

@@ -40,6 +40,15 @@ def _shortened(value: object) -> object:
     return f"{str(value)[:12]}..." if is_hash else value
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "remedy", "remedies"), counted(1200, "remedy", "remedies")
+    ('1 remedy', '1,200 remedies')
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def local(moment: datetime, zone: str) -> str:
     """A time as people of ``zone`` write it.
 

@@ -82,11 +82,13 @@ def _show(changes: list[Change], chain: Chain | None, zone: str) -> None:
 
 def _show_chain(chain: Chain) -> None:
     from apologylab.cli.console import show
+    from apologylab.wire.trail import counted
 
     show()
     for problem in chain.problems:
         show(f"BROKEN  {problem}")
     if not chain.problems:
-        show(f"whole: {chain.changes} changes, none altered, removed or moved")
+        changes = counted(chain.changes, "change", "changes")
+        show(f"whole   {changes}, none altered, removed or moved")
     if chain.head:
         show(f"head    {chain.head}")

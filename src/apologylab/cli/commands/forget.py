@@ -54,12 +54,14 @@ def forget(
 
 def _show(forgot: Forgot) -> None:
     from apologylab.cli.console import show
+    from apologylab.wire.trail import counted
 
     kept = ", ".join(f"{n} {kind}" for kind, n in forgot.kept.items())
     show(f"customer     {', '.join(forgot.ids)}")
-    show(f"deleted      {forgot.texts} texts")
+    show(f"deleted      {counted(forgot.texts, 'text', 'texts')}")
     if forgot.pending:
-        show(f"not sent     {forgot.pending} remedies, which end suppressed when they are due")
+        pending = counted(forgot.pending, "remedy", "remedies")
+        show(f"not sent     {pending}: suppressed when due")
     show(f"stays        facts, under the id: {kept}; outcomes count as missing")
     if forgot.fields:
         show(f"look at      fields of facts, if they name somebody: {', '.join(forgot.fields)}")
