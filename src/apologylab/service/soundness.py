@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from apologylab.errors import ApologylabError
 from apologylab.record.facts import Liability, Started
+from apologylab.service import schemes
 from apologylab.service.audit import verify
 from apologylab.service.caps import money_caps
+from apologylab.service.drawn_again import drawn_again
 from apologylab.service.held import held
 from apologylab.service.ports import Standing
 
@@ -59,10 +61,12 @@ def look(
     progress: Progress = lambda _: None,
 ) -> list[Looked]:
     """Every rule once, in an order that puts causes before what follows from them."""
+    live = list(running)
     asked: list[Callable[[], Looked]] = [
         *rules.looks(),
         lambda: _charged(ledger),
-        *(lambda each=each: _capped(ledger, each, now) for each in running),
+        *(lambda each=each: _capped(ledger, each, now) for each in live),
+        *(lambda each=each: _drawn(ledger, each) for each in live if schemes.counts(each)),
         lambda: _chained(ledger, now),
     ]
     found = []
@@ -136,6 +140,14 @@ def _capped(ledger: Ledger, running: Running, now: datetime) -> Looked:
         )
     ]
     return finding(rule, over, f"run `apologylab stop {running.name}` and find out how")
+
+
+def _drawn(ledger: Ledger, running: Running) -> Looked:
+    rule = f"every arm of {running.name} is the one that its scheme draws after those before it"
+    try:
+        return finding(rule, list(drawn_again(ledger, running)), RESTORE)
+    except ApologylabError as error:
+        return unread(rule, error)
 
 
 def _chained(ledger: Ledger, now: datetime) -> Looked:

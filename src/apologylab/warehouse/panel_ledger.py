@@ -14,7 +14,7 @@ from apologylab.warehouse.history import shorter
 from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.persons import pool, stage_merges
-from apologylab.warehouse.sets import DRAWN_SET, drawn_set, order, set_totals
+from apologylab.warehouse.sets import DRAWN_SET, drawn_set, draws
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.staging import Stager, attached
 from apologylab.warehouse.tally import DAY, Tally, covariate_tally, outcome_tally, tallied
@@ -87,6 +87,7 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
             stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
         through = feeds(connection, mark=mark)
         stage_merges(connection, experiment.unit_id, mark=mark)
+    sets, order = draws(connection, experiment)
     merged = pool(connection, kinds, one_unit=experiment.unit == "customer")
     minor = minor_units(connection, currency(experiment), kinds)
     _tally(connection, tallies, minor)
@@ -104,10 +105,8 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
             *merged,
             *forgotten(connection),
         ),
-        sets=set_totals(connection, "panel", frozenset(names), None)
-        if DRAWN_SET in names
-        else None,
-        order=order(connection) if experiment.allocation.scheme == "minimisation" else {},
+        sets=sets,
+        order=order,
     )
     source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
     return LedgerPanel(source=source, covariates=covariates, counted=flow)

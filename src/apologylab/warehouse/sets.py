@@ -31,7 +31,18 @@ def drawn_set(experiment: Experiment) -> str | None:
     return None
 
 
-def order(connection: duckdb.DuckDBPyConnection) -> dict[int, Drawn]:
+def draws(
+    connection: duckdb.DuckDBPyConnection, experiment: Experiment
+) -> tuple[SetTotals | None, dict[int, Drawn]]:
+    """All units as they were drawn, before ids are merged: by set, and in order by phase."""
+    by_set = drawn_set(experiment) is not None
+    return (
+        set_totals(connection, "units", {*KEYS, DRAWN_SET}, None) if by_set else None,
+        _order(connection) if experiment.allocation.scheme == "minimisation" else {},
+    )
+
+
+def _order(connection: duckdb.DuckDBPyConnection) -> dict[int, Drawn]:
     """The units of each phase with their strata, in the order in which they were drawn."""
     found: dict[int, tuple[list[str], list[str]]] = {}
     for phase, stratum, arm in connection.execute(

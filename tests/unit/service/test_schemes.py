@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -15,6 +17,7 @@ from apologylab.record.facts import Assignment, PhaseBegan
 from apologylab.service import schemes
 from apologylab.service.assign import assign
 from apologylab.service.assign_file import FileTask, assign_file
+from apologylab.service.drawn_again import drawn_again
 from apologylab.storage import sqlite
 from apologylab.storage.memory import MemoryLedger
 
@@ -318,6 +321,29 @@ def test_a_holdout_is_drawn_on_the_customer_and_not_the_cluster(ledger, loop):
     reasons = Counter(each.reason for each in given)
     assert 10 < reasons["HOLDOUT"] < 50
     assert reasons["HOLDOUT"] + reasons["RANDOMISED"] == 60
+
+
+@pytest.mark.parametrize("allocation", [BLOCKS, MINIMISED, CLUSTERS])
+def test_what_stands_is_what_is_drawn_again_and_a_changed_row_is_named(
+    tmp_path, ledger, loop, allocation
+):
+    shared = sqlite.create(tmp_path / "l.sqlite", ledger.identity)
+    text = declared(
+        loop, allocation + '[[allocation.phases]]\nweights = { silence = 3, "*" = 1 }\n'
+    )
+    running = loop.begin(shared, text)
+    loop.ask(shared, running, *(told(loop, i, f"c{i % 40}", household=i % 7) for i in range(60)))
+    begin_phase(shared, running, 2, loop)
+    loop.ask(shared, running, *(told(loop, i, household=i % 11) for i in range(60, 100)))
+    assert list(drawn_again(shared, running)) == []
+    *_, changed = [each for each in shared.read(Assignment) if each.arm == ARMS[0] and each.first]
+    shared.close()
+    with closing(sqlite3.connect(shared.database.path)) as connection, connection:
+        sql = "UPDATE fact_assignment SET arm = ? WHERE key = ?"
+        connection.execute(sql, (ARMS[3], changed.key))
+    found = list(drawn_again(shared, running))
+    assert any(each.startswith(f"{changed.key} stands in {ARMS[3]}") for each in found), found
+    shared.close()
 
 
 @pytest.mark.parametrize("allocation", [BLOCKS, MINIMISED, CLUSTERS])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from apologylab.service.running import Running
     from apologylab.service.schemes.scheme import Scheme
 
-__all__ = ["begin", "names"]
+__all__ = ["begin", "counts", "names"]
 
 
 def _chosen(running: Running) -> ModuleType | None:
@@ -29,6 +29,11 @@ def _chosen(running: Running) -> ModuleType | None:
         return clusters
     declared = running.experiment.allocation.scheme
     return {"blocks": blocks, "minimisation": minimisation}.get(declared)
+
+
+def counts(running: Running) -> bool:
+    """Whether an arm depends on what was drawn before."""
+    return _chosen(running) is not None
 
 
 def names(work: Transaction, running: Running, incidents: Sequence[Incident]) -> list[str]:
