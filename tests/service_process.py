@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 HAPPENED = datetime(2026, 3, 2, tzinfo=UTC)
 CUSTOMERS = 60
@@ -33,10 +33,12 @@ def incident_of(key):
                     fields={"minutes_late": 12, "first_name": "Jo"})  # fmt: skip
 
 
-def ask_for_ever(client, name, folder, most):
-    """Ask for incidents, every fifth a second time, until killed or ``most`` were answered."""
+def ask_for_ever(client, name, folder, most=None, enough=None):
+    """Ask for incidents, some a second time: ``most`` times, until ``enough`` is set, or killed."""
     with (folder / name).open("ab", buffering=0) as kept:
         for number in count() if most is None else range(most):
+            if enough is not None and enough.is_set():
+                return
             key = f"{name}-{number if number % 5 else number // 2}"
             given = client.assign(incident_of(key))
             if given.reason == "FALLBACK":
@@ -49,6 +51,26 @@ def ask_for_ever(client, name, folder, most):
 def line(key, given):
     """A reply as it is written down."""
     return json.dumps([key, given._asdict()], default=str).encode() + b"\n"
+
+
+@contextmanager
+def asking(client, folder, threads=4):
+    """Threads of this process that ask ``client`` as long as the block lasts."""
+    folder.mkdir(exist_ok=True)
+    enough = Event()
+    busy = [
+        Thread(target=ask_for_ever, args=(client, f"here.{each}", folder, None, enough))
+        for each in range(threads)
+    ]
+    for each in busy:
+        each.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        for each in busy:
+            each.join(60)
+    assert not any(each.is_alive() for each in busy)
 
 
 def replies(folder):
@@ -102,6 +124,41 @@ def wait_for(folder, name, many, process):
     while written() < wanted and process.poll() is None:
         assert time.monotonic() < until, "the process answers nothing"
         time.sleep(0.002)
+
+
+def stored_as_told(ledger, told):
+    """Each acknowledged incident has exactly one assignment, which is the one that was told."""
+    from apologylab.record.facts import Assignment
+
+    found = {}
+    for each in ledger.read(Assignment):
+        assert each.incident not in found, f"{each.incident} has two assignments"
+        found[each.incident] = each
+    names = ("arm", "reason", "propensity", "version", "phase", "delay_s")
+    for key, given in told.items():
+        stored = found[key]
+        assert [getattr(stored, name) for name in names] == [given[name] for name in names], key
+        assert str(stored.due_at) == str(given["due_at"]), key
+    return found
+
+
+def money_is_whole(ledger, name):
+    """What the budget holds is what the customers were promised."""
+    from apologylab.record.facts import Liability
+
+    held = {"reserved": 1, "released": -1}
+    owed = sum(held.get(each.state, 0) * each.amount for each in ledger.read(Liability))
+    assert ledger.reserved(name) == owed
+
+
+def told_again(url, told, keys):
+    """A retry gets the reply that was acknowledged, word for word."""
+    from apologylab.hooks import connect
+
+    with connect(url, simulated=True, timeout_s=30) as client:
+        for key in keys:
+            again = json.loads(line(key, client.assign(incident_of(key))))[1]
+            assert again == told[key], key
 
 
 def main(url, folder, name, threads, most, begin):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections import Counter
@@ -10,42 +9,10 @@ from collections import Counter
 import pytest
 
 from apologylab import wiring
-from apologylab.hooks import connect
-from apologylab.record.facts import Assignment, Incident, Liability
+from apologylab.record.facts import Incident
 
 SEED = 90
 PROCESSES = 2
-HELD = {"reserved": 1, "released": -1}
-
-
-def stored_as_told(ledger, told):
-    """Each acknowledged incident has exactly one assignment, which is the one that was told."""
-    found = {}
-    for each in ledger.read(Assignment):
-        assert each.incident not in found, f"{each.incident} has two assignments"
-        found[each.incident] = each
-    for key, given in told.items():
-        each = found[key]
-        stored = (each.arm, each.reason, each.propensity, each.version, each.phase, each.delay_s)
-        names = ("arm", "reason", "propensity", "version", "phase", "delay_s")
-        assert stored == tuple(given[name] for name in names), key
-        assert str(each.due_at) == str(given["due_at"]), key
-    return found
-
-
-def money_is_whole(ledger, name):
-    """What the budget holds is what the customers were promised."""
-    owed = sum(HELD.get(each.state, 0) * each.amount for each in ledger.read(Liability))
-    assert ledger.reserved(name) == owed
-    return owed
-
-
-def told_again(url, told, keys, service):
-    """A retry gets the reply that was acknowledged, word for word."""
-    with connect(url, simulated=True, timeout_s=30) as client:
-        for key in keys:
-            again = json.loads(service.line(key, client.assign(service.incident_of(key))))[1]
-            assert again == told[key], key
 
 
 @pytest.fixture
@@ -67,12 +34,12 @@ def test_a_killed_service_kept_its_word(started, tmp_path, loop, service, counts
         at_work += _live_and_die(started, folder, f"l{life}", chance, service)
         told = service.replies(folder)
         ledger = wiring.ledger_at(started)
-        stored_as_told(ledger, told)
-        money_is_whole(ledger, loop.NAME)
+        service.stored_as_told(ledger, told)
+        service.money_is_whole(ledger, loop.NAME)
         ledger.close()
         latest = sorted(key for key in told if key.startswith(f"l{life}p"))
-        told_again(started, told, chance.sample(latest, min(10, len(latest))), service)
-    told_again(started, told, chance.sample(sorted(told), min(300, len(told))), service)
+        service.told_again(started, told, chance.sample(latest, min(10, len(latest))))
+    service.told_again(started, told, chance.sample(sorted(told), min(300, len(told))))
     record_property("replies", len(told))
     # A kill is worth something only if it hits a process that is answering.
     assert at_work >= kills * PROCESSES * 0.9
