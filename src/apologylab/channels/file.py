@@ -29,6 +29,8 @@ class FileChannel:
     Each line holds ``key, customer, experiment, arm, text, locale, compensation, amount``; the
     amount is written "5.00 USD". A line that a crash tore was never called sent: it is cut off.
 
+    Workers that dispatch the same ledger share one folder: another folder does not know the keys.
+
     The file may be moved away at any time, also after a crash: its keys stay known. That rests on
     a hard link; where the disk has none, a file must not be moved while a dispatcher that died has
     not been followed by another. Emptying it in place instead of moving it loses its keys.

@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from datetime import timedelta
+from functools import lru_cache
 from threading import Event
 from typing import TYPE_CHECKING, Final, Self
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from apologylab.service.ports import Channel, Progress
     from apologylab.service.running import Running
 
-
+SHARE_SECONDS: Final = 5.0
+"""How long an experiment may keep the others waiting."""
 MONEY_SECONDS: Final = 600.0
 """How often compensations that were used or expired are looked for, which reads them all."""
 
@@ -45,6 +47,7 @@ class Dispatcher:
         self._counts: dict[str, Dispatched] = {}
         self._channels: dict[str, Channel] = {}
         self._money_at = 0.0
+        self._read = lru_cache(maxsize=64)(wiring.declaration_reader())
         self._ledger = wiring.open_ledger(project)
         called = holder or f"{socket.gethostname()}:{os.getpid()}"
         self._worker = Worker(
@@ -59,9 +62,12 @@ class Dispatcher:
     def __enter__(self) -> Self:
         from apologylab.service.same_ledger import refuse_other
 
-        refuse_other(
-            self._ledger, environment=self._project.environment, simulated=self._project.simulated
-        )
+        of = self._project
+        try:
+            refuse_other(self._ledger, environment=of.environment, simulated=of.simulated)
+        except BaseException:
+            self._ledger.close()
+            raise
         return self
 
     def __exit__(
@@ -82,37 +88,39 @@ class Dispatcher:
         from apologylab.cli.worker import keep_at, until_told
 
         def turn() -> int:
-            done = sum(_told(each) for each in self.turn())
+            done = sum(_told(each) for each in self.turn(share_seconds=SHARE_SECONDS))
             self._look_at_money()
             return done
 
         with until_told(self._told):
             keep_at(turn, self._told, chance=random.random, say=console.say)
 
-    def turn(self, progress: Progress = lambda _: None) -> list[Dispatched]:
-        """Settle what is due of every experiment that we deliver ourselves."""
-        from apologylab import wiring
-        from apologylab.service.running import pinned
-
+    def turn(
+        self, progress: Progress = lambda _: None, *, share_seconds: float = float("inf")
+    ) -> list[Dispatched]:
+        """Settle what is due of every experiment that we deliver ourselves, or as much as fits."""
         return [
-            self._dispatch(each, progress)
-            for each in pinned(self._ledger, wiring.declaration_reader(), self._names)
+            self._dispatch(each, progress, until=time.monotonic() + share_seconds)
+            for each in self._started()
             if self._names is not None or each.experiment.delivery.by != "caller"
         ]
 
+    def _started(self) -> list[Running]:
+        """Those that run now; what they pinned was read before."""
+        from apologylab.service.running import pinned
+
+        return pinned(self._ledger, self._read, self._names)
+
     def _look_at_money(self) -> None:
         """Now and then, unless it is to do with one experiment only: what was used or expired."""
-        from apologylab import wiring
         from apologylab.service.liabilities import settle_liabilities
-        from apologylab.service.running import pinned
 
         if self._names is not None or time.monotonic() < self._money_at:
             return
-        started = pinned(self._ledger, wiring.declaration_reader())
-        settle_liabilities(self._ledger, started, now=self._worker.clock())
+        settle_liabilities(self._ledger, self._started(), now=self._worker.clock())
         self._money_at = time.monotonic() + MONEY_SECONDS
 
-    def _dispatch(self, running: Running, progress: Progress) -> Dispatched:
+    def _dispatch(self, running: Running, progress: Progress, *, until: float) -> Dispatched:
         from apologylab.service.dispatch import Dispatched, dispatch_once
 
         done = dispatch_once(
@@ -121,7 +129,7 @@ class Dispatcher:
             running,
             self._worker,
             progress=progress,
-            stop=self._told.is_set,
+            stop=lambda: self._told.is_set() or time.monotonic() > until,
         )
         counted = self._counts.setdefault(running.name, Dispatched(experiment=running.name))
         counted.add(done)

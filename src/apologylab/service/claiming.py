@@ -67,16 +67,7 @@ def claim(ledger: Ledger, running: Running, worker: Worker, *, channel: str, lim
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(running.name)], shared=True)
         killed = enrolment(work, running.name, running.experiment.version).halted == KILL
-        if killed:
-            _end_waiting_for_a_person(work, running.name)
-        claimed = work.claim(
-            running.name,
-            holder=worker.holder,
-            now=now,
-            until=now + worker.lease,
-            limit=limit,
-            due_by=FOREVER if killed else now,
-        )
+        claimed = _claimed(work, running, worker, now, limit, killed=killed)
         if not claimed:
             return Taken()
         stays = _staying(work, running, claimed, killed=killed)
@@ -86,6 +77,22 @@ def claim(ledger: Ledger, running: Running, worker: Worker, *, channel: str, lim
         work.hand_over(fresh, holder=worker.holder)
         settled = settle(work, ended, channel=channel, now=now)
     return Taken(claimed=len(claimed), settled=settled, leaving=leaving, killed=killed)
+
+
+def _claimed(
+    work: Transaction, running: Running, worker: Worker, now: datetime, limit: int, *, killed: bool
+) -> list[Claimed]:
+    """What is due; all that waits if the experiment was killed."""
+    if killed:
+        _end_waiting_for_a_person(work, running.name)
+    return work.claim(
+        running.name,
+        holder=worker.holder,
+        now=now,
+        until=now + worker.lease,
+        limit=limit,
+        due_by=FOREVER if killed else now,
+    )
 
 
 def letters_lock(name: str) -> str:

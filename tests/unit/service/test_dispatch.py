@@ -113,7 +113,12 @@ def test_small_batches_settle_the_same(ledger, loop, outboxes):
     loop.ask(ledger, running, *(loop.incident(i) for i in range(50)))
     seen = []
     done = dispatch_once(
-        ledger, outboxes.Outbox(), running, now=loop.START + loop.HOUR, progress=seen.append, batch=7
+        ledger,
+        outboxes.Outbox(),
+        running,
+        now=loop.START + loop.HOUR,
+        progress=seen.append,
+        batch=7,
     )
     assert done.settled == 50
     assert seen == [7] * 7 + [1]
