@@ -62,25 +62,25 @@ def set_totals(
 ) -> SetTotals:
     """Counts and sums of ``outcome`` by set and cell; None counts all units."""
     y = "0.0" if outcome is None else f"CAST({identifier(outcome)} AS DOUBLE)"
-    measured = f"SELECT *, {y} AS measured FROM {relation}"
-    known = "measured IS NOT NULL AND NOT isnan(measured)"
-    (found,) = connection.execute(
-        f"SELECT avg(measured) FROM ({measured}) WHERE {known}"
-    ).fetchall()
-    shift = float(found[0] or 0.0)
+    units = (
+        f"SELECT {selected(columns)}, {DRAWN_SET}, y FROM (SELECT *, {y} AS y FROM {relation}) "
+        "WHERE y IS NOT NULL AND NOT isnan(y)"
+    )
+    keys = ", ".join(KEYS)
+    ((mean,),) = connection.execute(f"SELECT avg(y) FROM ({units})").fetchall()
+    shift = float(mean or 0.0)
+    cells = f"SELECT DISTINCT {keys} FROM ({units}) ORDER BY {keys}"
+    listed = tuple(Cell(*key) for key in connection.execute(cells).fetchall())
     taken = connection.execute(
-        f"SELECT {selected(columns)}, {DRAWN_SET}, count(*) AS n, "
-        f"sum(measured - {double(shift)}) AS total FROM ({measured}) WHERE {known} "
-        f"GROUP BY {', '.join(key for key in KEYS if key in columns)}, {DRAWN_SET}"
+        f"SELECT cell, {DRAWN_SET}, count(*) AS n, sum(y - {double(shift)}) AS total "
+        f"FROM ({units}) JOIN (SELECT *, row_number() OVER (ORDER BY {keys}) - 1 AS cell "
+        f"FROM ({cells})) USING ({keys}) GROUP BY cell, {DRAWN_SET}"
     ).fetchnumpy()
-    keys = list(zip(*(taken[key].tolist() for key in KEYS), strict=True))
-    cells = tuple(Cell(*key) for key in sorted(set(keys)))
-    at = {cell: number for number, cell in enumerate(cells)}
     return SetTotals(
         outcome=outcome or "",
         shift=shift,
-        cells=cells,
-        cell=np.array([at[Cell(*key)] for key in keys], dtype=np.intp),
+        cells=listed,
+        cell=np.asarray(taken["cell"], dtype=np.intp),
         code=np.asarray(taken[DRAWN_SET], dtype=np.int64),
         n=np.asarray(taken["n"], dtype=np.int64),
         total=np.asarray(taken["total"], dtype=np.float64),
