@@ -73,6 +73,8 @@ def _units(found: Status) -> list[tuple[str, str]]:
         rows.append(("waiting", f"{found.waiting:,} incidents have no answer yet"))
     if found.undelivered:
         rows.append(("not sent", f"{found.undelivered:,} remedies, due or not yet due"))
+    if found.dead_letters:
+        rows.append(("dead letters", f"{found.dead_letters:,}: see `apologylab letters`"))
     return rows
 
 

@@ -65,14 +65,16 @@ class CapNow:
 class Census:
     """Counts of a ledger's answers, and how far its feeds reach.
 
-    ``waiting`` incidents have no answer yet, ``undelivered`` remedies no delivery; ``promised`` is
-    by arm, of all versions. ``first``, ``half`` and ``last`` are the anchors of the randomised
+    ``waiting`` incidents have no answer yet, ``undelivered`` remedies no delivery;
+    ``dead_letters`` of those wait for a person now, whatever the as-of date. ``promised`` is by
+    arm, of all versions. ``first``, ``half`` and ``last`` are the anchors of the randomised
     units.
     """
 
     answered: tuple[Answered, ...]
     waiting: int
     undelivered: int
+    dead_letters: int
     promised: tuple[Promised, ...]
     first: datetime | None
     half: datetime | None
@@ -119,6 +121,7 @@ class Status:
     answered: tuple[Answered, ...]
     waiting: int
     undelivered: int
+    dead_letters: int
     promised: tuple[Promised, ...]
     caps: tuple[CapNow, ...]
     reserved: int
@@ -166,6 +169,7 @@ def status(
         answered=census.answered,
         waiting=census.waiting,
         undelivered=census.undelivered,
+        dead_letters=census.dead_letters,
         promised=census.promised,
         caps=_caps(ledger, experiment, moments_of.phases[-1], as_of),
         reserved=ledger.reserved(experiment.name),

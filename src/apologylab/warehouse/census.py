@@ -10,6 +10,7 @@ from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER, attached
+from apologylab.wire.schema import PENDING
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,6 +37,7 @@ def census(url: str, experiment: Experiment, *, mark: int) -> Census:
             answered=_answered(connection, ours),
             waiting=_waiting(connection, experiment, mark),
             undelivered=_undelivered(connection, experiment, mark),
+            dead_letters=_dead_letters(connection, experiment),
             promised=_promised(connection, experiment, mark),
             first=first,
             half=half,
@@ -73,6 +75,11 @@ def _undelivered(connection: duckdb.DuckDBPyConnection, experiment: Experiment, 
     named = f"experiment = {text_literal(experiment.name)} AND seq <= {mark}"
     settled = _count(connection, f"{LEDGER}.fact_delivery WHERE {named}")
     return _count(connection, f"{LEDGER}.fact_remedy WHERE {named}") - settled
+
+
+def _dead_letters(connection: duckdb.DuckDBPyConnection, experiment: Experiment) -> int:
+    named = f"experiment = {text_literal(experiment.name)}"
+    return _count(connection, f"{LEDGER}.{PENDING} WHERE {named} AND dead = 1")
 
 
 def _count(connection: duckdb.DuckDBPyConnection, which: str) -> int:
