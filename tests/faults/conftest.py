@@ -1,14 +1,20 @@
-"""What tests with real processes share: empty ledgers of each kind, by their URL."""
+"""What tests with real processes share: empty ledgers of each kind, by their URL.
+
+The fault simulator is a package beside the tests; they import it by its name.
+"""
 
 from __future__ import annotations
 
+import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage import sqlite
 
+sys.path.insert(0, str(Path(__file__).parent))
 IDENTITY = LedgerIdentity(id="x", environment="test", simulated=True)
 
 

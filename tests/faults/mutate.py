@@ -24,27 +24,23 @@ def main():
     if asked.one is not None:
         print(json.dumps(until_caught(every[asked.one], asked.seeds)))
         return
-    chosen = [n for n, each in enumerate(every) if not asked.only or asked.only in each.name]
-    results = run_all(chosen, asked.seeds, asked.processes)
-    for number, (seed, why) in zip(chosen, results, strict=True):
+    wanted = asked.only.split(",") if asked.only else [""]
+    chosen = [n for n, each in enumerate(every) if any(part in each.name for part in wanted)]
+    rows = []
+    for number, (seed, why) in run_all(chosen, asked.seeds, asked.processes):
         each = every[number]
-        print(
-            f"{number:4} {'SURVIVED' if seed is None else seed:>8}  {each.name}  {each.what}  | {why[:90]}"
-        )
-    caught = sum(seed is not None for seed, _ in results)
-    print(f"{caught} of {len(chosen)} caught within {asked.seeds} seeds")
+        caught = "SURVIVED" if seed is None else f"seed {seed}"
+        print(f"{number:4} {caught:9} {each.name}  {each.what} | {why[:90]}", flush=True)
+        rows.append({"name": each.name, "what": each.what, "seed": seed, "why": why})
+    print(f"{sum(row['seed'] is not None for row in rows)} of {len(rows)} caught")
     if asked.to:
-        rows = [
-            {"name": every[n].name, "what": every[n].what, "seed": seed, "why": why}
-            for n, (seed, why) in zip(chosen, results, strict=True)
-        ]
         Path(asked.to).write_text(json.dumps(rows, indent=1))
 
 
 def run_all(numbers, seeds, processes=2):
-    """(first seed that broke or None, what broke) of each mutant."""
+    """Number and (first seed that broke or None, what broke) of each mutant, in order."""
     with ThreadPoolExecutor(processes) as pool:
-        return list(pool.map(lambda number: _apart(number, seeds), numbers))
+        yield from zip(numbers, pool.map(lambda each: _apart(each, seeds), numbers), strict=True)
 
 
 def _apart(number, seeds):
@@ -75,7 +71,7 @@ def until_caught(mutant, seeds):
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1000)
-    parser.add_argument("--only", help="those whose name holds this")
+    parser.add_argument("--only", help="those whose name holds one of these, apart by commas")
     parser.add_argument("--one", type=int, help="run this one here")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--to", help="write the results to this file as JSON")

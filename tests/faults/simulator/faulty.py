@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from apologylab.service.ports import Transaction
 from simulator.schedule import Died
@@ -147,10 +148,8 @@ class _Opened:
 
     def lose(self):
         """The process died before its late commit."""
-        try:
+        with suppress(Died):
             self._roll_back(Died())
-        except Died:
-            pass
 
 
 class OneAtATime:

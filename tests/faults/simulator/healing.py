@@ -47,11 +47,16 @@ def _send_all(run, process, channel, running):
     for _ in range(ROUNDS):
         run.hands.pass_by(timedelta(days=2))
         dispatch_once(process.ledger, channel, running, process.as_worker(50))
-        (replay if run.schedule.chance.random() < 0.5 else give_up)(
-            process.ledger, running.name, [], now=process.clock(), by="healer"
-        )
+        if not run.is_killed(running.name):
+            _end_letters(process, running.name)
         if not _left(run, running):
             return
+
+
+def _end_letters(process, name):
+    """Dead letters are tried once more, or given up; a kill ends them by itself."""
+    end = replay if process.chance.random() < 0.5 else give_up
+    end(process.ledger, name, [], now=process.clock(), by="healer")
 
 
 def _left(run, running):

@@ -24,13 +24,14 @@ CODE = {
         "service/budget.py",
         "service/claiming.py",
         "service/ending.py",
+        "service/forget.py",
         "service/handing.py",
-        "service/history.py",
-        "service/judging.py",
-        "service/recheck.py",
+        "service/letters.py",
+        "service/liabilities.py",
         "service/recording.py",
         "service/reporting.py",
         "service/retrying.py",
+        "service/revoking.py",
         "service/settling.py",
         "service/start.py",
         "storage/memory.py",
@@ -43,6 +44,10 @@ CODE = {
     ),
 }
 """Mode that shows a mutant -> the files that are mutated."""
+WRITES = ("assign", "budget", "claiming", "handing", "memory", "retrying", "settling")
+"""Where conditional writes are written in Python: their guards are dropped, too."""
+QUEUE = ("claiming", "memory", "retrying", "settling")
+"""Where parts of such conditions are."""
 SORTS = ("name", "fact", "text", "queue", "budget", "counter", "writer")
 
 
@@ -81,6 +86,8 @@ def mutants():
 def _of_file(mode, file):
     tree = ast.parse((SOURCES / file).read_text(encoding="utf-8"))
     for number, (node, sort, changed) in enumerate(_changes(tree)):
+        if Path(file).stem not in CLOSER.get(sort, (Path(file).stem,)):
+            continue
         what = f"{_short(node)} -> {_short(changed)}"
         yield Mutant(mode, file, node.lineno, sort, what, number)
 
@@ -120,18 +127,18 @@ def _drop_call(node):
 
 def _drop_guard(node):
     """``if ...: raise`` and the like."""
-    if isinstance(node, ast.If) and not node.orelse:
-        if isinstance(node.body[-1], ast.Raise | ast.Return | ast.Continue):
-            yield ast.Pass()
+    leaves = ast.Raise | ast.Return | ast.Continue
+    if isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], leaves):
+        yield ast.Pass()
 
 
 def _drop_where(node):
     """One condition of a WHERE."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr == "where":
-            for place in range(len(node.args)):
-                kept = node.args[:place] + node.args[place + 1 :]
-                yield ast.Call(func=node.func, args=kept, keywords=node.keywords)
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    if is_call and node.func.attr == "where":
+        for place in range(len(node.args)):
+            kept = node.args[:place] + node.args[place + 1 :]
+            yield ast.Call(func=node.func, args=kept, keywords=node.keywords)
 
 
 def _drop_filter(node):
@@ -144,7 +151,7 @@ def _drop_filter(node):
                 yield changed
 
 
-def _drop_operand(node):
+def _drop_part(node):
     """One part of a conjunction or of an alternative."""
     if isinstance(node, ast.BoolOp):
         for place in range(len(node.values)):
@@ -160,9 +167,9 @@ def _drop_again(node):
 
 def _unlock(node):
     """Look at a budget without its lock."""
-    if isinstance(node, ast.keyword) and node.arg == "locked":
-        if not (isinstance(node.value, ast.Constant) and node.value.value is False):
-            yield ast.keyword(arg="locked", value=ast.Constant(value=False))
+    is_locked = isinstance(node, ast.keyword) and node.arg == "locked"
+    if is_locked and not (isinstance(node.value, ast.Constant) and node.value.value is False):
+        yield ast.keyword(arg="locked", value=ast.Constant(value=False))
 
 
 OPERATORS = {
@@ -170,21 +177,31 @@ OPERATORS = {
     "guard dropped": _drop_guard,
     "where dropped": _drop_where,
     "filter dropped": _drop_filter,
-    "part dropped": _drop_operand,
+    "part dropped": _drop_part,
     "again dropped": _drop_again,
     "unlocked": _unlock,
 }
+CLOSER = {"guard dropped": WRITES, "part dropped": QUEUE, "filter dropped": QUEUE}
+"""Sort of change -> the only files that it is made in."""
 
 
 def _transactions():
-    """(file, line, function) of every ``with ledger.transaction(...)`` that writes."""
+    """(file, line, function) of every ``with ledger.transaction(...)`` of the service."""
     for file in CODE["interleaved"]:
-        tree = ast.parse((SOURCES / file).read_text(encoding="utf-8"))
-        for function in ast.walk(tree):
+        if not file.startswith("service/"):
+            continue
+        found = {}
+        for function in ast.walk(ast.parse((SOURCES / file).read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef):
-                for node in ast.walk(function):
-                    if isinstance(node, ast.With) and "transaction(" in ast.unparse(node.items[0]):
-                        yield file, node.lineno, function.name
+                found |= dict.fromkeys(_begins(function), function.name)
+        yield from ((file, line, name) for line, name in sorted(found.items()))
+
+
+def _begins(function):
+    """The lines at which ``function``, or one inside it, begins a transaction."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.With) and ".transaction(" in ast.unparse(node.items[0]):
+            yield node.lineno
 
 
 def become(mutant):
@@ -219,7 +236,7 @@ class _Changed(MetaPathFinder, Loader):
         old, _, new = nodes[self._mutant.number]
         tree = ast.fix_missing_locations(_Replace(old, new).visit(tree))
         module.__file__ = str(source)
-        exec(compile(tree, str(source), "exec"), module.__dict__)  # noqa: S102 - that is the mutant
+        exec(compile(tree, str(source), "exec"), module.__dict__)  # that is the mutant
 
 
 class _Replace(ast.NodeTransformer):

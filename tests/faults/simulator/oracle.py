@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from apologylab.record.facts import (
     Assignment,
+    Change,
     Closed,
     Delivery,
     Forgotten,
@@ -81,23 +82,37 @@ def _retries_equal(run, stands):
 
 def _money(run, stands):
     """What is reserved is what is owed, row by row, and never more than any cap."""
-    holdings = follow(Step(each.assignment, each.state, each.amount) for each in stands.liabilities)
-    amounts, uses = Counter(), Counter()
-    for each in stands.liabilities:
-        if each.state == "reserved" and holdings[each.assignment].state in HELD:
-            for row in (each.charged or "").split():
-                amounts[row] += each.amount
-                uses[row] += 1
+    owed = _owed_by_row(stands)
     for name in NAMES:
         for row, standing in run.ledger.budgets(name).items():
             if "/units/" in row:
                 continue
-            owed = amounts.pop(row, 0), uses.pop(row, 0)
-            if owed != (standing.reserved, standing.uses):
-                yield f"{row} holds {standing}, owed are {owed}"
-            yield from _over(run.company.running[name].experiment.budget, row, *owed)
-    if amounts:
-        yield f"{amounts} is owed, and no budget holds it"
+            amount, uses = owed.pop(row, (0, 0))
+            if (amount, uses) != (standing.reserved, standing.uses):
+                yield f"{row} holds {standing}, owed are {amount} in {uses} uses"
+            yield from _over(run.company.running[name].experiment.budget, row, amount, uses)
+    if owed:
+        yield f"{owed} is owed, and no budget holds it"
+
+
+def _owed_by_row(stands):
+    """Row -> minor units and uses that live liabilities were charged to it."""
+    owed = {}
+    for each in _held(stands):
+        for row in (each.charged or "").split():
+            amount, uses = owed.get(row, (0, 0))
+            owed[row] = amount + each.amount, uses + 1
+    return owed
+
+
+def _held(stands):
+    """What was reserved and still counts."""
+    holdings = follow(Step(each.assignment, each.state, each.amount) for each in stands.liabilities)
+    return [
+        each
+        for each in stands.liabilities
+        if each.state == "reserved" and holdings[each.assignment].state in HELD
+    ]
 
 
 def _over(budget, row, owed, uses):
@@ -116,12 +131,7 @@ def _over(budget, row, owed, uses):
 
 def _caps_by_facts(run, stands):
     """The caps again, from what was drawn alone, whatever the rows say."""
-    holdings = follow(Step(each.assignment, each.state, each.amount) for each in stands.liabilities)
-    held = [
-        each
-        for each in stands.liabilities
-        if each.state == "reserved" and holdings[each.assignment].state in HELD
-    ]
+    held = _held(stands)
     for name in NAMES:
         budget = run.company.running[name].experiment.budget
         own = [each for each in held if each.experiment == name]
@@ -180,9 +190,9 @@ def _forgotten(run, stands):
             last[customer] = stands.seq["forgotten", fact[-1].key]
     for each in stands.remedies:
         seq = last.get(each.customer)
-        if seq is not None and each.text and stands.seq["remedy", each.key] < seq:
-            if run.ledger.text(each.text) is not None:
-                yield f"the text of {each.key} stands, its customer was forgotten"
+        is_gone = seq is not None and stands.seq["remedy", each.key] < seq
+        if is_gone and each.text and run.ledger.text(each.text) is not None:
+            yield f"the text of {each.key} stands, its customer was forgotten"
 
 
 def _liabilities_of_draws(run, stands):
@@ -267,8 +277,12 @@ def _deliveries(run, stands):
             continue
         if delivery.state not in (OF_SILENCE if each.arm == "silence" else STATES):
             yield f"{each.key} ended {delivery.state}"
-        if count > 1 or (delivery.state == "sent") != (count == 1) and delivery.state != "in_doubt":
+        if count > 1 or (
+            (delivery.state == "sent") != (count == 1) and delivery.state != "in_doubt"
+        ):
             yield f"{each.key} is {delivery.state} ({delivery.because}), took effect {count} times"
+    if run.outbox.empty:
+        yield f"{run.outbox.empty} were handed over without a text"
     if times:
         yield f"the channel did {sorted(times)}, which nobody was owed"
 
@@ -280,6 +294,19 @@ def _ends(run, stands):
             for each in stands.drawn(fact.experiment):
                 if each.version == fact.version and _is_ended(stands, fact, each):
                     yield f"{each.key} ({each.reason}) was drawn after {fact.key}"
+
+
+def _ends_stand(run, stands):
+    """What was said to be ended is, and the trail of changes says so."""
+    halted = {(each.experiment, each.how) for each in run.ledger.read(Halted)}
+    closed = {each.experiment for each in run.ledger.read(Closed)}
+    noted = {(each.experiment, each.what) for each in run.ledger.read(Change)}
+    for name, how, _ in run.book.ends:
+        further = {(name, each) for each in ("drain", "kill")[how == "kill" :]}
+        if name not in closed or (how != "stop" and not further & halted):
+            yield f"{how} of {name} was acknowledged and does not stand"
+    for end in halted - noted:
+        yield f"nobody noted who did {end}"
 
 
 def _is_ended(stands, fact, assignment):
@@ -364,6 +391,7 @@ CHECKS = (
     _units,
     _deliveries,
     _ends,
+    _ends_stand,
     _phases,
     _versions,
     _killed,

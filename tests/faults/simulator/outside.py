@@ -63,6 +63,8 @@ class Outbox:
         self._schedule = schedule
         self.effects = []
         self.words = Counter()
+        self.empty = []
+        "Keys that were handed over without a text."
 
     @property
     def times(self):
@@ -78,6 +80,8 @@ class Outbox:
         return [self._one(each, actor) for each in batch]
 
     def _one(self, outgoing, actor):
+        if outgoing.text is None:
+            self.empty.append(outgoing.key)
         state, works = self._word()
         taken = self.once and any(each.key == outgoing.key for each in self.effects)
         if taken and state in {"failed", "later"}:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from apologylab.errors import InputError, LedgerBusyError, NotFoundError, StateError
-from apologylab.record.facts import KINDS, Started
+from apologylab.record.facts import KINDS, Halted, Started
 from apologylab.service.again import TRIES
 from apologylab.storage.memory import MemoryLedger
 from simulator import actors
@@ -19,6 +19,8 @@ from simulator.outside import START, Hands, Outbox
 from simulator.schedule import Schedule, StuckError
 from simulator.world import IDENTITY, NAMES, VARIANTS, company
 
+TIGHT = ("small budget", "small budget", "caps")
+"""Variants that are run more often: where the last coupon is raced for."""
 CALLERS = (InputError, NotFoundError, StateError, LedgerBusyError)
 """What a caller may be told without a fault: the wrong incident, the wrong moment, or to wait."""
 
@@ -42,10 +44,11 @@ class Result:
 class Run:
     """One run on ``ledger``; ``interleaved`` says that the ledger lets many write at once."""
 
-    def __init__(self, seed, ledger=None, *, interleaved=False, variant=None):
-        self.schedule = Schedule(seed)
+    def __init__(self, seed, ledger=None, *, interleaved=False, variant=None, scale=1):
+        self.schedule = Schedule(seed, scale)
+        self.scale = scale
         chance = self.schedule.chance
-        chosen = chance.choice(sorted(VARIANTS))
+        chosen = chance.choice([*sorted(VARIANTS), *TIGHT])
         self.company = company(variant or chosen)
         self.hands = Hands(self.schedule)
         if ledger is None:
@@ -60,7 +63,9 @@ class Run:
             self.schedule, once=chance.random() < 0.5, remembers=chance.random() < 0.5
         )
         self.book = actors.Book()
-        self.pool = actors.incidents(chance, chance.randrange(6, 13), chance.randrange(2, 6))
+        self.pool = actors.incidents(
+            chance, scale * chance.randrange(6, 13), scale * chance.randrange(2, 6)
+        )
         self.names = []
 
     def go(self):
@@ -81,13 +86,16 @@ class Run:
     def _populate(self):
         chance, add = self.schedule.chance, self.add
         for place in range(3):
-            add(f"client{place}", actors.client(self, self._batches(chance.randrange(2, 6))))
+            add(
+                f"client{place}",
+                actors.client(self, self._batches(self.scale * chance.randrange(2, 6))),
+            )
         for place in range(2):
-            add(f"worker{place}", actors.worker(self, chance.randrange(3, 9)))
+            add(f"worker{place}", actors.worker(self, self.scale * chance.randrange(3, 9)))
         add("operator", actors.operator(self, self._orders()))
-        happenings = actors.happenings(chance, self.pool, chance.randrange(2, 7))
+        happenings = actors.happenings(chance, self.pool, self.scale * chance.randrange(2, 7))
         add("feed", actors.feed(self, happenings))
-        add("tide", actors.tide(self, chance.randrange(3, 9)))
+        add("tide", actors.tide(self, self.scale * chance.randrange(3, 9)))
 
     def add(self, name, body):
         self.names.append(name)
@@ -105,7 +113,9 @@ class Run:
 
     def _orders(self):
         chance = self.schedule.chance
-        tidying = chance.choices(("replay", "give up", "revoke", "forget", "settle"), k=4)
+        tidying = chance.choices(
+            ("replay", "give up", "revoke", "forget", "settle"), k=4 * self.scale
+        )
         what = [each for each in tidying if chance.random() < 0.5]
         what += [each for each in actors.ENDS if chance.random() < 0.15]
         what += ["phase"] * (self.company.variant == "phases")
@@ -120,6 +130,11 @@ class Run:
     def newest(self, name):
         """The version that runs, whoever knows of it."""
         return max(each.version for each in self.ledger.read(Started, experiment=name))
+
+    def is_killed(self, name):
+        """Whether the version that runs was killed."""
+        halted = self.ledger.read(Halted, experiment=name, version=self.newest(name))
+        return any(each.how == "kill" for each in halted)
 
     def running(self, name):
         """What a process has loaded of an experiment; it may be an old version."""

@@ -25,7 +25,7 @@ WRITES = ("Ledger.append_rows", "Ledger.mark", "Ledger.commit")
 HANG_S = 60
 
 
-class Died(BaseException):  # noqa: N818 - not an error: nobody may catch it
+class Died(BaseException):
     """The actor's process ended at this call; no code of it runs any more."""
 
 
@@ -65,12 +65,16 @@ class Style:
     deaths: bool
 
 
+HARD = Style(rate=0.03, stay=0.8, deaths=True)
+
+
 class Schedule:
     """The actors of one run, their turns, and the faults; ``trace`` holds every call in order."""
 
-    def __init__(self, seed, style=None):
+    def __init__(self, seed, scale=1):
         self.chance = random.Random(seed)
-        self.style = style or _style(self.chance)
+        self.style = _style(self.chance) if scale == 1 else HARD
+        self._most = STEPS * scale
         self.faults = Counter()
         self.trace = []
         self.steps = 0
@@ -144,7 +148,7 @@ class Schedule:
         if actor.dead:
             raise Died
         self.steps += 1
-        if self.steps > STEPS:
+        if self.steps > self._most:
             raise StuckError("the run goes in circles")
         if self.chance.random() >= self.style.stay:
             self._switch(actor)

@@ -21,13 +21,18 @@ def run_seed(seed, mode, *, variant=None):
     if mode != "sqlite":
         return run(seed, mode, variant=variant)
     with TemporaryDirectory(dir=_folder()) as folder:
-        path = Path(folder) / "l.sqlite"
-        shutil.copyfile(_empty(), path)
-        ledger = sqlite.open_(path)
+        ledger = empty_file(Path(folder))
         try:
             return run(seed, mode, ledger=ledger, variant=variant)
         finally:
             ledger.close()
+
+
+def empty_file(folder):
+    """A ledger in a file of ``folder``."""
+    path = folder / "l.sqlite"
+    shutil.copyfile(_empty(), path)
+    return sqlite.open_(path)
 
 
 @cache

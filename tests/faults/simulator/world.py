@@ -95,6 +95,7 @@ VARIANTS = {
         "budget": 'total = "500.00 USD"\nuses = 7\nper_arm = { "sorry+usd5@0s" = { uses = 2 } }\n'
         'per_period = { amount = "15.00 USD", days = 1 }'
     },
+    "plenty": {"budget": 'total = "5000.00 USD"'},
     "ramp": {"allocation": "units_per_day = 2"},
     "blocks": {"allocation": 'scheme = "blocks"\nstrata = ["city"]\nblock_size = 7'},
     "coin": {"allocation": 'scheme = "minimisation"\nstrata = ["city"]\ncoin = 0.8'},

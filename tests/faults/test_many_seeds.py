@@ -1,0 +1,15 @@
+"""Thousands of seeds on the ledger in memory: one writer at a time, and many at once."""
+
+from __future__ import annotations
+
+import pytest
+from simulator.trial import survive
+
+FIRST = 1_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["memory", "interleaved"])
+def test_thousands_of_seeds(mode, counts, record_property):
+    record_property("first seed", FIRST)
+    survive(range(FIRST, FIRST + counts(500, 5_000)), mode, record_property)
