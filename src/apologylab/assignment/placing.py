@@ -42,7 +42,7 @@ class Placing:
         The propensity is the design marginal: the arm's weight over the sum of weights.
         """
         place = self._place(stratum, before)
-        because = f"block {place.block} of {stratum or 'all'}, place {before}"
+        because = f"unit {before + 1} of {stratum or 'all'}, in permuted block {place.block}"
         return place, self._answer(place.arm, self._digest(unit))._replace(because=because)
 
     def by_coin(self, unit: str, counts: Sequence[Mapping[str, int]]) -> Assignment:
