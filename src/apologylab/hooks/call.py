@@ -30,12 +30,16 @@ class Call:
 
     ``answer`` or ``error`` is there once it is told. Several experiments are asked in turn, and the
     first that does not turn the incident away answers; if all do, the first one's word stands.
+    ``only`` names the one that is asked, if the caller wants no other.
     """
 
-    __slots__ = ("_done", "_first", "answer", "deadline", "error", "gone", "incident", "turn")
+    __slots__ = (
+        "_done", "_first", "answer", "deadline", "error", "gone", "incident", "only", "turn",
+    )  # fmt: skip
 
-    def __init__(self, incident: Incident, timeout_s: float) -> None:
+    def __init__(self, incident: Incident, timeout_s: float, only: str | None = None) -> None:
         self.incident = incident
+        self.only = only
         self.deadline = monotonic() + timeout_s
         self.turn = 0
         self.gone = False
@@ -86,8 +90,15 @@ class AsyncCall(Call):
 
     __slots__ = ("_future", "_loop")
 
-    def __init__(self, incident: Incident, timeout_s: float, loop: AbstractEventLoop) -> None:
-        super().__init__(incident, timeout_s)
+    def __init__(
+        self,
+        incident: Incident,
+        timeout_s: float,
+        only: str | None = None,
+        *,
+        loop: AbstractEventLoop,
+    ) -> None:
+        super().__init__(incident, timeout_s, only)
         self._loop = loop
         self._future: Future[None] = loop.create_future()
 

@@ -83,34 +83,35 @@ class LedgerClient:
         """Reports in the spool."""
         return len(self._spool)
 
-    def assign(self, incident: Incident) -> Given:
+    def assign(self, incident: Incident, *, experiment: str | None = None) -> Given:
         """Answer ``incident``; a retry gets the same answer. Nothing is raised.
 
+        Only ``experiment`` is asked if it is given, otherwise those about this kind of incident.
         Reason FALLBACK means *not known yet*: give what ``arm`` names; it is reported by itself.
         """
         try:
-            if not self._asked(incident):
-                return Given(UNREAD, "INELIGIBLE", UNKNOWN)
-            call = Call(incident, self._timeout_s)
+            if not self._asked(incident, experiment):
+                return self._unasked(experiment)
+            call = Call(incident, self._timeout_s, experiment)
             self._worker.put(call)
             call.wait(self._timeout_s)
             return self._told(call)
         except Exception as error:  # noqa: BLE001 - an order system must never fail because of us
-            return self._fallback(incident, f"{type(error).__name__}: {error}".rstrip(": "))
+            return self._fallback(incident, _said(error), experiment)
 
-    async def assign_async(self, incident: Incident) -> Given:
+    async def assign_async(self, incident: Incident, *, experiment: str | None = None) -> Given:
         """As :meth:`assign`, without blocking the event loop; only its cancellation is raised."""
         try:
-            if not self._asked(incident):
-                return Given(UNREAD, "INELIGIBLE", UNKNOWN)
+            if not self._asked(incident, experiment):
+                return self._unasked(experiment)
             from asyncio import get_running_loop
 
-            call = AsyncCall(incident, self._timeout_s, get_running_loop())
+            call = AsyncCall(incident, self._timeout_s, experiment, loop=get_running_loop())
             self._worker.put(call)
             await call.arrive(self._timeout_s)
             return self._told(call)
         except Exception as error:  # noqa: BLE001 - an order system must never fail because of us
-            return self._fallback(incident, f"{type(error).__name__}: {error}".rstrip(": "))
+            return self._fallback(incident, _said(error), experiment)
 
     def report_delivery(
         self, experiment: str, incident: str, *, state: str, because: str = ""
@@ -166,8 +167,22 @@ class LedgerClient:
         if self._is_split:
             self._worker.refuse("the process was forked while the ledger did not answer")
 
-    def _asked(self, incident: Incident) -> list[Running]:
-        return [each for each in self._running if incident.kind in each.kinds]
+    def _asked(self, incident: Incident, only: str | None) -> list[Running]:
+        return [
+            each
+            for each in self._running
+            if incident.kind in each.kinds and only in (None, each.name)
+        ]
+
+    def _unasked(self, only: str | None) -> Given:
+        """The answer where no experiment is asked."""
+        for each in self._running:
+            if each.name == only:
+                refused = not_drawn(each.experiment, "INELIGIBLE", UNKNOWN)
+                return Given(refused.arm, "INELIGIBLE", UNKNOWN, each.name)
+        if only is not None:
+            return Given(UNREAD, "FALLBACK", f"NotFoundError: {only} is not started in this ledger")
+        return Given(UNREAD, "INELIGIBLE", UNKNOWN)
 
     def _told(self, call: Call) -> Given:
         """What ``call`` brought.
@@ -197,7 +212,7 @@ class LedgerClient:
         while left:
             groups: dict[str, tuple[Running, list[Call]]] = {}
             for call in left:
-                asked = self._asked(call.incident)
+                asked = self._asked(call.incident, call.only)
                 if call.turn < len(asked):
                     running = asked[call.turn]
                     groups.setdefault(running.name, (running, []))[1].append(call)
@@ -233,7 +248,7 @@ class LedgerClient:
             in_time=partial(refuse_late, calls),
         )
         for call, answer in zip(calls, answers, strict=True):
-            call.take(running, answer, len(self._asked(call.incident)))
+            call.take(running, answer, len(self._asked(call.incident, call.only)))
 
     def _one_by_one(self, running: Running, calls: Sequence[Call]) -> None:
         """Each in a transaction of its own, until one finds that the ledger itself fails."""
@@ -264,8 +279,9 @@ class LedgerClient:
         except Exception:  # noqa: BLE001 - the ledger is away; the next second will tell
             return
 
-    def _fallback(self, incident: Incident, because: str) -> Given:
-        asked = [each for each in self._running if _kind(incident) in each.kinds]
+    def _fallback(self, incident: Incident, because: str, only: str | None = None) -> Given:
+        named = (each for each in self._running if only in (None, each.name))
+        asked = [each for each in named if _kind(incident) in each.kinds]
         if not asked:
             return Given(UNREAD, "FALLBACK", because)
         experiment = asked[0].experiment
@@ -341,6 +357,10 @@ def connect(
     return LedgerClient(
         ledger, running, clock=clock, timeout_s=timeout_s, spool=spool, renewed=started.renewed
     )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _kind(incident: object) -> str:

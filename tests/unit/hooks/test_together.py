@@ -233,7 +233,6 @@ def test_an_event_loop_gets_the_fallback_in_time_and_only_its_cancellation(gated
 
     with _client(loop, gated, [running], timeout_s=0.05) as client:
         asyncio.run(ask(client))
-        assert client.waiting == 1
     # Who was cancelled was given nothing, so there is nothing to report.
     assert [each.incident for each in gated.read(FallbackReport)] == ["i1"]
     assert [each.reason for each in gated.read(Assignment)] == ["FALLBACK"]
@@ -335,8 +334,8 @@ def test_eight_threads_race_for_the_last_coupon(sqlite_url, loop):
     reasons = Counter(each.reason for each in given)
     assert set(reasons) == {"RANDOMISED", "CLOSED"}
     assert ledger.reserved(loop.NAME) == sum(each.amount or 0 for each in given) <= 5_500
-    # Closed only when what is left does not cover the dearest arm once more.
-    assert ledger.reserved(loop.NAME) > 5_500 - 500
+    # Two threads a client: a batch of two closes when what is left does not cover both.
+    assert ledger.reserved(loop.NAME) > 5_500 - 2 * 500
     assert [each.phase for each in ledger.read(Closed)] == [1]
     assert ledger.count(Assignment) == 120
     ledger.close()
