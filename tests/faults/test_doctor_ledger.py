@@ -220,7 +220,7 @@ def test_a_damaged_page_is_told(file, made, loop):
 def test_the_same_on_postgresql(postgres_ledger, postgres_url, loop, outboxes):
     declared = lived(postgres_ledger, loop, outboxes)
     assert asked(postgres_ledger, postgres_url, declared, loop) == {}
-    told = explain(postgres_ledger, ["c1"], zone=UTC)
+    told = explain(postgres_ledger, ["c1"], zone=UTC, now=loop.START + LATER)
     assert told.forgotten is not None
     assert not any("Ana1" in each.words for each in told.events)
     with postgres_ledger.transaction(recorded_at=loop.START + LATER) as work:

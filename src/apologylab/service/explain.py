@@ -17,9 +17,12 @@ from apologylab.record.facts import (
     Goodwill,
     Incident,
     Liability,
+    Redemption,
     Remedy,
 )
 from apologylab.service.assign_recorded import PASSED_ON
+from apologylab.service.held import owed
+from apologylab.service.redeeming import matches
 from apologylab.service.saying import Answered, sentences
 from apologylab.service.telling import ORDER, said, tell
 from apologylab.service.traces import traces
@@ -55,7 +58,7 @@ class Life:
     forgotten: datetime | None
 
 
-def explain(ledger: Ledger, ids: Sequence[str], *, zone: tzinfo) -> Life:
+def explain(ledger: Ledger, ids: Sequence[str], *, zone: tzinfo, now: datetime) -> Life:
     """The life of the customer whom ``ids`` name; times in words are those of ``zone``.
 
     Raises:
@@ -70,7 +73,7 @@ def explain(ledger: Ledger, ids: Sequence[str], *, zone: tzinfo) -> Life:
     return Life(
         ids=found.ids,
         events=tuple(_events(ledger, found, zone)),
-        may_say=tuple(sentences(_answered(found), forgotten=gone, zone=zone)),
+        may_say=tuple(sentences(_answered(found), forgotten=gone, zone=zone, now=now)),
         forgotten=gone[-1].occurred_at if gone else None,
     )
 
@@ -97,13 +100,16 @@ def _answered(found: Traces) -> list[Answered]:
     """Each incident with its answers, one an experiment, and what is about them; oldest first."""
     remedies = {each.key: each for each in found.of(Remedy)}
     deliveries = {each.key: each for each in found.of(Delivery)}
+    given = owed(found.of(Liability))
+    used = {each.owed for each in matches(list(given.values()), found.of(Redemption))}
     return [
         Answered(
             incident=incident,
             assignment=answer,
             remedy=remedies.get(answer.key) if answer else None,
             delivery=deliveries.get(answer.key) if answer else None,
-            liabilities=_liabilities(found, answer.key) if answer else [],
+            owed=(compensation := given.get(answer.key) if answer else None),
+            is_used=compensation is not None and compensation in used,
             goodwill=[each for each in found.of(Goodwill) if each.incident == incident.key],
         )
         for incident in sorted(found.of(Incident), key=lambda each: (each.occurred_at, each.key))
@@ -116,7 +122,3 @@ def _answers(found: Traces, incident: str) -> list[Assignment | None]:
     given = [each for each in found.of(Assignment) if each.incident == incident]
     settled = [each for each in given if each.reason != PASSED_ON]
     return [*(settled or given[:1])] or [None]
-
-
-def _liabilities(found: Traces, assignment: str) -> list[Liability]:
-    return [each for each in found.of(Liability) if each.assignment == assignment]

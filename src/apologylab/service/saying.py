@@ -15,7 +15,7 @@ from apologylab.service.telling import clock, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from apologylab.record.facts import (
         Assignment,
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         Forgotten,
         Goodwill,
         Incident,
-        Liability,
         Remedy,
     )
+    from apologylab.service.held import Owed
 
 CHANCE: Final = (
     "What we offer after such a failure differs, and chance decided; it says nothing about you."
@@ -42,12 +42,6 @@ WHY: Final[Mapping[str, str]] = {
     "forgotten": "because you had asked us to delete your data",
 }
 """The reasons of a suppressed remedy that are the customer's own; others are ours."""
-MONEY: Final[Mapping[str, str]] = {
-    "committed": "It can be used.",
-    "redeemed": "It has been used.",
-    "expired": "It has expired.",
-    "revoked": "It was taken back.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +52,17 @@ class Answered:
     assignment: Assignment | None
     remedy: Remedy | None
     delivery: Delivery | None
-    liabilities: Sequence[Liability]
+    owed: Owed | None
+    is_used: bool
     goodwill: Sequence[Goodwill]
 
 
 def sentences(
-    answered: Sequence[Answered], *, forgotten: Sequence[Forgotten], zone: tzinfo
+    answered: Sequence[Answered], *, forgotten: Sequence[Forgotten], zone: tzinfo, now: datetime
 ) -> list[str]:
     """What may be said, one paragraph an incident, oldest first."""
     found = [
-        " ".join([_opening(each, zone), _answer(each, zone), *_gifts(each, zone)])
+        " ".join([_opening(each, zone), _answer(each, zone, now), *_gifts(each, zone)])
         for each in answered
     ]
     if forgotten:
@@ -80,13 +75,13 @@ def _opening(each: Answered, zone: tzinfo) -> str:
     return f"About the {words(each.incident.kind)} of {clock(each.incident.occurred_at, zone)}:"
 
 
-def _answer(each: Answered, zone: tzinfo) -> str:
+def _answer(each: Answered, zone: tzinfo, now: datetime) -> str:
     reason = each.assignment.reason if each.assignment else ""
     if reason == "HOLDOUT":
         return HELD_OUT
     if reason not in ("RANDOMISED", "OVERRIDE"):
         return USUAL
-    told = [_what_became(each, zone), *_money(each)]
+    told = [_what_became(each, zone), *_money(each, zone, now)]
     if reason == "RANDOMISED":
         told.append(CHANCE)
     return " ".join(told)
@@ -132,9 +127,17 @@ def _gifts(each: Answered, zone: tzinfo) -> list[str]:
     ]
 
 
-def _money(each: Answered) -> list[str]:
+def _money(each: Answered, zone: tzinfo, now: datetime) -> list[str]:
     """Where the compensation stands, once it was given."""
-    if each.delivery is None or each.delivery.state != "sent" or not each.liabilities:
+    owed = each.owed
+    if owed is None or each.delivery is None or each.delivery.state != "sent":
         return []
-    known = MONEY.get(each.liabilities[-1].state)
-    return [known] if known else []
+    if each.is_used or owed.state == "redeemed":
+        return ["It has been used."]
+    if owed.state == "revoked":
+        return ["It was taken back."]
+    if owed.ends is None:
+        return ["It can be used."]
+    if owed.state == "expired" or owed.ends <= now:
+        return [f"It could be used until {clock(owed.ends, zone)}."]
+    return [f"It can be used until {clock(owed.ends, zone)}."]

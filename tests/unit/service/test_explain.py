@@ -68,25 +68,36 @@ def delivered(state="sent", because="", arm="sorry+usd5@1h"):
     )  # fmt: skip
 
 
-def owed(state="committed"):
-    return Liability(
-        key=f"late_ride/i1/{state}", occurred_at=NOW + HOUR, assignment="late_ride/i1",
-        experiment="late_ride", customer="c1", arm="sorry+usd5@1h", compensation="usd5",
-        state=state, amount=500, currency="USD",
+def owed(*states, days=None):
+    """The steps of a compensation that can be used for ``days`` once it is committed."""
+    return [
+        Liability(
+            key=f"late_ride/i1/{state}", occurred_at=NOW + HOUR, assignment="late_ride/i1",
+            experiment="late_ride", customer="c1", arm="sorry+usd5@1h", compensation="usd5",
+            state=state, amount=500, currency="USD", expires_days=days,
+        )
+        for state in ("reserved", "committed", *states)
+    ]  # fmt: skip
+
+
+def used(at=NOW + 2 * HOUR, key="r1"):
+    return Redemption(
+        key=key, occurred_at=at, customer="c1", compensation="usd5", amount=500, cost_amount=300,
+        currency="USD",
     )  # fmt: skip
 
 
-def life(ledger, *facts, customer="c1", text="Ana, sorry."):
+def life(ledger, *facts, customer="c1", text="Ana, sorry.", now=NOW + HOUR):
     with ledger.transaction(recorded_at=NOW) as work:
         work.append(facts)
         if text:
             work.put_text("t1", text)
-    return explain(ledger, [customer], zone=UTC)
+    return explain(ledger, [customer], zone=UTC, now=now)
 
 
 def test_a_life_is_in_order_and_says_what_was_said_and_given(ledger):
     told = life(
-        ledger, delivered(), owed(), incident(order="o-1"), drawn(), remedy(),
+        ledger, delivered(), *owed(), incident(order="o-1"), drawn(), remedy(),
         Order(key="o-2", occurred_at=NOW + 24 * HOUR, customer="c1", list_amount=2100,
               paid_amount=1600, currency="USD", our_coupon=True, returned_amount=100),
     )  # fmt: skip
@@ -95,6 +106,7 @@ def test_a_life_is_in_order_and_says_what_was_said_and_given(ledger):
         ("assignment", DRAWN),
         ("remedy", "says (en): 'Ana, sorry.'; gives usd5, 5.00 USD"),
         ("delivery", "sent through email"),
+        ("liability", "usd5, 5.00 USD: reserved"),
         ("liability", "usd5, 5.00 USD: committed"),
         ("order", "21.00 USD at list price, 16.00 USD paid, with our coupon, 1.00 USD returned"),
     ]  # fmt: skip
@@ -127,10 +139,15 @@ def answer(reason, arm, facts):
         (answer("RANDOMISED", "sorry+none@1h", [remedy(amount=0), delivered()]),
          "We sent you an apology on 2026-03-02 11:05."),
         (answer("RANDOMISED", "none+usd5@1h",
-                [remedy(), delivered(), owed("reserved"), owed("committed"), owed("redeemed")]),
+                [remedy(), delivered(), *owed("redeemed")]), "It has been used."),
+        (answer("RANDOMISED", "none+usd5@1h", [remedy(), delivered(), *owed(), used()]),
          "It has been used."),
-        (answer("RANDOMISED", "none+usd5@1h", [remedy(), delivered(), owed("expired")]),
-         "It has expired."),
+        (answer("RANDOMISED", "none+usd5@1h", [remedy(), delivered(), *owed("revoked")]),
+         "It was taken back."),
+        (answer("RANDOMISED", "none+usd5@1h", [remedy(), delivered(), *owed(days=14)]),
+         "It can be used until 2026-03-16 11:05."),
+        (answer("RANDOMISED", "none+usd5@1h", [remedy(), delivered(), *owed("expired", days=14)]),
+         "It could be used until 2026-03-16 11:05."),
         ([*answer("RANDOMISED", "silence", [remedy("silence", None, 0)]),
           Goodwill(key="g", occurred_at=NOW, customer="c1", kind="voucher", amount=300,
                    currency="USD", incident="i1")],
@@ -144,6 +161,12 @@ def test_what_an_agent_may_say(ledger, facts, says):
     by_chance = bool(chance) and chance[0].reason in ("RANDOMISED", "HOLDOUT")
     assert ("chance" in told) == by_chance
     assert not [word for word in ("usd5", "late_ride", "0.25", "@", "arm") if word in told]
+
+
+def test_a_compensation_is_over_before_anybody_settled_it(ledger):
+    facts = [incident(), drawn(), remedy(), delivered(), *owed(days=14)]
+    (told,) = life(ledger, *facts, now=NOW + timedelta(days=15)).may_say
+    assert "It could be used until 2026-03-16 11:05." in told
 
 
 def test_chance_is_not_named_where_a_person_decided(ledger):
@@ -209,4 +232,4 @@ def test_a_deleted_text_is_said_to_be_deleted(ledger):
 
 def test_nobody_is_not_found(ledger):
     with pytest.raises(NotFoundError, match="no fact is about customer c9"):
-        explain(ledger, ["c9"], zone=UTC)
+        explain(ledger, ["c9"], zone=UTC, now=NOW)

@@ -38,7 +38,7 @@ def explain(
     project = wiring.project()
     with closing(wiring.open_ledger(project)) as ledger:
         ids = ids_of(ledger, customer)
-        life = told(ledger, ids, zone=ZoneInfo(project.time_zone))
+        life = told(ledger, ids, zone=ZoneInfo(project.time_zone), now=wiring.clock()())
     if as_json:
         show_json(life_document(life))
     else:
