@@ -17,23 +17,24 @@ if TYPE_CHECKING:
     from apologylab.storage.rows import Row
 
 
-def copy(
-    driver: psycopg.Connection[Any],
-    kind: type[Fact],
-    rows: Sequence[Row],
-    *,
-    first: int,
-    at: int,
+def copy_keys(
+    driver: psycopg.Connection[Any], kind: type[Fact], keys: Sequence[str], *, first: int
 ) -> None:
-    """Store ``rows``, numbered from ``first`` on, within the transaction of ``driver``.
+    """Take ``keys``, numbered from ``first`` on, within the transaction of ``driver``.
 
     Raises:
-        psycopg.errors.UniqueViolation: a key was taken meanwhile; the transaction is undone.
+        psycopg.errors.UniqueViolation: one was taken meanwhile; the transaction is undone.
     """
     name = kind_of(kind)
-    keys = sorted((row[0], seq) for seq, row in enumerate(rows, first))
-    _send(driver, "fact_key (kind, key, seq)", ((name, key, seq) for key, seq in keys))
-    columns = f"{table(kind).name} (seq, {names(name)}, recorded_at)"
+    ordered = sorted((key, seq) for seq, key in enumerate(keys, first))
+    _send(driver, "fact_key (kind, key, seq)", ((name, key, seq) for key, seq in ordered))
+
+
+def copy_rows(
+    driver: psycopg.Connection[Any], kind: type[Fact], rows: Iterable[Row], *, first: int, at: int
+) -> None:
+    """Store ``rows``, numbered from ``first`` on; they may come while the server stores others."""
+    columns = f"{table(kind).name} (seq, {names(kind_of(kind))}, recorded_at)"
     _send(driver, columns, ((seq, *row, at) for seq, row in enumerate(rows, first)))
 
 

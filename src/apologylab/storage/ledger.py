@@ -14,7 +14,7 @@ from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage import money
 from apologylab.storage.expressions import by_bytes
-from apologylab.storage.rows import Row, decode, encode, line, micros
+from apologylab.storage.rows import Row, decode, line, micros
 from apologylab.storage.statements import (
     conditions,
     equal_to,
@@ -60,7 +60,7 @@ class Database(Protocol):
         ...
 
     def append_rows(self, kind: type[Fact], rows: Sequence[Row], at: int) -> Appended:
-        """Append encoded rows in a transaction of their own."""
+        """Append rows, not encoded yet, in a transaction of their own."""
         ...
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class SqlLedger:
         self, kind: type[Fact], rows: Sequence[tuple[object, ...]], *, recorded_at: datetime
     ) -> Appended:
         """See :meth:`apologylab.service.ports.Ledger.append_rows`."""
-        return self.database.append_rows(kind, encode(kind, rows), micros(recorded_at))
+        return self.database.append_rows(kind, rows, micros(recorded_at))
 
     def mark(self, as_of: datetime) -> int:
         """See :meth:`apologylab.service.ports.Ledger.mark`."""

@@ -21,10 +21,10 @@ from apologylab.service.ports import Appended
 from apologylab.storage import arrivals, copying, money, statements
 from apologylab.storage.charges import combined
 from apologylab.storage.expressions import among
-from apologylab.storage.rows import Row, sorted_out, together
+from apologylab.storage.rows import Row, encode, encode_in_turn, encode_keys, sorted_out, together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import psycopg
     import sqlalchemy as sa
@@ -104,7 +104,7 @@ class ManyWriters:
         return Appended(new=stored, same=found.same - stored, contradicting=found.contradicting)
 
     def append_many(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
-        """Append rows of one kind, by COPY where they are many.
+        """Append rows of one kind, not encoded yet, by COPY where they are many.
 
         Whether keys are taken is tried on a few of them; where none is, COPY finds out.
 
@@ -112,12 +112,15 @@ class ManyWriters:
             psycopg.errors.UniqueViolation: a key is taken after all; the transaction is undone.
         """
         if len(rows) < _BY_COPY or kind in (Remedy, Delivery):
-            return self.append({kind: rows})
-        few = rows[:: len(rows) // _TRIED]
-        stands = self._stands(kind, rows) if self._stands(kind, few) else {}
-        new, same, contradicting = sorted_out(rows, stands)
-        if new:
-            self._copy(kind, new)
+            return self.append({kind: encode(kind, rows)})
+        keys = encode_keys(kind, rows)
+        taken = self._stands(kind, keys[:: len(rows) // _TRIED])
+        if not taken and len(set(keys)) == len(keys):
+            self._copy(kind, keys, encode_in_turn(kind, rows))
+            return Appended(new=len(rows), same=0)
+        encoded = encode(kind, rows)
+        new, same, contradicting = sorted_out(encoded, self._stands(kind, keys))
+        self._copy(kind, [row[0] for row in new], new)
         return Appended(new=len(new), same=same, contradicting=contradicting)
 
     def put_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
@@ -171,25 +174,25 @@ class ManyWriters:
         self._used += places
         self._last = (self._ticket or 0) * PLACES + self._used
 
-    def _copy(self, kind: type[Fact], rows: Sequence[Row]) -> None:
-        self._make_room(len(rows))
+    def _copy(self, kind: type[Fact], keys: Sequence[str], rows: Iterable[Row]) -> None:
+        self._make_room(len(keys))
         if self._ticket is None:
             self._ticket = int(self.connection.exec_driver_sql(arrivals.TICKET).scalar_one())
         first = self._ticket * PLACES + self._used + 1
-        copying.copy(self._driver(), kind, rows, first=first, at=self._at)
-        self._count(len(rows))
+        copying.copy_keys(self._driver(), kind, keys, first=first)
+        copying.copy_rows(self._driver(), kind, rows, first=first, at=self._at)
+        self._count(len(keys))
 
     def _compared(self, kind: type[Fact], rows: Sequence[Row]) -> Appended:
         """Which of ``rows`` are as they stand, those just stored included."""
-        stands = self._stands(kind, rows)
+        stands = self._stands(kind, [row[0] for row in rows])
         wrong = tuple(row[0] for row in rows if stands[row[0]] != row)
         return Appended(new=0, same=len(rows) - len(wrong), contradicting=wrong)
 
-    def _stands(self, kind: type[Fact], rows: Sequence[Row]) -> dict[str, Row]:
-        """The stored rows under the keys of ``rows``."""
+    def _stands(self, kind: type[Fact], keys: Sequence[str]) -> dict[str, Row]:
+        """The stored rows under ``keys``."""
         query = statements.find_among(kind_of(kind), "key")
-        keys = among([row[0] for row in rows])
-        return {row[0]: tuple(row) for row in self.connection.execute(query, keys)}
+        return {row[0]: tuple(row) for row in self.connection.execute(query, among(keys))}
 
     def _charge(self, given: Mapping[str, str]) -> tuple[int, int]:
         """How many of the budgets there are, now locked, and how many were charged: all or none.

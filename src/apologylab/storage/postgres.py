@@ -25,6 +25,7 @@ from apologylab.errors import (
 from apologylab.storage.ledger import SqlLedger, stored
 from apologylab.storage.many_writers import BEGIN, LEDGER, ManyWriters, number_of
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
+from apologylab.storage.rows import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,13 +183,13 @@ class PostgresDatabase:
                 connection.exec_driver_sql("COMMIT")
 
     def append_rows(self, kind: type[Fact], rows: Sequence[Row], at: int) -> Appended:
-        """Append encoded rows in a transaction of their own, again if a key was taken meanwhile."""
+        """Append rows in a transaction of their own, again if a key was taken meanwhile."""
         try:
             with self.writing(at) as work:
                 return work.append_many(kind, rows)
         except LedgerBusyError:
             with self.writing(at) as work:
-                return work.append({kind: rows})
+                return work.append({kind: encode(kind, rows)})
 
     def close(self) -> None:
         """Close all connections; those of a parent process are only forgotten."""

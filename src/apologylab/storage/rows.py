@@ -25,7 +25,7 @@ from apologylab.service.ports import Appended
 from apologylab.wire.schema import table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     _Encode = Callable[[str, Sequence[Any]], Sequence[Any]]
 
@@ -41,6 +41,7 @@ _FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 """The calendar's ends in UTC: a time beyond could be stored and never be read again."""
 _LIMIT: Final = 2**63
+_IN_TURN: Final = 2_000
 _EXPECTED: Final[Mapping[ColumnType, tuple[type, ...]]] = {
     "text": (str,),
     "integer": (int,),
@@ -87,17 +88,35 @@ def encode(kind: type[Fact], rows: Sequence[Row]) -> list[Row]:
     """
     if len(rows) <= _FEW and None not in (made := [_encode_row(kind, row) for row in rows]):
         return cast("list[Row]", made)
+    _refuse_lengths(kind, rows)
+    columns = table(kind).fields
+    encoded = (
+        _encode_column(f"{table(kind).kind}.{column.name}", column, values)
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+    )
+    return list(zip(*encoded, strict=True))
+
+
+def encode_keys(kind: type[Fact], rows: Sequence[Row]) -> Sequence[str]:
+    """The keys of rows of Python values, as :func:`encode` would give them."""
+    _refuse_lengths(kind, rows)
+    key = table(kind).fields[0]
+    return _encode_column(f"{table(kind).kind}.{key.name}", key, [row[0] for row in rows])
+
+
+def encode_in_turn(kind: type[Fact], rows: Sequence[Row]) -> Iterator[Row]:
+    """As :func:`encode`, some rows at a time, while another takes those before."""
+    for first in range(0, len(rows), _IN_TURN):
+        yield from encode(kind, rows[first : first + _IN_TURN])
+
+
+def _refuse_lengths(kind: type[Fact], rows: Sequence[Row]) -> None:
     columns = table(kind).fields
     if set(map(len, rows)) != {len(columns)}:
         raise InputError(
             f"a row of kind {table(kind).kind} has the wrong number of values",
             do=f"give {len(columns)}: {', '.join(column.name for column in columns)}",
         )
-    encoded = (
-        _encode_column(f"{table(kind).kind}.{column.name}", column, values)
-        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
-    )
-    return list(zip(*encoded, strict=True))
 
 
 def encode_groups(facts: Sequence[Fact]) -> dict[type[Fact], list[Row]]:

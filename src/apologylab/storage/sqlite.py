@@ -18,6 +18,7 @@ from apologylab.storage.ledger import SqlLedger, stored
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
 from apologylab.storage.one_writer import OneWriter
 from apologylab.storage.quick import Quick
+from apologylab.storage.rows import encode
 
 if TYPE_CHECKING:
     import sqlite3
@@ -160,9 +161,10 @@ class SqliteDatabase:
                 yield connection
 
     def append_rows(self, kind: type[Fact], rows: Sequence[Row], at: int) -> Appended:
-        """Append encoded rows in a transaction of their own."""
+        """Append rows in a transaction of their own."""
+        encoded = encode(kind, rows)
         with self.writing(at) as work:
-            return work.append({kind: rows})
+            return work.append({kind: encoded})
 
     def close(self) -> None:
         """Close the connections of all threads."""

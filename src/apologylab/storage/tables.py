@@ -70,11 +70,17 @@ FACTS: Mapping[type[Fact], sa.Table] = MappingProxyType(
 )
 """The table of every kind of fact."""
 
+
+def _name() -> sa.types.TypeEngine[str]:
+    """A text compared by its bytes; PostgreSQL would otherwise ask the system's language rules."""
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
 FACT_KEY = sa.Table(
     KEYS,
     METADATA,
-    sa.Column("kind", sa.Text(), primary_key=True),
-    sa.Column("key", sa.Text(), primary_key=True),
+    sa.Column("kind", _name(), primary_key=True),
+    sa.Column("key", _name(), primary_key=True),
     sa.Column("seq", sa.BigInteger(), nullable=False),
     sqlite_with_rowid=False,
 )

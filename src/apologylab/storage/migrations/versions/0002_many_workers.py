@@ -68,6 +68,7 @@ def upgrade() -> None:
     op.execute(ledger.update().values(secret=secrets.token_hex(32)))
     if op.get_bind().dialect.name == "postgresql":
         _number_transactions()
+        _compare_bytes()
 
 
 def downgrade() -> None:
@@ -78,6 +79,12 @@ def _number_transactions() -> None:
     """A sequence that stands above all facts: a transaction has room for 2**22 below its number."""
     last = op.get_bind().scalar(sa.text("SELECT coalesce(max(seq), 0) FROM fact_key"))
     op.execute(f"CREATE SEQUENCE ledger_seq AS bigint START WITH {last // 2**22 + 1}")
+
+
+def _compare_bytes() -> None:
+    """Keys by their bytes, which takes half the time; no PostgreSQL ledger was released before."""
+    for column in ("kind", "key"):
+        op.execute(f'ALTER TABLE fact_key ALTER COLUMN "{column}" TYPE text COLLATE "C"')
 
 
 def _create(table: str, columns: str, *, key: str, rowid: bool = False) -> None:
