@@ -31,10 +31,18 @@ def main():
         each = every[number]
         caught = "SURVIVED" if seed is None else f"seed {seed}"
         print(f"{number:4} {caught:9} {each.name}  {each.what} | {why[:90]}", flush=True)
-        rows.append({"name": each.name, "what": each.what, "seed": seed, "why": why})
+        place = f"{each.where}|{each.sort}|{each.what}"
+        rows.append({"place": place, "seed": seed, "seeds": asked.seeds, "why": why[:120]})
     print(f"{sum(row['seed'] is not None for row in rows)} of {len(rows)} caught")
     if asked.to:
-        Path(asked.to).write_text(json.dumps(rows, indent=1))
+        keep(Path(asked.to), rows)
+
+
+def keep(path, rows):
+    """Add ``rows`` to those of the file, each in the place of an older one."""
+    before = json.loads(path.read_text()) if path.exists() else []
+    kept = {row["place"]: row for row in [*before, *rows]}
+    path.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
 
 
 def run_all(numbers, seeds, processes=2):

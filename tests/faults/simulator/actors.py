@@ -7,7 +7,7 @@ survives everything.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -52,8 +52,12 @@ class Book:
     "(experiment, incident) -> replies."
     facts: list = field(default_factory=list)
     "Facts that the feed was told are stored."
+    promised: list = field(default_factory=list)
+    "(kind, key) of facts that a use case said that it stored."
     ends: list = field(default_factory=list)
     "(experiment, what, step)."
+    replays: Counter = field(default_factory=Counter)
+    "Experiment -> how often dead letters were put back."
     marks: list = field(default_factory=list)
     "(as of, mark, what was read as of it)."
     snapshots: list = field(default_factory=list)
@@ -153,6 +157,7 @@ def _report_fallback(process, running, batch):
     now = process.clock()
     for incident in batch:
         report_fallback(process.ledger, running, incident, because="timeout", at=now, now=now)
+        process.book.promised.append(("fallback_report", f"{running.name}/{incident.key}"))
 
 
 def _report_delivery(process, running, batch):
@@ -164,6 +169,7 @@ def _report_delivery(process, running, batch):
                 report_delivery(
                     process.ledger, running, incident.key, state=state, now=process.clock()
                 )
+                process.book.promised.append(("delivery", answer.remedy.key))
 
 
 def worker(run, rounds):
@@ -214,16 +220,19 @@ def _end(how, process, name):
 
 
 def _replay(process, name):
-    replay(process.ledger, name, [], now=process.clock(), by="ops")
+    done = replay(process.ledger, name, [], now=process.clock(), by="ops")
+    process.book.replays[name] += bool(done.letters)
 
 
 def _give_up(process, name):
-    give_up(process.ledger, name, [], now=process.clock(), by="ops")
+    done = give_up(process.ledger, name, [], now=process.clock(), by="ops")
+    process.book.promised += [("delivery", each.remedy.key) for each in done.letters]
 
 
 def _revoke(process, name):
     asked = Recall(experiment=name, because="abuse", customers=("c0", "c1"))
-    revoke(process.ledger, asked, now=process.clock())
+    done = revoke(process.ledger, asked, now=process.clock())
+    process.book.promised += [("liability", f"{each}/revoked") for each in done.revoked]
 
 
 def _forget(process, name):
