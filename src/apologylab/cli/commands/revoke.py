@@ -51,7 +51,7 @@ def revoke(
     project, now = wiring.project(), wiring.clock()()
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-        ids = [one for each in customer or () for one in ids_of(ledger, project, each)]
+        ids = [one for each in customer or () for one in ids_of(ledger, each)]
         asked = Recall(
             experiment=started_name(project, name),
             because=because,
