@@ -124,5 +124,3 @@ def test_a_worker_sees_a_kill(shop):
     time.sleep(1.5)
     assert shop.sent() == before
     _told(worker, signal.SIGTERM)
-
-
