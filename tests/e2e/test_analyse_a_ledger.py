@@ -109,9 +109,11 @@ def early(late, ledger, monkeypatch):
     ledger.close()
 
 
-def test_what_a_repeat_leaves_open_is_said_to_be_left_out(ended, capsys):
+def test_what_a_repeat_leaves_open_is_counted_and_shown_at_face_and_at_zero(ended, capsys):
     reasons = document(capsys, "decide", "late")["reasons"]
-    assert any("`usd5` given at a repeated incident" in each for each in reasons)
+    assert any(
+        each.startswith("`none+usd5`: what can still be redeemed counts at face") for each in reasons
+    )
 
 
 def test_contrasts_are_withheld_before_the_end(early, ledger, capsys):
