@@ -101,6 +101,22 @@ class Declared:
         return self.messages
 
 
+def at_once():
+    """The experiment with remedies that are due when they are drawn."""
+    declared = Declared().change('timing = ["1h"]', 'timing = ["0s"]')
+    return declared.change("hold_seconds = 60", "hold_seconds = 0")
+
+
+def write(project, declared):
+    """Write the declaration and its messages where a project keeps its experiments."""
+    folder = project / "experiments" / NAME
+    for (factor, level, locale), text in declared.messages.items():
+        file = folder / "messages" / factor / f"{level}.{locale}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (folder / "experiment.toml").write_text(declared.text)
+
+
 def begin(ledger, declared=None, *, now=START):
     """Start the experiment on ``ledger`` and load it."""
     declared = declared or Declared()

@@ -27,14 +27,8 @@ def shop(tmp_path, loop, monkeypatch):
     """A started experiment whose remedies are due at once."""
     monkeypatch.chdir(tmp_path)
     assert main(["init", "--simulated"]) == 0
-    folder = tmp_path / "experiments" / loop.NAME
-    for (factor, level, locale), text in loop.FRAGMENTS.items():
-        file = folder / "messages" / factor / f"{level}.{locale}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    declared = loop.Declared().change('timing = ["1h"]', 'timing = ["0s"]')
-    declared.change("hold_seconds = 60", "hold_seconds = 0")
-    (folder / "experiment.toml").write_text(declared.text)
+    declared = loop.at_once()
+    loop.write(tmp_path, declared)
     assert main(["start", loop.NAME]) == 0
     shop = Shop(tmp_path, loop, declared)
     yield shop

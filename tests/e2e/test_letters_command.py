@@ -16,14 +16,7 @@ def stuck(tmp_path, loop, monkeypatch):
     """Remedies of an experiment that is tried once, and an outbox that cannot be written to."""
     monkeypatch.chdir(tmp_path)
     assert main(["init", "--simulated"]) == 0
-    folder = tmp_path / "experiments" / loop.NAME
-    for (factor, level, locale), text in loop.FRAGMENTS.items():
-        file = folder / "messages" / factor / f"{level}.{locale}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    declared = loop.Declared().change('timing = ["1h"]', 'timing = ["0s"]')
-    declared.change("hold_seconds = 60", "attempts = 1")
-    (folder / "experiment.toml").write_text(declared.text)
+    loop.write(tmp_path, loop.at_once().change("hold_seconds = 0", "attempts = 1"))
     assert main(["start", loop.NAME]) == 0
     with connect(f"sqlite:///{tmp_path}/apologylab.sqlite", timeout_s=20, simulated=True) as client:
         for number in range(UNITS):

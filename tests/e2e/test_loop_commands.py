@@ -13,14 +13,7 @@ from apologylab.wiring import clock
 def project(tmp_path, loop, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["init", "--simulated"]) == 0
-    folder = tmp_path / "experiments" / loop.NAME
-    for (factor, level, locale), text in loop.FRAGMENTS.items():
-        file = folder / "messages" / factor / f"{level}.{locale}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    declared = loop.Declared().change('timing = ["1h"]', 'timing = ["0s"]')
-    declared.change("hold_seconds = 60", "hold_seconds = 0")
-    (folder / "experiment.toml").write_text(declared.text)
+    loop.write(tmp_path, loop.at_once())
     return tmp_path
 
 

@@ -17,14 +17,7 @@ def project(tmp_path, loop, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("APOLOGYLAB_RETENTION_DAYS", "30")
     assert main(["init", "--simulated", "--time-zone", "Europe/Vilnius"]) == 0
-    folder = tmp_path / "experiments" / loop.NAME
-    for (factor, level, locale), text in loop.FRAGMENTS.items():
-        file = folder / "messages" / factor / f"{level}.{locale}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    declared = loop.Declared().change('timing = ["1h"]', 'timing = ["0s"]')
-    declared.change("hold_seconds = 60", "hold_seconds = 0")
-    (folder / "experiment.toml").write_text(declared.text)
+    loop.write(tmp_path, loop.at_once())
     assert main(["start", loop.NAME]) == 0
     record_names(tmp_path)
     capsys.readouterr()

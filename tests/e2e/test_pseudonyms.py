@@ -20,12 +20,7 @@ def project(tmp_path, loop, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("APOLOGYLAB_PSEUDONYM_KEY", KEY)
     assert main(["init", "--simulated"]) == 0
-    folder = tmp_path / "experiments" / loop.NAME
-    for (factor, level, locale), text in loop.FRAGMENTS.items():
-        file = folder / "messages" / factor / f"{level}.{locale}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    (folder / "experiment.toml").write_text(loop.Declared().text)
+    loop.write(tmp_path, loop.Declared())
     assert main(["start", loop.NAME]) == 0
     capsys.readouterr()
     return tmp_path
