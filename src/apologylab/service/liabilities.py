@@ -22,7 +22,7 @@ from apologylab.service.held import owed
 from apologylab.service.redeeming import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from apologylab.design.experiment import NormaliseRule
@@ -115,18 +115,19 @@ def _complete(ledger: Ledger, now: datetime) -> datetime:
 def _settle(
     ledger: Ledger, people: Sequence[_Person], until: datetime, now: datetime
 ) -> list[Liability]:
-    ids = sorted({customer for each in people for customer in each.ids})
     with ledger.transaction(recorded_at=now) as work:
-        work.lock([f"customer/{each}" for each in ids])
-        given = owed(work.find_among(Liability, "customer", ids)).values()
-        steps = [step for each in people for step in each.ends(_of(each, given), until)]
+        work.lock([f"customer/{customer}" for each in people for customer in each.ids])
+        keys = [one.reserved.assignment for each in people for one in each.given]
+        now_owed = owed(work.find_among(Liability, "assignment", keys))
+        steps = [step for each in people for step in each.ends(_again(each, now_owed), until)]
         work.append(steps)
         give_back(work, [each for each in steps if each.state == "expired"])
     return steps
 
 
-def _of(person: _Person, given: Iterable[Owed]) -> list[Owed]:
-    return [each for each in given if each.reserved.customer in person.ids]
+def _again(person: _Person, now_owed: Mapping[str, Owed]) -> list[Owed]:
+    """What a person was given, as it stands under the lock."""
+    return [now_owed[each.reserved.assignment] for each in person.given]
 
 
 def _people(ledger: Ledger, rules: Sequence[NormaliseRule]) -> list[_Person]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from apologylab.errors import InputError, NotFoundError
-from apologylab.record.facts import Liability
+from apologylab.record.facts import Assignment, Liability
 from apologylab.service.again import again
 from apologylab.service.audit import note
 from apologylab.service.budget import give_back
@@ -87,16 +87,12 @@ def _revoke(ledger: Ledger, asked: Recall, now: datetime) -> Revoked:
 
 def _given(work: Transaction, asked: Recall) -> list[Owed]:
     """What was given, under the locks of those to whom."""
-    named = work.find_among(Liability, "assignment", asked.keys) if asked.keys else []
-    everyone = sorted({*asked.customers, *(each.customer for each in named)})
-    work.lock([f"customer/{each}" for each in everyone])
-    found = owed(work.find_among(Liability, "customer", everyone)) if everyone else {}
-    return [
-        each
-        for each in found.values()
-        if each.reserved.experiment == asked.experiment
-        and (each.reserved.customer in asked.customers or each.reserved.assignment in asked.keys)
-    ]
+    answered = work.find_among(Assignment, "customer", asked.customers) if asked.customers else []
+    keys = {*asked.keys, *(each.key for each in answered if each.experiment == asked.experiment)}
+    named = work.find_among(Liability, "assignment", sorted(keys))
+    work.lock([f"customer/{each}" for each in sorted({each.customer for each in named})])
+    found = owed(work.find_among(Liability, "assignment", sorted(keys)))
+    return [each for each in found.values() if each.reserved.experiment == asked.experiment]
 
 
 def _write_down(

@@ -217,7 +217,7 @@ def test_an_older_ledger_gives_back_what_only_the_experiments_budget_holds(ledge
     with ledger.transaction(recorded_at=loop.START) as work:
         work.append([old, committed])
         assert work.charge([Charge(budget=loop.NAME, amount=500)])
-    asked = Recall(experiment=loop.NAME, because="fraud", customers=("o",))
+    asked = Recall(experiment=loop.NAME, because="fraud", keys=("late_ride/o",))
     assert revoke(ledger, asked, now=loop.START).revoked == ("late_ride/o",)
     assert ledger.budgets(loop.NAME) == {}
 
