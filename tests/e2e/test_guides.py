@@ -2,7 +2,8 @@
 
 In ```console blocks the lines that begin with ``$ `` run in order, in one temporary project a guide;
 ```python blocks run in one namespace a guide. Words behind the language: ``norun`` (shown only),
-``realdata`` (needs ../shared/data), ``exit=N`` (the code that is expected).
+``realdata`` (needs ../shared/data), ``exit=N`` (the code that is expected), ``postgres`` (the URL that
+it shows is that of a database in a real server).
 """
 
 import os
@@ -16,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```(console|python)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHOWN = "postgresql://lab@db.example/shop"
 ELSEWHERE = ("make ", "git ", "pip ")
 """What begins so acts on the checkout or the machine, and has tests of its own."""
 
@@ -39,19 +41,22 @@ def project(tmp_path):
 
 
 @pytest.mark.parametrize("guide", guides(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_it_runs(guide, project, monkeypatch):
+def test_it_runs(guide, project, monkeypatch, request):
     monkeypatch.chdir(project)
+    real = ""
     namespace = {"__name__": "guide"}
     for language, words, body in BLOCK.findall(guide.read_text(encoding="utf-8")):
         if "norun" in words.split() or (
             "realdata" in words.split() and not Path("../shared").exists()
         ):
             continue
+        if "postgres" in words.split():
+            real = real or request.getfixturevalue("postgres_server").database()
         if language == "python":
             exec(compile(body, str(guide), "exec"), namespace)
             assert "__builtins__" in namespace
         else:
-            run_console(body, words)
+            run_console(body.replace(SHOWN, real or SHOWN), words)
 
 
 def run_console(body, words):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from apologylab.errors import LedgerBusyError, LedgerError, LedgerGoneError
 from apologylab.record.facts import Contact, Order, Remedy
@@ -250,6 +251,25 @@ def test_a_locked_standing_keeps_others_out_even_of_a_new_budget(ledger):
         first.work.seal("new", "1/0")
         first.commit()
         assert other.result(timeout=20) is False
+
+
+def test_a_whole_assignment_takes_few_round_trips(ledger):
+    """One for BEGIN and all locks, one for all facts, texts, one for the charge, one to commit."""
+    charged = [Charge(budget="b", amount=1), Charge(budget="a", amount=1)]
+    with ledger.transaction(recorded_at=NOW) as work:
+        work.charge(charged)
+    sent = []
+    sa.event.listen(
+        ledger.database._engine, "before_cursor_execute", lambda *told: sent.append(told[2])
+    )
+    with ledger.transaction(recorded_at=NOW) as work:
+        work.lock(["experiment/e"], shared=True)
+        work.lock(["customer/c"])
+        work.append([order("o"), Contact(key="x", occurred_at=NOW, customer="c", kind="mail")])
+        work.put_text("t", "Sorry")
+        assert work.charge(charged)  # in a pipeline of the driver's own, which is one more
+    assert [each.split(" ")[0] for each in sent] == ["BEGIN", "WITH", "INSERT", "INSERT"]
+    assert sent[-1].endswith("COMMIT")
 
 
 def test_a_lock_excludes_and_a_shared_one_does_not(ledger):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PLACES: Final = 2**22
 """Facts that one number of the sequence has room for: some 70 years of 1,000 commits a second."""
 SEQUENCE: Final = "ledger_seq"
-TICKET: Final = f"SELECT nextval('{SEQUENCE}')"
+TURN: Final = f"SELECT nextval('{SEQUENCE}')"
 _SQL: Final[Mapping[ColumnType, str]] = {
     "text": "text",
     "integer": "bigint",
@@ -52,13 +52,13 @@ CHARGE: Final = (
 )
 """Add all ``charges``, or none if one does not fit."""
 
-_TICKET: Final = (
-    "ticket AS MATERIALIZED (SELECT coalesce(CAST(%(ticket)s AS bigint), "
+_TURN: Final = (
+    "turn AS MATERIALIZED (SELECT coalesce(CAST(%(turn)s AS bigint), "
     f"nextval('{SEQUENCE}')) AS number)"
 )
 _TAKEN: Final = (
     "taken AS (INSERT INTO fact_key (kind, key, seq) "
-    f"SELECT kind, key, (SELECT number FROM ticket) * {PLACES} + place "
+    f"SELECT kind, key, (SELECT number FROM turn) * {PLACES} + place "
     "FROM json_to_recordset(CAST(%(keys)s AS json)) AS each(kind text, key text, place bigint) "
     "ON CONFLICT DO NOTHING RETURNING kind, key, seq)"
 )
@@ -66,22 +66,22 @@ _TAKEN: Final = (
 
 @cache
 def storing(kinds: tuple[str, ...]) -> str:
-    """Store the rows of ``kinds`` whose key is free; gives the ticket and how many there were."""
-    parts = [_TICKET, _TAKEN, *(f"store_{kind} AS ({_rows(kind)})" for kind in kinds)]
+    """Store the rows of ``kinds`` whose key is free; gives the turn and how many there were."""
+    parts = [_TURN, _TAKEN, *(f"store_{kind} AS ({_rows(kind)})" for kind in kinds)]
     if kind_of(Remedy) in kinds:
         parts.append(f"wait AS ({_WAIT})")
     if kind_of(Delivery) in kinds:
         parts.append(f"settle AS ({_SETTLE})")
-    counted = "(SELECT number FROM ticket) AS ticket, (SELECT count(*) FROM taken) AS stored"
+    counted = "(SELECT number FROM turn) AS turn, (SELECT count(*) FROM taken) AS stored"
     return f"WITH {', '.join(parts)} SELECT {counted}"
 
 
 def parameters(
-    groups: Mapping[type[Fact], Sequence[Row]], *, ticket: int | None, used: int, at: int
+    groups: Mapping[type[Fact], Sequence[Row]], *, turn: int | None, used: int, at: int
 ) -> dict[str, Any]:
     """The parameters of :func:`storing`; the facts take the places from ``used + 1`` on."""
     keys = []
-    given: dict[str, Any] = {"ticket": ticket, "at": at}
+    given: dict[str, Any] = {"turn": turn, "at": at}
     for kind, rows in groups.items():
         name = kind_of(kind)
         columns = [column.name for column in table(kind).fields]

@@ -66,7 +66,7 @@ class ManyWriters:
         self._begun = False
         self._shared: set[int] = set()
         self._alone: set[int] = set()
-        self._ticket: int | None = None
+        self._turn: int | None = None
         self._used = 0
         self._last = 0
 
@@ -156,29 +156,29 @@ class ManyWriters:
     def _store(self, groups: Mapping[type[Fact], Sequence[Row]]) -> int:
         """Store the rows whose key is free; how many."""
         query = arrivals.storing(tuple(sorted(kind_of(kind) for kind in groups)))
-        given = arrivals.parameters(groups, ticket=self._ticket, used=self._used, at=self._at)
+        given = arrivals.parameters(groups, turn=self._turn, used=self._used, at=self._at)
         row = self.connection.exec_driver_sql(query, given).one()
-        self._ticket = int(row.ticket)
+        self._turn = int(row.turn)
         if row.stored:
             self._count(sum(map(len, groups.values())))
         return int(row.stored)
 
     def _make_room(self, count: int) -> None:
-        """See that ``count`` facts can be numbered, under a new ticket if need be."""
+        """See that ``count`` facts can be numbered, under a new turn if need be."""
         if count >= PLACES:
             raise InputError(f"{count} facts in one transaction", do="append fewer at a time")
         if self._used + count >= PLACES:
-            self._ticket, self._used = None, 0
+            self._turn, self._used = None, 0
 
     def _count(self, places: int) -> None:
         self._used += places
-        self._last = (self._ticket or 0) * PLACES + self._used
+        self._last = (self._turn or 0) * PLACES + self._used
 
     def _copy(self, kind: type[Fact], keys: Sequence[str], rows: Iterable[Row]) -> None:
         self._make_room(len(keys))
-        if self._ticket is None:
-            self._ticket = int(self.connection.exec_driver_sql(arrivals.TICKET).scalar_one())
-        first = self._ticket * PLACES + self._used + 1
+        if self._turn is None:
+            self._turn = int(self.connection.exec_driver_sql(arrivals.TURN).scalar_one())
+        first = self._turn * PLACES + self._used + 1
         copying.copy_keys(self._driver(), kind, keys, first=first)
         copying.copy_rows(self._driver(), kind, rows, first=first, at=self._at)
         self._count(len(keys))
