@@ -11,12 +11,13 @@ from apologylab.record.facts import (
     FallbackReport,
     Forgotten,
     Goodwill,
+    Merged,
     Resolution,
 )
 from apologylab.service.ending import killed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from apologylab.record.facts import Remedy
     from apologylab.service.ports import Transaction
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 def suppressed(work: Transaction, running: Running, due: Sequence[Remedy]) -> dict[str, str]:
     """Key of a remedy -> why it should not leave; only those that should not.
 
-    Reasons, the first that holds: ``killed``, ``forgotten``, ``fallback_given`` (R11),
-    ``opted_out``, ``refunded`` (goodwill for the incident, or a resolution by refund),
-    ``contacted`` (the customer wrote or called about the incident after it).
+    Reasons, the first that holds: ``killed``, ``forgotten``, ``opted_out``, ``fallback_given``
+    (R11), ``refunded`` (goodwill for the incident, or a resolution by refund), ``contacted`` (the
+    customer wrote or called about the incident after it).
     """
     incidents = {incident_of(running, remedy): remedy for remedy in due}
     by_customer = dict(_about_customers(work, running, sorted({each.customer for each in due})))
@@ -51,22 +52,51 @@ def incident_of(running: Running, remedy: Remedy) -> str:
 def _about_customers(
     work: Transaction, running: Running, customers: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    yield from _opted_out(work, running, customers)
-    for gone in work.find_among(Forgotten, "customer", customers):
-        yield gone.customer, "forgotten"
+    """Later pairs win; what is known of any id of a person holds for all (R8)."""
+    people = _people(work, customers)
+    asked = sorted({each for ids in people.values() for each in ids})
+    opted_out = _opted_out(work, running, asked, people)
+    gone = {each.customer for each in work.find_among(Forgotten, "customer", asked)}
+    for customer in customers:
+        if people[customer] in opted_out:
+            yield customer, "opted_out"
+        if not gone.isdisjoint(people[customer]):
+            yield customer, "forgotten"
+
+
+def _people(work: Transaction, customers: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Id -> all ids of that person, of ``customers`` and of those they were merged with."""
+    people = {each: frozenset([each]) for each in customers}
+    asked: Sequence[str] = customers
+    while asked:
+        pairs = [
+            *work.find_among(Merged, "customer", asked),
+            *work.find_among(Merged, "into", asked),
+        ]
+        asked = sorted({id_ for pair in pairs for id_ in _ids(pair)} - people.keys())
+        for pair in pairs:
+            one, other = (people.get(each, frozenset([each])) for each in _ids(pair))
+            people |= dict.fromkeys(one | other, one | other)
+    return people
+
+
+def _ids(pair: Merged) -> tuple[str, str]:
+    return pair.customer, pair.into
 
 
 def _opted_out(
-    work: Transaction, running: Running, customers: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    """Customers whose latest consent is known and no longer covers the experiment (R4)."""
+    work: Transaction,
+    running: Running,
+    ids: Sequence[str],
+    people: Mapping[str, frozenset[str]],
+) -> set[frozenset[str]]:
+    """People whose latest consent is known and no longer covers the experiment (R4)."""
     needed = CONSENTS.index(running.experiment.eligibility.consent)
-    snapshots = work.find_among(CustomerSnapshot, "customer", customers) if needed else []
+    snapshots = work.find_among(CustomerSnapshot, "customer", ids) if needed else []
     known = [each for each in snapshots if each.consent is not None]
-    latest = {each.customer: each.consent for each in sorted(known, key=lambda s: s.occurred_at)}
-    for customer, consent in latest.items():
-        if consent not in CONSENTS[needed:]:
-            yield customer, "opted_out"
+    known.sort(key=lambda snapshot: snapshot.occurred_at)
+    latest = {people[each.customer]: each.consent for each in known}
+    return {person for person, consent in latest.items() if consent not in CONSENTS[needed:]}
 
 
 def _about_incidents(

@@ -11,6 +11,7 @@ from apologylab.record.facts import (
     Forgotten,
     Goodwill,
     Liability,
+    Merged,
     Resolution,
 )
 from apologylab.service.dispatch import Worker
@@ -94,6 +95,31 @@ def test_the_look_at_due_time_is_the_same_for_every_arm(ledger, loop, reason, ou
             expected, reason.strip(),
         )  # fmt: skip
         assert f"ledger-1/{answer.key}" not in outbox.sent
+
+
+@pytest.mark.parametrize("chain", [[("new", "old")], [("old", "b"), ("new", "b")],
+                                   [("b", "c"), ("old", "b"), ("c", "new")]])  # fmt: skip
+@pytest.mark.parametrize("why", ["forgotten", "opted_out"])
+def test_what_is_known_of_another_id_of_a_person_counts(ledger, loop, outboxes, chain, why):
+    consent = '[eligibility]\nconsent = "service"\n[repeats]'
+    running = loop.begin(ledger, loop.Declared().change("[repeats]", consent))
+    asked = loop.ask(ledger, running, *(loop.incident(i, consent="service") for i in range(9)))
+    old = next(each.customer for each in asked if each.arm != "silence")
+    named = {"old": old, "new": "n", "b": "b", "c": "c"}
+    same = [
+        Merged(key=f"m{n}", occurred_at=loop.START, customer=named[one], into=named[into])
+        for n, (one, into) in enumerate(chain)
+    ]
+    name = {"key": "f", "occurred_at": loop.START, "customer": "n"}
+    told = Forgotten(**name, because="asked")
+    if why == "opted_out":
+        told = CustomerSnapshot(**name, consent="none")
+    before = CustomerSnapshot(key="s", occurred_at=loop.START - loop.DAY, customer=old,
+                              consent="service")  # fmt: skip
+    with ledger.transaction(recorded_at=loop.START) as work:
+        work.append([before, *same, told])
+    done = dispatch_once(ledger, outboxes.Outbox(), running, now=loop.START + loop.HOUR)
+    assert (done.states["suppressed"], done.settled, done.reasons) == (1, 9, {why: 1})
 
 
 def test_what_did_not_leave_is_given_back_to_the_budget(ledger, loop, outboxes):
