@@ -1,6 +1,7 @@
 """explain, forget, purge and audit as typed; a name leaves no byte behind in the ledger's file."""
 
 import json
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -166,6 +167,20 @@ def test_purge_counts_then_deletes_what_is_old_and_sent(project, loop, capsys, m
     assert told(capsys, "purge")["texts"] == 0
     noted = [each for each in told(capsys, "audit")["changes"] if each["what"] == "purge"]
     assert [each["by"] for each in noted] == ["ana"]
+
+
+def test_a_tampered_trail_and_a_lost_head_end_in_an_error(project, capsys):
+    head = told(capsys, "audit", "--verify")["chain"]["head"]
+    assert told(capsys, "audit", "--verify", "--head", head)["chain"]["problems"] == []
+    assert main(["audit", "--verify", "--head", "f" * 64]) == 8
+    assert "BROKEN  no change has the hash" in capsys.readouterr().out
+    with sqlite3.connect(project / "apologylab.sqlite") as connection:
+        connection.execute("UPDATE fact_change SET \"by\" = 'eve'")
+    connection.close()
+    assert main(["audit", "--verify"]) == 8
+    assert "BROKEN  change 1 was altered: start by eve" in capsys.readouterr().out
+    assert main(["doctor", "--ledger"]) == 8
+    assert "BROKEN  the chain of changes by hand is whole" in capsys.readouterr().out
 
 
 def test_purge_wants_the_days_declared(project, capsys, monkeypatch):

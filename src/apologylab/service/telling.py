@@ -90,15 +90,13 @@ def said(remedy: Remedy, body: str | None) -> str:
 
 
 @singledispatch
-def tell(fact: Fact, zone: tzinfo) -> str:
-    """``fact`` in words, times in ``zone``."""
-    del zone
+def tell(fact: Fact, _zone: tzinfo) -> str:
+    """``fact`` in words, times in the zone."""
     raise TypeError(type(fact).__name__)
 
 
 @tell.register
-def _(fact: Incident, zone: tzinfo) -> str:
-    del zone
+def _(fact: Incident, _zone: tzinfo) -> str:
     about = [f"order {fact.order}"] if fact.order else []
     about += [f"cause {fact.cause}"] if fact.cause else []
     return _listed(words(fact.kind), [*about, *_pairs(fact.fields)])
@@ -118,8 +116,7 @@ def _(fact: Assignment, zone: tzinfo) -> str:
 
 
 @tell.register
-def _(fact: Delivery, zone: tzinfo) -> str:
-    del zone
+def _(fact: Delivery, _zone: tzinfo) -> str:
     state = STATES.get(fact.state, fact.state).format(fact.channel)
     return f"{state}: {REASONS.get(fact.because, fact.because)}" if fact.because else state
 
@@ -131,14 +128,12 @@ def _(fact: Attempt, zone: tzinfo) -> str:
 
 
 @tell.register
-def _(fact: Liability, zone: tzinfo) -> str:
-    del zone
+def _(fact: Liability, _zone: tzinfo) -> str:
     return f"{fact.compensation}, {_money(fact.amount, fact.currency)}: {fact.state}"
 
 
 @tell.register
-def _(fact: Order, zone: tzinfo) -> str:
-    del zone
+def _(fact: Order, _zone: tzinfo) -> str:
     listed = _money(fact.list_amount, fact.currency)
     parts = [f"{_money(fact.paid_amount, fact.currency)} paid"]
     parts += ["with our coupon"] if fact.our_coupon else []
@@ -148,41 +143,35 @@ def _(fact: Order, zone: tzinfo) -> str:
 
 
 @tell.register
-def _(fact: Redemption, zone: tzinfo) -> str:
-    del zone
+def _(fact: Redemption, _zone: tzinfo) -> str:
     return f"{fact.compensation} used, {_money(fact.amount, fact.currency)}"
 
 
 @tell.register
-def _(fact: Contact, zone: tzinfo) -> str:
-    del zone
+def _(fact: Contact, _zone: tzinfo) -> str:
     return f"{words(fact.kind)}{_of(fact.incident)}"
 
 
 @tell.register
-def _(fact: Goodwill, zone: tzinfo) -> str:
-    del zone
+def _(fact: Goodwill, _zone: tzinfo) -> str:
     by = f", by {fact.by}" if fact.by else ""
     money = _money(fact.amount, fact.currency)
     return f"{words(fact.kind)}, {money}, outside the experiment{by}{_of(fact.incident)}"
 
 
 @tell.register
-def _(fact: Resolution, zone: tzinfo) -> str:
-    del zone
+def _(fact: Resolution, _zone: tzinfo) -> str:
     took = f" by {words(fact.took)}" if fact.took else ""
     return f"{'resolved' if fact.resolved else 'not resolved'}{took}{_of(fact.incident)}"
 
 
 @tell.register
-def _(fact: Fault, zone: tzinfo) -> str:
-    del zone
+def _(fact: Fault, _zone: tzinfo) -> str:
     return f"of {words(fact.by)}{_of(fact.incident)}"
 
 
 @tell.register
-def _(fact: SurveyAnswer, zone: tzinfo) -> str:
-    del zone
+def _(fact: SurveyAnswer, _zone: tzinfo) -> str:
     score = "no score" if fact.score is None else f"{fact.score:g}"
     return f"{words(fact.question)}: {score}{_of(fact.incident)}"
 
@@ -195,28 +184,24 @@ def _(fact: CustomerSnapshot, zone: tzinfo) -> str:
 
 
 @tell.register
-def _(fact: FallbackReport, zone: tzinfo) -> str:
-    del zone
+def _(fact: FallbackReport, _zone: tzinfo) -> str:
     proposed = f"; proposed was {fact.proposed}" if fact.proposed else ""
     return f"the caller got no answer in time and gave {fact.given}{proposed}"
 
 
 @tell.register
-def _(fact: Forgotten, zone: tzinfo) -> str:
-    del zone
+def _(fact: Forgotten, _zone: tzinfo) -> str:
     return f"{fact.customer}: texts deleted, {fact.because}"
 
 
 @tell.register
-def _(fact: Merged, zone: tzinfo) -> str:
-    del zone
+def _(fact: Merged, _zone: tzinfo) -> str:
     because = f": {fact.because}" if fact.because else ""
     return f"{fact.customer} and {fact.into} are one customer{because}"
 
 
 @tell.register
-def _(fact: Correction, zone: tzinfo) -> str:
-    del zone
+def _(fact: Correction, _zone: tzinfo) -> str:
     right = ", ".join(_pairs(fact.fields))
     return f"{words(fact.fact)} {fact.corrects} was wrong, {fact.because}: {right}"
 
