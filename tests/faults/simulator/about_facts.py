@@ -89,9 +89,9 @@ def _promised(run, stands):
     for place in run.book.promised:
         if place not in stands.seq:
             yield f"{place} was acknowledged and is not there"
-    for name, times in run.book.replays.items():
-        if run.ledger.count(Change, experiment=name, what="replay") < times:
-            yield f"{name} was replayed {times} times, and fewer are noted"
+    for what, times in run.book.changes.items():
+        if run.ledger.count(Change, what=what) < times:
+            yield f"{what} was done {times} times, and fewer are noted"
 
 
 def _marks(run, stands):

@@ -94,7 +94,20 @@ def _liabilities_of_draws(run, stands):
         yield f"drawn {sorted(drawn)}, remedies {remedies}"
 
 
+def _lives_end(run, stands):
+    """What was committed long ago is used, expired or taken back; nothing waits for ever."""
+    if not run.schedule.healed or not run.is_over:
+        return
+    for key, holding in follow(
+        Step(each.assignment, each.state, each.amount) for each in stands.liabilities
+    ).items():
+        by = run.company.running[key.partition("/")[0]].experiment.delivery.by
+        if holding.state == "committed" or (holding.state == "reserved" and by == "apologylab"):
+            yield f"the compensation of {key} is still {holding.state}"
+
+
 CHECKS = (
+    _lives_end,
     _money,
     _caps_by_facts,
     _ramp,

@@ -56,8 +56,8 @@ class Book:
     "(kind, key) of facts that a use case said that it stored."
     ends: list = field(default_factory=list)
     "(experiment, what, step)."
-    replays: Counter = field(default_factory=Counter)
-    "Experiment -> how often dead letters were put back."
+    changes: Counter = field(default_factory=Counter)
+    "What was done by hand -> how often at least."
     marks: list = field(default_factory=list)
     "(as of, mark, what was read as of it)."
     snapshots: list = field(default_factory=list)
@@ -179,6 +179,7 @@ def worker(run, rounds):
         process = Process(run, actor)
         channel = run.channel_of(actor)
         for _ in range(rounds):
+            run.schedule.rest(actor, run.schedule.chance.choice((0, 0, 60)))
             if run.schedule.chance.random() < 0.4:
                 run.hands.pass_by(timedelta(minutes=run.schedule.chance.choice((1, 61, 1500))))
             name = NAMES[run.schedule.chance.random() < 0.25]
@@ -199,8 +200,8 @@ def operator(run, orders):
     def live(actor):
         process = Process(run, actor)
         for what, name in orders:
+            run.schedule.rest(actor, run.schedule.chance.choice((0, 50, 200)))
             process.tried(partial(ORDERS[what], process, name), 3)
-            run.schedule.pause(actor, "Rest")
 
     return live
 
@@ -221,18 +222,20 @@ def _end(how, process, name):
 
 def _replay(process, name):
     done = replay(process.ledger, name, [], now=process.clock(), by="ops")
-    process.book.replays[name] += bool(done.letters)
+    process.book.changes["replay"] += bool(done.letters)
 
 
 def _give_up(process, name):
     done = give_up(process.ledger, name, [], now=process.clock(), by="ops")
     process.book.promised += [("delivery", each.remedy.key) for each in done.letters]
+    process.book.changes["give up"] += bool(done.letters)
 
 
 def _revoke(process, name):
     asked = Recall(experiment=name, because="abuse", customers=("c0", "c1"))
     done = revoke(process.ledger, asked, now=process.clock())
     process.book.promised += [("liability", f"{each}/revoked") for each in done.revoked]
+    process.book.changes["revoke"] += bool(done.revoked)
 
 
 def _forget(process, name):
@@ -240,6 +243,7 @@ def _forget(process, name):
     process.book.maybe_forgotten.add(customer)
     forget(process.ledger, [customer], because="asked", by="ops", now=process.clock())
     process.book.forgotten.append((customer, process.run.schedule.steps))
+    process.book.changes["forget"] = 1
 
 
 def _settle(process, name):
@@ -307,8 +311,11 @@ def tide(run, number):
     def live(actor):
         process, chance = Process(run, actor), run.schedule.chance
         for _ in range(number):
+            run.schedule.rest(actor, chance.choice((0, 20, 100)))
             what = chance.random()
-            if what < 0.5:
+            if what < 0.05:
+                run.hands.pass_by(timedelta(days=25))
+            elif what < 0.5:
                 run.hands.pass_by(timedelta(minutes=chance.choice((1, 20, 61, 1500))))
             elif what < 0.7:
                 off = timedelta(minutes=chance.choice((-60, -1, 1, 60)))
@@ -317,7 +324,6 @@ def tide(run, number):
                 process.tried(partial(_mark, process), 1)
             else:
                 run.snapshot()
-            run.schedule.pause(actor, "Tide")
 
     return live
 

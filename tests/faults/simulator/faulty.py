@@ -107,7 +107,6 @@ class _Opened:
         self._schedule.call(self._actor, "Ledger.transaction", self._nothing_yet)
         self._turn = self._ledger._turns.turn(self._actor)
         self._turn.__enter__()
-        self._began = self._schedule.steps
         self._inner = self._ledger._ledger.transaction(recorded_at=self._at)
         return FaultyTransaction(self._schedule, self._actor, self._inner.__enter__())
 
@@ -138,7 +137,7 @@ class _Opened:
             self._inner.__exit__(None, None, None)
         finally:
             self._turn.__exit__(None, None, None)
-        self._actor.looked = self._began
+        self._actor.looked = self._schedule.steps
 
     def _roll_back(self, error):
         try:

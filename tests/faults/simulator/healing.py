@@ -8,7 +8,9 @@ from apologylab.service.assign import assign
 from apologylab.service.dispatch import dispatch_once
 from apologylab.service.letters import give_up, replay
 from apologylab.service.liabilities import settle_liabilities
+from simulator import about_money
 from simulator.actors import Process
+from simulator.oracle import asked
 from simulator.world import NAMES
 
 ROUNDS = 12
@@ -30,7 +32,10 @@ def _finish(run, process, channel):
         running = run.running(name)
         if running.experiment.delivery.by == "apologylab":
             _send_all(run, process, channel, running)
+    run.owed_wrong = asked(run, about_money.CHECKS)
+    run.hands.pass_by(timedelta(days=60))
     settle_liabilities(process.ledger, run.latest(), now=process.clock())
+    run.is_over = True
 
 
 def _ask_again(run, process, name):

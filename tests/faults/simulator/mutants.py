@@ -37,7 +37,9 @@ CODE = {
         "storage/memory.py",
     ),
     "sqlite": (
+        "storage/charges.py",
         "storage/money.py",
+        "storage/one_writer.py",
         "storage/queue.py",
         "storage/statements.py",
         "storage/transaction.py",

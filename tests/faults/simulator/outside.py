@@ -52,13 +52,14 @@ class Effect:
 class Outbox:
     """A channel that may refuse, forget, hang up, or take only a part; it keeps all that it did.
 
-    ``once``: a key that it took is not taken again. ``remembers``: it can say what it took.
+    ``takes``: how often it takes what it is given. ``once``: a key that it took is not taken again. ``remembers``: it can say what it took.
     """
 
     name = "file"
 
-    def __init__(self, schedule, *, once, remembers):
+    def __init__(self, schedule, *, once, remembers, takes):
         self.once = once
+        self._takes = takes
         self._remembers = remembers
         self._schedule = schedule
         self.effects = []
@@ -93,8 +94,14 @@ class Outbox:
 
     def _word(self):
         chance = self._schedule.chance
-        if self._schedule.healed or chance.random() < 0.7:
+        if self._schedule.healed or chance.random() < self._takes:
             return "sent", True
         return chance.choice(
-            [("failed", False), ("later", False), ("unknown", False), ("unknown", True)]
+            [
+                ("failed", False),
+                ("later", False),
+                ("later", False),
+                ("unknown", False),
+                ("unknown", True),
+            ]
         )

@@ -60,9 +60,14 @@ class Run:
         self.ledger = ledger
         self.turns = (AllAtOnce if interleaved else OneAtATime)(self.schedule)
         self.outbox = Outbox(
-            self.schedule, once=chance.random() < 0.5, remembers=chance.random() < 0.5
+            self.schedule,
+            once=chance.random() < 0.5,
+            remembers=chance.random() < 0.5,
+            takes=chance.choice((0.9, 0.6, 0.2)),
         )
         self.book = actors.Book()
+        self.owed_wrong = []
+        self.is_over = False
         self.pool = actors.incidents(
             chance, scale * chance.randrange(6, 13), scale * chance.randrange(2, 6)
         )
@@ -81,7 +86,7 @@ class Run:
             found.append(str(stuck))
         except Exception as error:  # noqa: BLE001 - what the service should never raise
             found.append(f"{type(error).__name__}: {error}")
-        return found or violations(self)
+        return found or [*self.owed_wrong, *violations(self)]
 
     def _populate(self):
         chance, add = self.schedule.chance, self.add

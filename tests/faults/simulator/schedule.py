@@ -47,13 +47,14 @@ class Actor:
     ready: object = None
     dead: bool = False
     gone: bool = False
+    rests: bool = False
     lives: int = 0
     busy: int = 0
     "How often the ledger was busy since it began what it does."
     late: object = None
     "A commit that a mutant put behind the next call."
     looked: int = 0
-    "The step at which its last transaction that ended began."
+    "The step at which its last transaction was committed."
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,16 @@ class Schedule:
             raise Died
         actor.dead = False
         actor.lives += 1
+
+    def rest(self, actor, steps):
+        """Let others take about so many steps, if there are others who do."""
+        until = self.steps + steps
+        actor.rests = True
+        self.wait(actor, lambda: self.steps >= until or self._all_rest())
+        actor.rests = False
+
+    def _all_rest(self):
+        return all(each.gone or each.rests or each.ready is not None for each in self._actors)
 
     def wait(self, actor, ready):
         """Park ``actor`` until ``ready()``."""

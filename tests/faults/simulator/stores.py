@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 
 from apologylab.storage import sqlite
+from apologylab.storage.tables import IDENTITY as IDENTITY_TABLE
+from apologylab.storage.tables import METADATA
 from simulator.runs import run
 from simulator.world import IDENTITY
 
@@ -18,30 +22,41 @@ FAST = Path("/dev/shm")
 
 def run_seed(seed, mode, *, variant=None):
     """The result of one seed."""
-    if mode != "sqlite":
-        return run(seed, mode, variant=variant)
-    with TemporaryDirectory(dir=_folder()) as folder:
-        ledger = empty_file(Path(folder))
-        try:
-            return run(seed, mode, ledger=ledger, variant=variant)
-        finally:
-            ledger.close()
+    ledger = _emptied() if mode == "sqlite" else None
+    return run(seed, mode, ledger=ledger, variant=variant)
 
 
 def empty_file(folder):
-    """A ledger in a file of ``folder``."""
+    """A ledger without facts, in a file of ``folder``."""
     path = folder / "l.sqlite"
     shutil.copyfile(_empty(), path)
     return sqlite.open_(path)
 
 
+def _emptied():
+    """The ledger file of this process, empty again; statements that it compiled are kept."""
+    ledger = _file()
+    with closing(sqlite3.connect(ledger.database.path)) as connection, connection:
+        for table in METADATA.sorted_tables:
+            if table is not IDENTITY_TABLE:
+                connection.execute(f"DELETE FROM {table.name}")
+    return ledger
+
+
+@cache
+def _file():
+    return empty_file(Path(_folder().name))
+
+
 @cache
 def _empty():
     """A ledger file without facts, made once a process."""
-    path = Path(mkdtemp(dir=_folder())) / "empty.sqlite"
+    path = Path(_folder().name) / "empty.sqlite"
     sqlite.create(path, IDENTITY).close()
     return path
 
 
+@cache
 def _folder():
-    return FAST if FAST.is_dir() else None
+    """Gone when the process ends."""
+    return TemporaryDirectory(dir=FAST if FAST.is_dir() else None)
