@@ -239,12 +239,14 @@ def committing(place: str) -> Iterator[None]:
 
 def _error(place: str, error: BaseException | None, *, lost: bool) -> LedgerError:
     """What went wrong, as one of our errors."""
+    import psycopg
+
     state = getattr(error, "sqlstate", None)
     said = str(error).strip().split("\n")[0]
     if state in _BUSY:
         more = "raise max_locks_per_transaction, or try again" if state == "53200" else "try again"
         return LedgerBusyError(f"the ledger {place}: {said}", do=more)
-    if state is None and not lost:
+    if state is None and not lost and isinstance(error, psycopg.OperationalError):
         return LedgerGoneError(
             f"the ledger {place} cannot be reached: {said}",
             do="see that the server runs, the URL is right and it lets you in",
