@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from contextlib import closing
 
@@ -142,6 +143,23 @@ def test_the_whole_loop_runs_on_postgres(project, postgres_url, tmp_path, capsys
             assert json.loads(out)["answered"] == 40
     with closing(wiring.open_ledger()) as ledger:
         assert ledger.reserved("late") > 0
+
+
+@pytest.mark.slow
+def test_a_world_lives_on_postgres(postgres_url, root, tmp_path, monkeypatch, capsys):
+    name = "late_ride_apology"
+    shutil.copytree(root / "experiments" / name, tmp_path / "experiments" / name)
+    write_file(tmp_path, {"ledger_url": postgres_url} | SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    assert main(["simulate", name, "--customers", "100"]) == 0
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "SIMULATED" in said
+    assert "reads the ledger, 1 experiments started" in said
+    assert main(["analyse", name, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sum(arm["assigned"] for arm in found["flow"]) > 80
+    assert found["simulated"] is True
 
 
 def test_the_ledger_is_read_by_the_wheel_and_not_by_a_download(both, monkeypatch, capsys, tmp_path):

@@ -139,6 +139,18 @@ def _ledger() -> str:
     return f"{found.ledger_place} ({identity.id})"
 
 
+def _analysis() -> str:
+    """The analysis engine reads the ledger, with the reader that came as a wheel."""
+    from apologylab import wiring
+    from apologylab.warehouse import engine, staging
+
+    connection = engine.connect()
+    with staging.attached(connection, wiring.project().ledger_url):
+        found = connection.execute(f"SELECT count(*) FROM {staging.LEDGER}.fact_started").fetchone()
+    connection.close()
+    return f"reads the ledger, {found[0] if found else 0} experiments started"
+
+
 def _experiments() -> str:
     """Every declaration can be read."""
     from apologylab import wiring
@@ -157,6 +169,7 @@ LOOKS: Final[dict[str, Callable[[], str]]] = {
     "time zones": _time_zones,
     "project": _project,
     "ledger": _ledger,
+    "analysis": _analysis,
     "experiments": _experiments,
 }
 
