@@ -5,6 +5,8 @@ import json
 import pytest
 
 from apologylab.cli.app import main
+from apologylab.cli.exits import CODES
+from apologylab.errors import NotFoundError
 from apologylab.hooks import Incident, connect
 from apologylab.wiring import clock
 
@@ -108,3 +110,58 @@ def test_a_broken_message_is_refused_with_its_file(project, loop, capsys):
     file.write_text("{{ ''.__class__.__mro__ }}")
     assert main(["start", loop.NAME]) == 3
     assert "messages/wording/sorry.en.txt" in capsys.readouterr().err
+
+
+def _told(project, *rows):
+    """Record incidents of customers, now; answer them and send what is due."""
+    now = clock()().isoformat()
+    file = project / "late.csv"
+    lines = [f"{key},{now},{customer},late_ride,20" for key, customer in rows]
+    file.write_text("\n".join(["key,occurred_at,customer,kind,late", *lines]))
+    assert main(["record", str(file), "--as", "incident", "--map", "fields.minutes_late=late"]) == 0
+    assert main(["assign", "late_ride"]) == 0
+
+
+def test_money_and_ends_as_typed(project, loop, capsys):
+    """A coupon is used, one is taken back; then the experiment is drained and killed."""
+    assert main(["start", loop.NAME, "--by", "ana"]) == 0
+    _told(project, *((f"i{n}", f"c{n}") for n in range(12)))
+    assert main(["dispatch", "--once"]) == 0
+    capsys.readouterr()
+    assert main(["status", loop.NAME, "--json"]) == 0
+    promised = _json(capsys)["promised"]
+    coupons = sum(each["n"] for each in promised)
+    assert {each["state"] for each in promised} == {"committed"}
+    outbox = (project / "outbox" / "remedies.jsonl").read_text().splitlines()
+    given = [sent for sent in map(json.loads, outbox) if sent["compensation"]]
+    used, back = given[0]["customer"], given[1]["customer"]
+    row = f"r1,{clock()().isoformat()},{used},usd5,500,500,USD"
+    header = "key,occurred_at,customer,compensation,amount,cost_amount,currency"
+    (project / "used.csv").write_text(f"{header}\n{row}\n")
+    assert main(["record", "used.csv", "--as", "redemption"]) == 0
+    capsys.readouterr()
+    assert main(["liabilities", "--json"]) == 0
+    assert _json(capsys)["redeemed"] == 1
+    asked = ["revoke", loop.NAME, "--because", "fraud", "--customer"]
+    assert main([*asked, back, "--json"]) == 0
+    assert len(_json(capsys)["revoked"]) == 1
+    assert main([*asked, used]) == 0
+    assert "revoked    nothing" in capsys.readouterr().out
+    assert main([*asked, "nobody"]) == CODES[NotFoundError]
+    assert main(["stop", loop.NAME, "--drain", "--kill"]) == 2
+    assert main(["stop", loop.NAME, "--drain", "--because", "spring", "--by", "ana"]) == 0
+    _told(project, ("late", "c0"))
+    assert main(["stop", loop.NAME, "--kill", "--because", "wrong coupon", "--by", "bo"]) == 0
+    capsys.readouterr()
+    assert main(["status", loop.NAME]) == 0
+    said = capsys.readouterr().out
+    for line in (
+        "ended              killed: wrong coupon",
+        f"in all  {5 * (coupons - 1)}.00 USD of 5000.00 USD",
+        "1 redeemed",
+        "1 revoked",
+    ):
+        assert line in said
+    assert main(["audit", loop.NAME]) == 0
+    trail = capsys.readouterr().out
+    assert [what in trail for what in ("start", "revoke", "drain", "kill")] == [True] * 4
