@@ -385,6 +385,16 @@ def test_a_kill_ends_all_that_waits_due_or_not(scene, outboxes):
     scene.assert_settled(outbox)
 
 
+def test_a_kill_ends_what_waits_in_large_batches(store, loop, outboxes):
+    running = loop.begin(store)
+    loop.ask(store, running, *(loop.incident(i) for i in range(400)))
+    end(store, loop.NAME, because="a mistake", now=loop.START, how="kill", by="ana")
+    worker = Worker(holder="w", clock=lambda: loop.START, chance=lambda: 0.5, seconds=lambda: 0.0)
+    claimed = []
+    dispatch_once(store, outboxes.Outbox(once=False), running, worker, progress=claimed.append)
+    assert claimed == [50, 350]
+
+
 def test_a_kill_during_a_call_is_heeded_before_the_next(scene, outboxes):
     outbox = outboxes.Outbox()
 

@@ -110,7 +110,7 @@ def dispatch_once(
         began = worker.seconds() if worker.seconds else 0.0
         fates = hand(channel, ledger.identity.id, taken)
         left = taken.claimed == size
-        size = _next(channel, worker, size, len(fates), began)
+        size = worker.batch if taken.killed else _next(channel, worker, size, len(fates), began)
         stored = _surely(
             worker, partial(store, ledger, running, worker, fates, channel=channel.name)
         )
