@@ -8,6 +8,7 @@ the budget locked before the batch is judged (R14).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -59,14 +60,8 @@ class _Decided:
     """Why the phase closes with this batch, if it does."""
 
 
-class _BudgetMovedError(LedgerError):
+class _BudgetMoved(Exception):  # noqa: N818 - it undoes a transaction and is nobody's error
     """The budget must be locked before the batch is judged."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the budget does not hold what it admitted under its lock",
-            do="this should not happen: run `apologylab doctor --ledger`",
-        )
 
 
 def assign(
@@ -121,10 +116,13 @@ def _commit(
             in_time()
             return answers
 
-    try:
-        return attempt(careful=False)
-    except _BudgetMovedError:
-        return attempt(careful=True)
+    for careful in (False, True):
+        with suppress(_BudgetMoved):
+            return attempt(careful=careful)
+    raise LedgerError(
+        f"the budget of {running.name} does not hold what it admitted under its lock",
+        do="this should not happen: run `apologylab doctor --ledger`",
+    )
 
 
 def _answer(
@@ -220,7 +218,7 @@ def _decide(
         return _Decided(past=past, judged=judged)
     closes = short and left.closes and case.enrolment.closed is None
     if closes and not careful:
-        raise _BudgetMovedError
+        raise _BudgetMoved
     past = History(case.running, stored)
     return _Decided(
         past=past,
@@ -264,7 +262,7 @@ def _charge(work: Transaction, case: Case, decided: _Decided, owed: Sequence[Lia
     """The last act: the budget is held from here to the commit only (R14)."""
     judged = decided.judged
     if not case.caps.charge(work, drawn=judged.draws, new=judged.new, owed=owed):
-        raise _BudgetMovedError
+        raise _BudgetMoved
     if decided.closing is not None:
         case.caps.seal(work)
 
