@@ -52,6 +52,9 @@ class Open:
     def commit(self):
         self._context.__exit__(None, None, None)
 
+    def fail(self, error):
+        self._context.__exit__(type(error), error, None)
+
 
 def waits(running, seconds=0.3):
     """Whether it is still under way after a while."""
@@ -64,6 +67,18 @@ def waits(running, seconds=0.3):
 def in_threads(work, arguments):
     with ThreadPoolExecutor(len(arguments)) as pool:
         return [done.result() for done in [pool.submit(work, each) for each in arguments]]
+
+
+def test_a_transaction_without_a_statement_asks_nothing_of_the_server(ledger):
+    sent = []
+    sa.event.listen(
+        ledger.database._engine, "before_cursor_execute", lambda *told: sent.append(told[2])
+    )
+    with ledger.transaction(recorded_at=NOW) as work:
+        work.lock(["customer/c"])
+        assert work.append([]).new == 0
+        assert work.charge([])
+    assert sent == []
 
 
 def test_two_write_at_once(ledger):
@@ -435,6 +450,29 @@ def test_an_idle_connection_is_tried_before_it_is_used(
     assert put(ledger, order("b")).new == 1
     cut(postgres_server, postgres_url)
     assert ledger.count(Order) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (psycopg.errors.DeadlockDetected, LedgerBusyError),
+        (psycopg.errors.SerializationFailure, LedgerBusyError),
+        (psycopg.errors.LockNotAvailable, LedgerBusyError),
+        (psycopg.errors.UniqueViolation, LedgerBusyError),
+        (psycopg.errors.OutOfMemory, LedgerBusyError),
+        (psycopg.errors.AdminShutdown, LedgerBusyError),
+        (psycopg.OperationalError, LedgerBusyError),
+        (psycopg.errors.DiskFull, LedgerError),
+        (psycopg.errors.InsufficientPrivilege, LedgerError),
+        (psycopg.errors.ReadOnlySqlTransaction, LedgerError),
+    ],
+)
+def test_what_may_be_repeated_is_told_apart_from_what_may_not(ledger, error, ours):
+    """Within a transaction; one without a state is a connection that broke."""
+    under_way = Open(ledger)
+    with pytest.raises(LedgerError) as told:
+        under_way.fail(error("it said so"))
+    assert type(told.value) is ours
 
 
 def test_a_swallowed_error_never_passes_for_a_commit(ledger):

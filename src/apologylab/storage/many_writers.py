@@ -143,7 +143,7 @@ class ManyWriters:
         return added == len(asked)
 
     def commit(self) -> None:
-        """End the transaction; nothing that was not begun."""
+        """End the transaction, if it was begun."""
         if not self._begun:
             return
         time = f"INSERT INTO commit_time (seq, recorded_at) VALUES ({self._last}, {self._at}); "
@@ -151,7 +151,8 @@ class ManyWriters:
 
     def is_broken(self) -> bool:
         """Whether an error within the transaction was swallowed: it would not commit."""
-        return self._driver().info.transaction_status.name == "INERROR"
+        driver: Any = self._raw.connection.driver_connection
+        return bool(driver.info.transaction_status.name == "INERROR")
 
     def _store(self, groups: Mapping[type[Fact], Sequence[Row]]) -> int:
         """Store the rows whose key is free; how many."""

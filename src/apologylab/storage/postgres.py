@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from apologylab.service.ports import Appended, LedgerIdentity
     from apologylab.storage.rows import Row
 
-SCHEMES: Final = ("postgresql", "postgresql+psycopg")
 _LOCK_SECONDS: Final = 30
 _IDLE_SECONDS: Final = 1.0
 _MIGRATE_TRIES: Final = 60
@@ -220,7 +219,8 @@ def explained(place: str) -> Iterator[None]:
     except sa.exc.DBAPIError as error:
         raise _error(place, error.orig, lost=error.connection_invalidated) from error
     except psycopg.Error as error:
-        raise _error(place, error, lost=isinstance(error, psycopg.OperationalError)) from error
+        lost = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+        raise _error(place, error, lost=lost) from error
 
 
 @contextmanager
