@@ -211,6 +211,35 @@ def test_a_column_of_several_types_is_refused(shop, capsys, tmp_path):
     assert not (tmp_path / "staged" / "sales").exists()
 
 
+def test_no_query_changes_the_database(shop, capsys):
+    query = "DELETE FROM sales RETURNING id, '100% :x' AS said"
+    made = document(capsys, "export", "staged", "--from", shop, "--query", query, "--kind", "gone")
+    assert made["written"][0]["rows"] == 25_000
+    assert set(pq.read_table("staged/gone")["said"].to_pylist()) == {"100% :x"}
+    with closing(sqlite3.connect("shop.db")) as database:
+        assert database.execute("SELECT count(*) FROM sales").fetchone() == (25_000,)
+
+
+def test_a_postgres_table_keeps_its_types_and_months(ledger, postgres_server, capsys, tmp_path):
+    url = postgres_server.database()
+    postgres_server.execute(
+        "CREATE TABLE paid AS SELECT i AS id, gen_random_uuid() AS ref, i * 1.25 AS total, "
+        "'2026-01-31 23:30+00'::timestamptz + i * interval '1 minute' AS at, i % 2 = 0 AS app, "
+        "jsonb_build_object('n', i) AS more, NULL::date AS due FROM generate_series(1, 60) i",
+        database=url.rsplit("/", 1)[1],
+    )
+    asked = ("--from", url, "--table", "public.paid", "--time", "at")
+    made = document(capsys, "export", "staged", *asked)
+    assert (made["written"][0]["rows"], made["written"][0]["files"]) == (60, 2)
+    found = dataset.dataset("staged/paid", partitioning="hive").to_table().sort_by("id")
+    types = [found.schema.field(name).type for name in ("id", "ref", "total", "at", "app")]
+    assert types == [pa.int64(), pa.string(), pa.decimal128(38, 2),
+                     pa.timestamp("us", tz="UTC"), pa.bool_()]  # fmt: skip
+    assert found["month"].to_pylist() == [1] * 29 + [2] * 31
+    assert json.loads(found["more"][0].as_py()) == {"n": 1}
+    postgres_server.drop(url)
+
+
 @pytest.mark.parametrize(("arguments", "error", "said"), [
     (["--table", "nothing"], NotFoundError, "'nothing'"),
     (["--query", "SELECT 1"], InputError, "--kind"),

@@ -38,9 +38,10 @@ _TYPES: Final[Mapping[type, pa.DataType]] = {
 
 
 def export_rows(url: str, asked: Asked, place: Path, *, progress: Progress) -> Exported:
-    """Write the rows asked for to the folder ``place``; nothing is written to the database.
+    """Write the rows asked for to the folder ``place``.
 
-    The first rows say what type each column has.
+    The first rows say what type each column has. The transaction on the database is undone at the
+    end, so that no query changes anything there.
 
     Raises:
         InputError: the database refuses, or a column holds values of several types.
@@ -49,11 +50,8 @@ def export_rows(url: str, asked: Asked, place: Path, *, progress: Progress) -> E
         StateError: ``place`` holds something that no export wrote.
     """
     refuse_other(place)
-    with _reading(url) as database, database.begin():
-        result = database.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(
-            _statement(database, asked)
-        )
-        rows = _batches(result, progress)
+    with _reading(url) as database:
+        rows = _batches(_result(database, asked), progress)
         time = _month_of(asked.time, rows.schema) if asked.time else None
         about = {"kind": place.name, "from": shown(url), "table": asked.table, "query": asked.query}
         with connect() as engine:
@@ -87,13 +85,18 @@ def _reading(url: str) -> Iterator[sa.Connection]:
         ) from None
 
 
-def _statement(database: sa.Connection, asked: Asked) -> sa.Executable:
+def _result(database: sa.Connection, asked: Asked) -> sa.CursorResult[Any]:
+    options = {"stream_results": True, "yield_per": BATCH_ROWS}
     if asked.query is not None:
-        return sa.text(asked.query)
+        # As it was typed: nothing in it, like a colon or a percent sign, is a parameter's.
+        return database.execution_options(no_parameters=True, **options).exec_driver_sql(
+            asked.query
+        )
     schema, _, name = (asked.table or "").rpartition(".")
     if not sa.inspect(database).has_table(name, schema=schema or None):
         raise NotFoundError(f"there is no table {asked.table!r}", do="name one, or give --query")
-    return sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None))
+    table = sa.table(name, schema=schema or None)
+    return database.execution_options(**options).execute(sa.select(sa.text("*")).select_from(table))
 
 
 def _batches(result: sa.CursorResult[Any], progress: Progress) -> pa.RecordBatchReader:
