@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from apologylab.design.experiment import SILENCE
 from apologylab.service.ending import KILLED
+from apologylab.service.ending import killed as killed_by_hand
 from apologylab.service.recheck import suppressed
 from apologylab.service.running import KILL, enrolment
 from apologylab.service.settling import Outcome, settle
@@ -35,13 +36,15 @@ FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 class Leaving:
     """A remedy for the channel, with its text.
 
-    ``doubtful`` ones were handed over before, and nobody knows what came of it.
+    ``doubtful`` ones were handed over before, and nobody knows what came of it. A ``killed`` one
+    is among them to be asked about only, and is not sent.
     """
 
     remedy: Remedy
     body: str | None
     attempts: int
     doubtful: bool
+    killed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +69,23 @@ def claim(ledger: Ledger, running: Running, worker: Worker, *, channel: str, lim
     now = worker.clock()
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(running.name)], shared=True)
-        killed = enrolment(work, running.name, running.experiment.version).halted == KILL
+        killed = _is_killed(work, running)
         claimed = _claimed(work, running, worker, now, limit, killed=killed)
         if not claimed:
             return Taken()
         stays = _staying(work, running, claimed, killed=killed)
         bodies = work.texts([each.remedy.text for each in claimed if each.remedy.text])
-        leaving, ended = _parted(claimed, stays, bodies)
+        leaving, ended = _parted(claimed, stays, bodies, _held_back(work, running, claimed))
         fresh = [each.remedy.key for each in leaving if not each.doubtful]
         work.hand_over(fresh, holder=worker.holder)
         settled = settle(work, ended, channel=channel, now=now)
     return Taken(claimed=len(claimed), settled=settled, leaving=leaving, killed=killed)
+
+
+def _is_killed(work: Transaction, running: Running) -> bool:
+    """Whether all that waits is held back; after a later version, each remedy is asked for."""
+    stands = enrolment(work, running.name, running.experiment.version)
+    return stands.halted == KILL and stands.latest == running.experiment.version
 
 
 def _claimed(
@@ -117,8 +126,18 @@ def _staying(
     return suppressed(work, running, fresh)
 
 
+def _held_back(
+    work: Transaction, running: Running, claimed: Sequence[Claimed]
+) -> Mapping[str, str]:
+    """Those that may have left already, of versions that were killed; a later one may run."""
+    return killed_by_hand(work, running.name, [each.remedy for each in claimed if each.handed])
+
+
 def _parted(
-    claimed: Sequence[Claimed], stays: Mapping[str, str], bodies: Mapping[str, str]
+    claimed: Sequence[Claimed],
+    stays: Mapping[str, str],
+    bodies: Mapping[str, str],
+    held_back: Mapping[str, str],
 ) -> tuple[list[Leaving], list[Outcome]]:
     """Those for the channel, and the others as they end."""
     leaving: list[Leaving] = []
@@ -131,7 +150,13 @@ def _parted(
             ended.append(end)
             continue
         leaving.append(
-            Leaving(remedy=remedy, body=body, attempts=each.attempts, doubtful=each.handed)
+            Leaving(
+                remedy=remedy,
+                body=body,
+                attempts=each.attempts,
+                doubtful=each.handed,
+                killed=remedy.key in held_back,
+            )
         )
     return leaving, ended
 

@@ -44,13 +44,13 @@ def _asked(channel: Channel, ids: Mapping[str, str], taken: Taken) -> dict[str, 
     try:
         known = channel.accepted([ids[each.remedy.key] for each in doubtful])
     except OSError as error:
-        if not taken.killed:
+        if not all(each.killed for each in doubtful):
             return {each.remedy.key: _retry(each, _broke(error), handed=True) for each in doubtful}
     fates: dict[str, Fate] = {}
     for each in doubtful:
         if ids[each.remedy.key] in known:
             fates[each.remedy.key] = Outcome(each.remedy, "sent", "")
-        elif taken.killed or not channel.once or each.body is None:
+        elif each.killed or not channel.once or each.body is None:
             fates[each.remedy.key] = Outcome(each.remedy, "in_doubt", NEVER_TOLD)
     return fates
 
