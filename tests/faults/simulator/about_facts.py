@@ -47,6 +47,10 @@ def _killed(run, stands):
         step = steps.get(each.experiment)
         if step is not None and each.version <= versions[each.experiment] and effect.looked > step:
             yield f"{each.key} left at {effect.step}, looked at {effect.looked}, killed at {step}"
+    for delivery in stands.deliveries.values():
+        each = drawn[delivery.assignment]
+        if delivery.because == "killed" and each.version > versions.get(each.experiment, 0):
+            yield f"{each.key} was held back by a kill of another version"
 
 
 def _trail(run, stands):

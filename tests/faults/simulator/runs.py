@@ -122,9 +122,9 @@ class Run:
             ("replay", "give up", "revoke", "forget", "settle"), k=4 * self.scale
         )
         what = [each for each in tidying if chance.random() < 0.5]
-        what += [each for each in actors.ENDS if chance.random() < 0.15]
+        what += [each for each in actors.ENDS if chance.random() < 0.2]
         what += ["phase"] * (self.company.variant == "phases")
-        what += ["version"] * (chance.random() < 0.2)
+        what += ["version"] * (chance.random() < 0.25)
         chance.shuffle(what)
         return [(each, NAMES[chance.random() < 0.25]) for each in what]
 
