@@ -16,11 +16,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from simulator.mutants import become, mutants
+from simulator.survivors import reason
+
+KEPT = Path(__file__).with_name("mutants.json")
 
 
 def main():
     asked = _arguments()
     every = mutants()
+    if asked.page:
+        asked.page.write_text(page(json.loads(KEPT.read_text())))
+        return
     if asked.one is not None:
         print(json.dumps(until_caught(every[asked.one], asked.seeds)))
         return
@@ -35,7 +41,7 @@ def main():
         rows.append({"place": place, "seed": seed, "seeds": asked.seeds, "why": why[:120]})
     print(f"{sum(row['seed'] is not None for row in rows)} of {len(rows)} caught")
     if asked.to:
-        keep(Path(asked.to), rows)
+        keep(asked.to, rows)
 
 
 def keep(path, rows):
@@ -43,6 +49,26 @@ def keep(path, rows):
     before = json.loads(path.read_text()) if path.exists() else []
     kept = {row["place"]: row for row in [*before, *rows]}
     path.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
+
+
+def page(rows):
+    """The table of mutants as Markdown."""
+    caught = [row for row in rows if row["seed"] is not None]
+    lines = [
+        "# Mutants",
+        "",
+        "Written by `tests/faults/mutate.py --page`. What keeps the ledger whole is taken away, one piece at a time; seeds are",
+        f"run until one breaks. Of {len(rows)} mutants {len(caught)} were caught; see [faults](faults.md) for what a run is.",
+        "",
+        "| file | sort | what | caught by seed, or why not |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        where, sort, what = row["place"].replace("`", "").split("|", 2)
+        end = f"{row['seed']}" if row["seed"] is not None else reason(row["place"])
+        said = what.replace("|", "/")
+        lines.append(f"| {where} | {sort} | `{said}` | {end} |")
+    return "\n".join(lines) + "\n"
 
 
 def run_all(numbers, seeds, processes=2):
@@ -82,7 +108,8 @@ def _arguments():
     parser.add_argument("--only", help="those whose name holds one of these, apart by commas")
     parser.add_argument("--one", type=int, help="run this one here")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--to", help="write the results to this file as JSON")
+    parser.add_argument("--to", type=Path, help="add the results to this file of JSON")
+    parser.add_argument("--page", type=Path, help="write the kept results as a page, run nothing")
     return parser.parse_args()
 
 

@@ -1,0 +1,44 @@
+"""Why a mutant survives: the line is a second guard, or only PostgreSQL or a quicker run needs it."""
+
+from __future__ import annotations
+
+WHY = (
+    (
+        "no lock of sort text",
+        "a text's id is its assignment's: whoever writes it holds its customer",
+    ),
+    ("no lock of sort counter", "counters are advanced under the named lock of their stratum"),
+    ("commit of dead_letters", "it only reads"),
+    (
+        "commit of store",
+        "nobody was told: what is lost is in doubt, and the next worker settles it",
+    ),
+    ("commit of _settle", "what is lost is found again by the next settling"),
+    ("commit of _start", "a phase that was not begun is begun again; nobody was answered by it"),
+    ("part dropped|self.body", "a second guard stands in handing"),
+    ("unlocked|locked=True", "SQLite has one writer: only PostgreSQL needs the row's lock"),
+    ("unlocked|locked=locked", "SQLite has one writer: only PostgreSQL needs the row's lock"),
+    ("guard dropped|if not batch", "saves a call with nothing in it"),
+    ("guard dropped|if not doubtful", "saves a call with nothing in it"),
+    ("guard dropped|if not before", "saves a look for nothing"),
+    ("guard dropped|if not fates", "saves a transaction with nothing in it"),
+    ("guard dropped|if not claimed", "saves work on nothing"),
+    ("guard dropped|if not rows or not draws", "saves a look for nothing"),
+    ("guard dropped|if not judged.draws", "saves a look at the budget for nothing"),
+    ("guard dropped|if not short and", "judging again with room enough gives the same"),
+    ("guard dropped|if closes and (not careful)", "closes on an older look: sooner than it had to"),
+    ("guard dropped|if killed: return", "recheck asks for every remedy's own kill as well"),
+    ("filter dropped|[each.remedy.key for each in leaving", "what is handed over already stays so"),
+    ("filter dropped|[each.remedy.text for each in claimed", "None is no text's id"),
+    ("filter dropped|[each.remedy for each in claimed", "what is in doubt is parted off later"),
+    (
+        "call dropped|work.lock([lock_name(experiment)]",
+        "its own lock keeps letters apart; see kill",
+    ),
+)
+"""(part of ``where|sort|what``, the reason); the others wait for more seeds or a better world."""
+
+
+def reason(place):
+    """Why the mutant at ``place`` survives, as far as anybody knows."""
+    return next((why for part, why in WHY if part in place), "not caught yet")
