@@ -10,7 +10,13 @@ import pytest
 
 from apologylab.assignment.draw import compile_draw, ledger_needs
 from apologylab.catalogue.folder import FolderCatalogue
-from apologylab.design.experiment import CountCap, Eligibility, Repeats
+from apologylab.design.experiment import (
+    Allocation,
+    CountCap,
+    Eligibility,
+    PlannedPhase,
+    Repeats,
+)
 from apologylab.errors import StateError, UnitIdError
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
@@ -49,6 +55,11 @@ def test_neither_an_override_nor_a_ramp_is_an_exposure(plain, late):
     ("change", "path"),
     [
         ({"eligibility": Eligibility(cooldown_days=90)}, "eligibility.cooldown_days"),
+        ({"allocation": Allocation(units_per_day=9)}, "allocation.units_per_day"),
+        (
+            {"allocation": Allocation(phases=(PlannedPhase(units_per_day=9),))},
+            "allocation.units_per_day",
+        ),
         ({"repeats": Repeats(next_incident="sticky")}, "repeats.next_incident"),
         (
             {
