@@ -45,4 +45,4 @@ def test_what_arms_give(loop):
     found = {arm.name: given(experiment, arm) for arm in arms(experiment)}
     assert found["silence"] is None
     assert found["sorry+none@1h"] is None
-    assert found["sorry+usd5@1h"] == ("usd5", 500, "USD")
+    assert found["sorry+usd5@1h"] == ("usd5", 500, "USD", 14)
