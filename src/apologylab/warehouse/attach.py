@@ -74,8 +74,10 @@ def _attach_postgres(connection: duckdb.DuckDBPyConnection, url: str, name: str)
 def _settings(at: sa.URL) -> str:
     """Where the server is, as libpq's ``name='value'`` pairs, without the password."""
     told = {"host": at.host, "port": at.port, "dbname": at.database, "user": at.username}
-    found = {name: value for name, value in told.items() if value is not None} | dict(at.query)
-    return " ".join(f"{name}={_quoted(str(value))}" for name, value in found.items())
+    found = {name: str(value) for name, value in told.items() if value is not None}
+    for name, value in at.query.items():  # several hosts come as a tuple
+        found[name] = value if isinstance(value, str) else ",".join(value)
+    return " ".join(f"{name}={_quoted(value)}" for name, value in found.items())
 
 
 def _quoted(value: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import traceback
 from contextlib import closing
+from urllib.parse import quote
 
 import duckdb
 import pytest
+from sqlalchemy import make_url
 
 from apologylab.errors import LedgerError
 from apologylab.warehouse.attach import attach_sqlite
@@ -62,6 +65,28 @@ def test_a_file_that_is_no_ledger_says_so_and_is_let_go(tmp_path):
     ):
         connection.execute("SELECT * FROM ledger.t")
     assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_postgres_database_is_attached_whatever_it_is_called(postgres_server):
+    name, password = "it's a \\ led=ger", "hunter2 '\\\""
+    postgres_server.execute(f'CREATE DATABASE "{name}"')
+    at = make_url(postgres_server.url("x")).set(
+        database=name, password=password, query={"connect_timeout": "5"}
+    )
+    postgres_server.execute("CREATE TABLE t AS SELECT 42 AS x", database=quote(name))
+    url = at.render_as_string(hide_password=False)
+    connection = connect()
+    with attached(connection, url):
+        assert connection.execute("SELECT x FROM ledger.t").fetchone() == (42,)
+        with pytest.raises(duckdb.Error, match="read-only"):
+            connection.execute("INSERT INTO ledger.t VALUES (1)")
+    gone = at.set(port=1).render_as_string(hide_password=False)
+    with pytest.raises(LedgerError) as refused, attached(connection, gone):
+        pass
+    told = "".join(traceback.format_exception(refused.value))
+    assert "port 1 failed" in told
+    assert "hunter2" not in told
+    postgres_server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def test_quick_connections_share_no_temporary_tables():
