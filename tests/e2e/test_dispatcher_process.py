@@ -1,6 +1,7 @@
 """``apologylab dispatch`` as a process that runs until it is told to end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from apologylab.record.facts import Delivery
 from apologylab.service.assign import assign
 from apologylab.service.running import load
 from apologylab.storage.sqlite import open_
-from apologylab.wiring import clock
+from apologylab.wiring import clock, ledger_at
 
 PROGRAM = str(Path(sys.executable).parent / "apologylab")
 SECONDS = 30
@@ -30,19 +31,21 @@ def shop(tmp_path, loop, monkeypatch):
     declared = loop.at_once()
     loop.write(tmp_path, declared)
     assert main(["start", loop.NAME]) == 0
-    shop = Shop(tmp_path, loop, declared)
+    shop = Shop(tmp_path, loop, declared, open_(tmp_path / "apologylab.sqlite"))
     yield shop
-    for worker in shop.workers:
-        worker.kill()
-        worker.communicate()
-    shop.ledger.close()
+    shop.close()
 
 
 class Shop:
-    def __init__(self, folder, loop, declared):
-        self.folder, self.loop, self.workers = folder, loop, []
-        self.ledger = open_(folder / "apologylab.sqlite")
+    def __init__(self, folder, loop, declared, ledger):
+        self.folder, self.loop, self.workers, self.ledger = folder, loop, [], ledger
         self.running = load(self.ledger, declared.experiment(loop.NAME))
+
+    def close(self):
+        for worker in self.workers:
+            with worker:
+                worker.kill()
+        self.ledger.close()
 
     def ask(self, first, last):
         now = clock()()
@@ -50,13 +53,17 @@ class Shop:
         assign(self.ledger, self.running, incidents, now=now)
 
     def work(self, *more):
-        worker = subprocess.Popen(
-            [PROGRAM, "dispatch", "--json", *more],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-        )
+        """A worker that is at it, or will be as soon as it may."""
+        said = self.folder / f"said-{len(self.workers)}.txt"
+        with said.open("w") as err:
+            worker = subprocess.Popen(
+                [PROGRAM, "dispatch", "--json", *more],
+                stdout=subprocess.PIPE,
+                stderr=err,
+                text=True,
+                cwd=self.folder,
+            )
+        worker.said = said
         self.workers.append(worker)
         return worker
 
@@ -72,10 +79,14 @@ class Shop:
 
 
 def _told(worker, number):
-    """End it; its document, which it prints however it is told."""
+    """End it; its document, which it prints however it is told once it is at work."""
+    began = time.monotonic()
+    while "dispatching as " not in worker.said.read_text():
+        assert time.monotonic() - began < SECONDS
+        time.sleep(0.02)
     worker.send_signal(number)
-    out, err = worker.communicate(timeout=SECONDS)
-    assert (worker.returncode, "Traceback" in err) == (0, False)
+    out, _ = worker.communicate(timeout=SECONDS)
+    assert (worker.returncode, "Traceback" in worker.said.read_text()) == (0, False)
     return json.loads(out)
 
 
@@ -97,7 +108,7 @@ def test_what_a_killed_worker_held_is_taken_over(shop):
     first = shop.work("--lease-seconds", "1")
     shop.wait_for(1)
     first.kill()
-    first.communicate()
+    first.wait()
     assert 0 < shop.ledger.count(Delivery) < 800
     second = shop.work("--lease-seconds", "1")
     shop.wait_for(800)
@@ -118,3 +129,37 @@ def test_a_worker_sees_a_kill(shop):
     time.sleep(1.5)
     assert shop.sent() == before
     _told(worker, signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_a_worker_outlives_its_server(postgres_server, loop, tmp_path, monkeypatch):
+    """PostgreSQL restarts at once, then is away for a while, each time with a worker at it."""
+    server = type(postgres_server)()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("APOLOGYLAB_LEDGER_URL", server.database())
+    assert main(["init", "--simulated"]) == 0
+    declared = loop.at_once()
+    loop.write(tmp_path, declared)
+    assert main(["start", loop.NAME]) == 0
+    shop = Shop(tmp_path, loop, declared, ledger_at(os.environ["APOLOGYLAB_LEDGER_URL"]))
+    try:
+        worker = shop.work()
+        shop.ask(0, 300)
+        shop.wait_for(1)
+        server.restart(signal.SIGQUIT)
+        shop.ask(300, 400)
+        shop.wait_for(400)
+        server.stop(signal.SIGINT)
+        time.sleep(2)
+        server.start()
+        shop.ask(400, 450)
+        shop.wait_for(450)
+        _told(worker, signal.SIGTERM)
+        err = worker.said.read_text()
+        assert "trying again in" in err
+        assert "the ledger answers again" in err
+        sent = sum(each.state == "sent" for each in shop.ledger.read(Delivery))
+        assert Counter(shop.sent().values()) == {1: sent}
+    finally:
+        shop.close()
+        server.remove()

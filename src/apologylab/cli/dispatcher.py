@@ -93,6 +93,7 @@ class Dispatcher:
             return done
 
         with until_told(self._told):
+            console.say(f"dispatching as {self._worker.holder}; Ctrl-C or SIGTERM ends it")
             keep_at(turn, self._told, chance=random.random, say=console.say)
 
     def turn(
