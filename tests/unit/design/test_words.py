@@ -119,7 +119,7 @@ def test_the_forecast_names_the_cap_that_closes_first(budget, cap, closes_after)
 
 def test_the_forecast_knows_what_the_plan_has_time_for():
     assert forecast(capped(allocation="units_per_day = 100")).in_time == 30 * 100
-    week = 'per_period = { uses = 100, days = 7 }'
+    week = "per_period = { uses = 100, days = 7 }"
     assert forecast(capped(week)).in_time == (99 / (4 / 8) + 1) * 30 // 7
     assert forecast(capped(week, "units_per_day = 10")).in_time == 300
 
