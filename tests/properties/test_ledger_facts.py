@@ -163,10 +163,15 @@ def test_histories_on_postgres(postgres_server, postgres_url):
     """The same against a server, whose database each history finds empty."""
     from apologylab.storage.postgres import open_
 
+    begun = []
+
     def begin():
         postgres_server.empty(postgres_url)
-        return Histories(open_(postgres_url))
+        begun.append(Histories(open_(postgres_url)))
+        return begun[-1]
 
     run_state_machine_as_test(
         begin, settings=settings(max_examples=12, stateful_step_count=10, deadline=None)
     )
+    assert len(begun) >= 10
+    assert max(len(each.first) for each in begun) > 3, "the histories hold next to nothing"

@@ -107,7 +107,7 @@ def texts() -> sa.Select[tuple[str, str]]:
 
 
 @cache
-def last_seq() -> sa.Select[tuple[int]]:
+def last_seq() -> sa.Select[Any]:
     """The last ``seq`` that was committed."""
     return sa.select(sa.func.max(COMMIT_TIME.c.seq))
 
