@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from apologylab.record.facts import Incident
     from apologylab.service.ports import Ledger
 
-CALLS = 1_000
+CALLS = 3_000
 THREADS = 32
-ROUNDS = 1
+ROUNDS = 3
 IDENTITY = LedgerIdentity(id="bench", environment="bench", simulated=True, secret="s3cret")
 RAW = "raw group-commit loop, same rows and tables, durable"
 FAR = "4 experiments, one a process"
 PROCESSES = 4
-SECONDS = 2.0
+SECONDS = 5.0
 
 
 class Store(NamedTuple):

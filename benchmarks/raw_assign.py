@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import nullcontext
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -81,11 +82,13 @@ class RawLoop:
                 written["fact_key"].append((table.removeprefix("fact_"), row[1], self._seq))
         for table in ("text", "remedy_pending"):
             written[table] = [row for call in calls for row in call[table]]
-        self._cursor.execute("BEGIN IMMEDIATE" if self._mark == "?" else "BEGIN")
-        for table, rows in written.items():
-            if rows:
-                self._cursor.executemany(self._insert[table], rows)
         spent = 500 * len(written["fact_liability"])
-        self._cursor.execute(f"UPDATE budget SET reserved = reserved + {spent}")
-        self._cursor.execute(f"INSERT INTO commit_time VALUES ({self._seq}, 0)")
-        self._cursor.execute("COMMIT")
+        is_sqlite = self._mark == "?"
+        with nullcontext() if is_sqlite else self._connection.pipeline():
+            self._cursor.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+            for table, rows in written.items():
+                if rows:
+                    self._cursor.executemany(self._insert[table], rows)
+            self._cursor.execute(f"UPDATE budget SET reserved = reserved + {spent}")
+            self._cursor.execute(f"INSERT INTO commit_time VALUES ({self._seq}, 0)")
+            self._cursor.execute("COMMIT")
