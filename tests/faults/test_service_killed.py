@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 
 import pytest
 
@@ -30,7 +29,7 @@ def test_a_killed_service_kept_its_word(started, tmp_path, loop, service, counts
     record_property("seed", SEED)
     chance, kills, at_work = random.Random(SEED), counts(4, 50), 0
     folder = tmp_path / "told"
-    for life in range(kills):
+    for life in range(kills // PROCESSES):
         at_work += _live_and_die(started, folder, f"l{life}", chance, service)
         told = service.replies(folder)
         ledger = wiring.ledger_at(started)
@@ -42,10 +41,10 @@ def test_a_killed_service_kept_its_word(started, tmp_path, loop, service, counts
     service.told_again(started, told, chance.sample(sorted(told), min(300, len(told))))
     record_property("replies", len(told))
     # A kill is worth something only if it hits a process that is answering.
-    assert at_work >= kills * PROCESSES * 0.9
+    assert at_work >= kills * 0.9
     ledger = wiring.ledger_at(started)
-    assert ledger.count(Incident) >= len(told) > kills * PROCESSES
-    assert {"RANDOMISED", "INELIGIBLE"} <= set(Counter(each["reason"] for each in told.values()))
+    assert ledger.count(Incident) >= len(told) > kills
+    assert sum(each["reason"] == "RANDOMISED" for each in told.values()) > kills
     ledger.close()
 
 

@@ -54,7 +54,7 @@ def started(new_ledger, loop):
 @pytest.mark.slow
 def test_killed_workers_send_everything_once(started, tmp_path, loop, counts, record_property):
     record_property("seed", SEED)
-    chance, rounds, in_the_middle = random.Random(SEED), counts(4, 25), 0
+    chance, rounds, in_the_middle = random.Random(SEED), counts(6, 50) // WORKERS, 0
     outbox = tmp_path / "out"
     for number in range(rounds):
         now = loop.START + 2 * (number + 1) * loop.HOUR
