@@ -97,8 +97,11 @@ def until_caught(mutant, seeds):
     from simulator.stores import run_seed
 
     for seed in range(seeds):
-        if found := run_seed(seed, mutant.mode).violations:
-            return seed, found[0]
+        result = run_seed(seed, mutant.mode)
+        if result.violations:
+            return seed, result.violations[0]
+        if mutant.mode == "sqlite" and result.what != run_seed(seed, "memory").what:
+            return seed, "a file does not do what memory does"
     return None, ""
 
 

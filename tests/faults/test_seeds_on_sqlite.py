@@ -22,7 +22,8 @@ FIRST, SEED, SCALE = 1_000, 5, 120
 @pytest.mark.slow
 def test_a_file_does_what_memory_does_on_many_seeds(counts, record_property):
     record_property("first seed", FIRST)
-    agree(range(FIRST, FIRST + counts(100, 1_000)), record_property)
+    seeds = range(FIRST, FIRST + counts(60, 1_000))
+    assert agree(seeds, record_property).broken == []
 
 
 @pytest.mark.slow

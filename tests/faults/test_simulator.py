@@ -12,15 +12,16 @@ from simulator.trial import agree, survive
 
 @pytest.mark.parametrize("mode", ["memory", "interleaved"])
 def test_whatever_breaks_nothing_is_lost_doubled_or_overspent(mode, record_property):
-    faults = survive(range(60), mode, record_property)
-    ports = {name.partition(" ")[0] for name in faults}
+    tally = survive(range(60), mode, record_property)
+    assert tally.broken == []
+    ports = {name.partition(" ")[0] for name in tally.faults}
     assert ports == {"Ledger", "Transaction", "Channel", "Clock"}
-    kinds = {name.partition(" ")[2] for name in faults}
+    kinds = {name.partition(" ")[2] for name in tally.faults}
     assert kinds == {"before", "after", "died before", "died after"}
 
 
 def test_a_file_does_what_memory_does(record_property):
-    agree(range(6), record_property)
+    assert agree(range(6), record_property).broken == []
 
 
 def test_a_seed_is_a_run():

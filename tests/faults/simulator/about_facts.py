@@ -45,7 +45,11 @@ def _killed(run, stands):
     for effect in run.outbox.effects:
         each = drawn[effect.key.partition("/")[2]]
         step = steps.get(each.experiment)
-        if step is not None and each.version <= versions.get(each.experiment, 0) and effect.looked > step:
+        if (
+            step is not None
+            and each.version <= versions.get(each.experiment, 0)
+            and effect.looked > step
+        ):
             yield f"{each.key} left at {effect.step}, looked at {effect.looked}, killed at {step}"
     for delivery in stands.deliveries.values():
         each = drawn[delivery.assignment]

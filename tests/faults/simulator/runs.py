@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from apologylab.errors import InputError, LedgerBusyError, NotFoundError, StateError
@@ -38,7 +38,11 @@ class Result:
     words: Counter
     replies: dict
     content: str
-    counts: Counter = field(default_factory=Counter)
+
+    @property
+    def what(self):
+        """All that two stores must agree on."""
+        return self.trace, self.replies, self.content
 
 
 class Run:
