@@ -327,8 +327,13 @@ def test_eight_threads_race_for_the_last_coupon(sqlite_url, loop):
     ledger = wiring.ledger_at(sqlite_url)
     running = loop.begin(ledger, loop.Declared().change('"5000.00 USD"', '"55.00 USD"'))
     clients = [_client(loop, wiring.ledger_at(sqlite_url), [running]) for _ in range(4)]
+
+    def race(runner):
+        incidents = [loop.incident(i) for i in range(runner, 120, 8)]
+        return [clients[runner // 2].assign(each) for each in incidents]
+
     with ThreadPoolExecutor(8) as threads:
-        given = list(threads.map(lambda i: clients[i % 4].assign(loop.incident(i)), range(120)))
+        given = [each for told in threads.map(race, range(8)) for each in told]
     for client in clients:
         client.close()
     reasons = Counter(each.reason for each in given)
