@@ -112,7 +112,8 @@ def early(late, ledger, monkeypatch):
 def test_what_a_repeat_leaves_open_is_counted_and_shown_at_face_and_at_zero(ended, capsys):
     reasons = document(capsys, "decide", "late")["reasons"]
     assert any(
-        each.startswith("`none+usd5`: what can still be redeemed counts at face") for each in reasons
+        each.startswith("`none+usd5`: what can still be redeemed counts at face")
+        for each in reasons
     )
 
 

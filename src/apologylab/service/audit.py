@@ -64,7 +64,9 @@ def note(
 
 def trail(ledger: Ledger, experiment: str | None = None) -> list[Change]:
     """The changes of ``experiment``, by default all, oldest first."""
-    found = ledger.read(Change) if experiment is None else ledger.read(Change, experiment=experiment)
+    found = (
+        ledger.read(Change) if experiment is None else ledger.read(Change, experiment=experiment)
+    )
     return list(found)
 
 

@@ -106,7 +106,10 @@ def test_seq_is_one_counter_without_gaps(ledger):
     ("damage", "found"),
     [
         ("DELETE FROM ledger", "holds 0 identities"),
-        ("INSERT INTO ledger (id, environment, simulated) VALUES ('other', 'test', 0)", "holds 2 identities"),
+        (
+            "INSERT INTO ledger (id, environment, simulated) VALUES ('other', 'test', 0)",
+            "holds 2 identities",
+        ),
     ],
 )
 def test_a_ledger_has_one_identity(ledger, damage, found):
