@@ -21,14 +21,19 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "docs" / "verification.json"
+WRITERS = (
+    *("again", "assign", "budget", "caps", "claiming", "dispatch", "ending", "handing", "history"),
+    *("judging", "letters", "liabilities", "recheck", "recording", "retrying", "settling", "start"),
+)
+"""The use cases that write while others do."""
 STANDS_FOR = {
     "tests/simulation": ("inference", "decision"),
     "tests/reference": ("inference", "decision"),
-    "tests/faults": ("storage", "record"),
+    "tests/faults": ("storage", "record", *(f"service/{name}.py" for name in WRITERS)),
     "tests/contracts": ("storage", "record"),
     "tests/properties": ("assignment",),
 }
-"""Test folder -> the packages that its slow tests vouch for."""
+"""Test folder -> the packages and modules that its slow tests vouch for."""
 NO_TESTS = 5
 """pytest's exit code when it found none."""
 
@@ -97,11 +102,11 @@ def shown(report: Path) -> dict[str, Any]:
 
 
 def digest(file: str) -> str:
-    """Of the test file and of the packages that its folder vouches for."""
-    packages = STANDS_FOR.get("/".join(file.split("/")[:2]), ())
+    """Of the test file and of the code that its folder vouches for."""
     sources = [ROOT / file]
-    for package in packages:
-        sources.extend(sorted((ROOT / "src" / "apologylab" / package).rglob("*.py")))
+    for name in STANDS_FOR.get("/".join(file.split("/")[:2]), ()):
+        place = ROOT / "src" / "apologylab" / name
+        sources.extend([place] if place.is_file() else sorted(place.rglob("*.py")))
     parts = [f"{path.name}:{_meaning(path)}" for path in sources]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

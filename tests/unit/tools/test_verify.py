@@ -64,3 +64,9 @@ def test_a_slow_test_runs_in_full_and_its_count_is_kept(verify, root, tmp_path, 
     entry = verify.run(file)
     assert entry["passed"]
     assert entry["tests"]["test_one"]["count"] == "2"
+
+
+def test_every_module_that_a_verification_stands_for_is_there(verify):
+    places = {name for names in verify.STANDS_FOR.values() for name in names}
+    source = verify.ROOT / "src" / "apologylab"
+    assert [name for name in places if not (source / name).exists()] == []
