@@ -107,6 +107,9 @@ def _marks(run, stands):
     for as_of, mark, seen in run.book.marks:
         if run.ledger.mark(as_of) != mark:
             yield f"the mark of {as_of} was {mark} and is {run.ledger.mark(as_of)}"
+        keys = {(name, key) for name, found in seen.items() for key in found}
+        if keys != {place for place, seq in stands.seq.items() if seq <= mark}:
+            yield f"as of {mark} not all was read, or too much"
         if run.as_of(mark) != seen:
             yield f"as of {mark} other facts are read than before"
 

@@ -32,7 +32,7 @@ def _finish(run, process, channel):
         running = run.running(name)
         if running.experiment.delivery.by == "apologylab":
             _send_all(run, process, channel, running)
-    run.owed_wrong = asked(run, about_money.CHECKS)
+    run.wrong += asked(run, about_money.CHECKS)
     run.hands.pass_by(timedelta(days=60))
     settle_liabilities(process.ledger, run.latest(), now=process.clock())
     run.is_over = True
@@ -62,6 +62,10 @@ def _end_letters(process, name):
     """Dead letters are tried once more, or given up; a kill ends them by itself."""
     end = replay if process.chance.random() < 0.5 else give_up
     end(process.ledger, name, [], now=process.clock(), by="healer")
+    with process.run.ledger.transaction(recorded_at=process.run.hands.true()) as work:
+        left = [each.remedy.key for each in work.dead_letters(name)]
+    if left:
+        process.run.wrong.append(f"{left} are dead letters after {end.__name__}")
 
 
 def _left(run, running):

@@ -70,7 +70,7 @@ class Run:
             takes=chance.choice((0.9, 0.6, 0.2)),
         )
         self.book = actors.Book()
-        self.owed_wrong = []
+        self.wrong = []
         self.is_over = False
         self.pool = actors.incidents(
             chance, scale * chance.randrange(6, 13), scale * chance.randrange(2, 6)
@@ -90,7 +90,7 @@ class Run:
             found.append(str(stuck))
         except Exception as error:  # noqa: BLE001 - what the service should never raise
             found.append(f"{type(error).__name__}: {error}")
-        return found or [*self.owed_wrong, *violations(self)]
+        return found or [*self.wrong, *violations(self)]
 
     def _populate(self):
         chance, add = self.schedule.chance, self.add

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 WHY = (
+    ("sa.select(BUDGET.c.reserved)", "nobody asks for one budget's sum in a run"),
+    ("_seqs(kind", "more rows are read than asked for, and not looked at"),
+    (
+        "self.holder is not None and self.lease_until > now -> self.lease",
+        "who lets go has no lease",
+    ),
+    ("connection.execute(_let_go()", "no use case gives claims back; the contract suite does"),
+    (
+        "REMEDY_PENDING.update().where(is_among(_WAITS.key), _HELD) -> REMEDY_PENDING.update()",
+        "whoever asks has the same rows by both conditions; the contract suite asks for others",
+    ),
+    ("sa.select(_WAITS.key).where(is_among", "hand_over was asked first, for the same rows"),
+    ("_WAITS.dead == 1) -> REMEDY_PENDING", "letters were chosen under their lock and are dead"),
+    ("kind_of(Delivery), is_among(FACT", "more keys are read than asked for, and not looked at"),
+    ("sa.select(BUDGET).where(is_among", "more rows are read than asked for, and not looked at"),
+    ("sa.select(COUNTER.c.name", "more rows are read than asked for, and not looked at"),
     (
         "no lock of sort text",
         "a text's id is its assignment's: whoever writes it holds its customer",

@@ -46,7 +46,7 @@ FALLBACK = "today"
 [delivery]
 by = "{by}"
 hold_seconds = 60
-attempts = 2
+attempts = {attempts}
 backoff_seconds = 30
 [messages]
 order = ["wording", "coupon"]
@@ -76,11 +76,12 @@ PLAIN = {
     "allocation": "",
     "budget": 'total = "30.00 USD"',
     "by": "apologylab",
+    "attempts": 2,
 }
 PHASES = "[[allocation.phases]]\nentry = 0.7"
 VARIANTS = {
-    "sticky": {},
-    "small budget": {"budget": 'total = "10.00 USD"'},
+    "sticky": {"attempts": 1},
+    "small budget": {"budget": 'total = "10.00 USD"', "attempts": 1},
     "first only": {"repeats": 'next_incident = "first_only"'},
     "few apologies": {
         "repeats": PLAIN["repeats"] + "\nmax_apologies = { count = 2, days = 30 }",
