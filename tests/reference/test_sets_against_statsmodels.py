@@ -156,6 +156,7 @@ def test_phases_are_strata(estimator):
     ("estimator", "sets", "says"),
     [
         ("blocked", [0, 0, 0, 0], "phase 1 has 1 block: two are needed"),
+        ("blocked", [0, 1, 1, 1], "b in phase 1 has 1 block: two are needed"),
         ("clustered", [0, 0, 1, 2], "a in phase 1 has 1 cluster: two are needed"),
         ("clustered", [0, 1, 2, 2], "b in phase 1 has 1 cluster: two are needed"),
     ],

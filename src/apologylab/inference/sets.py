@@ -102,9 +102,10 @@ def too_few(
     *,
     of_one_arm: bool,
 ) -> dict[str, str]:
-    """Arms whose mean has no error, and why (R24): two sets are needed in every phase.
+    """Arms whose mean has no error, and why (R24): each is in two sets at least in every phase.
 
-    ``of_one_arm`` says that a set has one arm, so that each arm needs two of its own.
+    What an arm's only set adds to its error is 0, whatever its units are. ``of_one_arm`` says that
+    a set has one arm.
     """
     word = "cluster" if of_one_arm else "block"
     if not len(totals.cell):
@@ -113,16 +114,16 @@ def too_few(
     for each in phases(totals, arms):
         own = (each.drawn > 0).sum(axis=0)
         for i, arm in enumerate(arms):
-            sets = int(own[i]) if of_one_arm else len(each.drawn)
+            alone = not of_one_arm and len(each.drawn) < 2
             if not weights.get(each.phase, {}).get(arm, 0):
                 why = f"{arm} is not drawn in phase {each.phase}"
             elif not each.n[i]:
                 why = f"{arm} has no unit in phase {each.phase}"
             elif not np.isfinite(each.means[i]):
                 why = f"{totals.outcome} is not finite in {arm}"
-            elif sets < 2:
-                where = f"{arm} in phase {each.phase}" if of_one_arm else f"phase {each.phase}"
-                why = f"{where} has {sets} {word}: two are needed"
+            elif own[i] < 2:
+                where = f"phase {each.phase}" if alone else f"{arm} in phase {each.phase}"
+                why = f"{where} has {own[i]} {word}: two are needed"
             else:
                 continue
             reasons.setdefault(arm, why)
