@@ -55,13 +55,14 @@ def keep(path, rows):
 
 def page(rows):
     """The table of mutants as Markdown."""
-    caught = [row for row in rows if row["seed"] is not None]
+    caught = sum(row["seed"] is not None for row in rows)
+    least, most = min(row["seeds"] for row in rows), max(row["seeds"] for row in rows)
     lines = [
         "# Mutants",
         "",
         "Written by `tests/faults/mutate.py --page`. What keeps the ledger whole is taken away, one piece at a time; seeds are",
-        f"run until one breaks, {min(row['seeds'] for row in rows)} to {max(row['seeds'] for row in rows)} of them. Of "
-        f"{len(rows)} mutants {len(caught)} were caught; see [faults](faults.md) for what a run is.",
+        f"run until one breaks, {least} to {most} of them. Of {len(rows)} mutants {caught} were caught.",
+        "See [faults](faults.md) for what a run is.",
         "",
         "| file | sort | what | caught by seed, or why not |",
         "|---|---|---|---|",
