@@ -121,6 +121,39 @@ def clusters_ratio(name: str, sets: SetTotals, weights: ByPhase) -> Check:
     return sample_ratio(name, counts, weights, of="clusters")
 
 
+def clusters_size(name: str, sets: SetTotals) -> Check:
+    """Do clusters hold as many customers in every arm?
+
+    Customers come to a cluster after its arm is known. If the arm decides how many come, the arms'
+    customers are not comparable, though as many clusters are in each arm as were drawn. Kruskal
+    and Wallis' statistic of the clusters' sizes within each phase, ties at their middle rank,
+
+        (G - 1) sum_a G_a (rbar_a - rbar)^2 / sum_g (r_g - rbar)^2,
+
+    is chi-square with arms - 1 degrees of freedom; summed over phases. Ranks, because a few outages
+    are far larger than all others.
+
+    Args:
+        name: of the check.
+        sets: customers by cluster and arm.
+    """
+    parts = [_ranked(phase.drawn) for phase in phases(sets, _arms(sets))]
+    return chi_square(name, parts, "customers per cluster by arm", "one size in every arm")
+
+
+def _ranked(drawn: Counts) -> Part:
+    """``drawn`` (k, a) customers of each cluster by arm, each cluster in its main one."""
+    _, level, ties = np.unique(drawn.sum(axis=1), return_inverse=True, return_counts=True)
+    held = np.bincount(drawn.argmax(axis=1)) if len(drawn) else np.zeros(0, dtype=np.intp)
+    arms = int((held > 0).sum())
+    if arms < 2 or len(ties) < 2:
+        return Part(0.0, 0)
+    off = (np.cumsum(ties) - (ties - 1) / 2)[level] - (len(drawn) + 1) / 2
+    sums = np.bincount(drawn.argmax(axis=1), weights=off)[held > 0]
+    between = (np.square(sums) / held[held > 0]).sum()
+    return Part(float((len(drawn) - 1) * between / np.square(off).sum()), arms - 1)
+
+
 def _arms(sets: SetTotals) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cell.arm for cell in sets.cells))
 

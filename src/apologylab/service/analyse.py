@@ -12,7 +12,12 @@ from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import Question, estimates, fit
 from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.results import Analysis, ArmFlow
-from apologylab.inference.scheme_checks import blocks_ratio, cluster_attrition, clusters_ratio
+from apologylab.inference.scheme_checks import (
+    blocks_ratio,
+    cluster_attrition,
+    clusters_ratio,
+    clusters_size,
+)
 from apologylab.service.looks import append_look, looks, unplanned
 from apologylab.service.question import question
 from apologylab.service.timeline import timeline
@@ -155,11 +160,13 @@ def _empty(asked: Question, head: About) -> Analysis:
 
 
 def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> tuple[Check, ...]:
-    """Sample ratio at assignment and of the rows analysed, attrition, balance."""
+    """Sample ratio at assignment and of the rows analysed, clusters' sizes, attrition, balance."""
     found: list[Check] = []
     analysed = {name: _by_phase(each) for name, each in fits.moments.items()}
     if weighed:
         found += [at_assignment(asked, flow), *_of_rows(asked, fits, analysed)]
+    if flow.sets is not None and asked.drawing.scheme == "clusters":
+        found.append(clusters_size("customers per cluster", flow.sets))
     missing = cluster_attrition if asked.drawing.scheme == "clusters" else attrition
     found += [
         missing(each.name, flow.mature[each.name], analysed[each.name])

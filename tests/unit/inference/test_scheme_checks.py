@@ -8,7 +8,12 @@ from scipy import stats
 
 from apologylab.inference.arrays import panel
 from apologylab.inference.redraw import Rule, minimised_ratio
-from apologylab.inference.scheme_checks import blocks_ratio, cluster_attrition, clusters_ratio
+from apologylab.inference.scheme_checks import (
+    blocks_ratio,
+    cluster_attrition,
+    clusters_ratio,
+    clusters_size,
+)
 from apologylab.inference.sets import Drawn
 
 PLACES = {1: {"a": 2, "b": 1, "c": 1}}
@@ -148,3 +153,19 @@ def test_only_the_last_units_are_drawn_anew(monkeypatch):
     drawn = {1: Drawn(strata=["c=1"] * len(arms), arms=arms)}
     check = minimised_ratio("srm", drawn, WEIGHTS, 0.8)
     assert check.passed
+
+
+def test_arms_that_bring_more_customers_into_a_cluster_are_seen():
+    """As many clusters an arm, so their ratio is content; and it is Kruskal and Wallis' test."""
+    sizes = {"a": [1, 1, 2, 1, 3, 1, 1, 2] * 6, "b": [3, 2, 2, 4, 1, 3, 2, 5] * 6}
+    each = [(arm, n) for arm, listed in sizes.items() for n in listed]
+    arms = [arm for arm, n in each for _ in range(n)]
+    numbers = [i for i, (_, n) in enumerate(each) for _ in range(n)]
+    found = clusters_size("sizes", sets(arms, numbers))
+    expected = stats.kruskal(*sizes.values())
+    assert found.statistic == pytest.approx(expected.statistic, rel=1e-12)
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-12)
+    assert found.passed is False
+    assert clusters_ratio("srm", sets(arms, numbers), WEIGHTS).passed
+    alike = clusters_size("sizes", sets(["a", "a", "b", "b"], [0, 0, 1, 1]))
+    assert alike.passed is None

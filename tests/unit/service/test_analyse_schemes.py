@@ -186,4 +186,5 @@ def test_clusters_are_analysed_between_clusters(shared, loop):
     clusters = {each.unit: each.arm for each, _ in units}
     expected = stats.chisquare([Counter(clusters.values())[arm] for arm in ARMS])
     assert first.p_value == pytest.approx(expected.pvalue, rel=1e-9)
+    assert "customers per cluster" in found.checks[2].says
     assert "drawn by cluster" in one.estimand
