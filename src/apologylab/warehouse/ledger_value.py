@@ -42,8 +42,11 @@ def value_tallies(value: LedgerValue, experiment: str) -> tuple[Tally, ...]:
     )  # fmt: skip
 
 
-def value_columns(value: LedgerValue) -> Mapping[str, str]:
-    """Column -> SQL over the tallies: v and its parts, and its bounds where they differ."""
+def value_columns(value: LedgerValue, mature: str) -> Mapping[str, str]:
+    """Column -> SQL over the tallies: v and its parts, and its bounds where they differ.
+
+    ``mature`` says in SQL whose v is known.
+    """
     v = (
         f"{double(value.margin)} * {_of(SALES)} - {_of(REDEEMED)} - {_of(GOODWILL)} "
         f"- {double(value.message_cost)} * {_of(SENT)} "
@@ -55,7 +58,7 @@ def value_columns(value: LedgerValue) -> Mapping[str, str]:
         return columns
     end = (value.sales.window_days or 0) * DAY
     still = [f"{double(each.cost_share)} * {still_open(n, each, end)}" for n, each in late]
-    rates = [f"{part} * {redeemed_share(n)}" for part, (n, _) in zip(still, late, strict=True)]
+    rates = [f"{part} * {redeemed_share(n, mature)}" for part, (n, _) in zip(still, late, strict=True)]
     face = " + ".join(still)
     counted = {"face": face, "zero": "0.0", "expected": " + ".join(rates)}[value.open_liability]
     return columns | {VALUE: f"{v} - ({counted})", AT_FACE: f"{v} - ({face})", AT_ZERO: v}

@@ -185,7 +185,7 @@ def _build(
     for name in covariates:
         columns[name] = f"coalesce({identifier(name)}, 0.0)"
     if value:
-        parts = value_columns(value)
+        parts = value_columns(value, horizons[VALUE].mature)
         columns |= {name: _when(horizons[VALUE], sql) for name, sql in parts.items()}
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")

@@ -1,7 +1,9 @@
 """Customers who turned out to be one: their units and outcomes are one customer's (R8).
 
 A person's first assignment defines the arm, and what all ids did is theirs. Who was given two arms
-stays, in the first, and is counted by arm, so that everybody sees how much of it there was.
+stays, in the first, and is counted by arm, so that everybody sees how much of it there was. First
+is who was drawn first: an older incident that is told later, perhaps because of what the first arm
+gave, replaces nobody.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def _enter_once(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     connection.execute(
         "CREATE TEMP TABLE later AS SELECT unit, arm, first_arm FROM (SELECT unit, arm, "
         "first_value(arm) OVER met AS first_arm, row_number() OVER met AS nth FROM units "
-        "WINDOW met AS (PARTITION BY customer ORDER BY anchor, unit)) WHERE nth > 1"
+        "WINDOW met AS (PARTITION BY customer ORDER BY unit)) WHERE nth > 1"
     )
     connection.execute("DELETE FROM units WHERE unit IN (SELECT unit FROM later)")
     merged = connection.execute("SELECT count(*) FROM later").fetchone() or (0,)

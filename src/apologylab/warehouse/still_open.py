@@ -90,7 +90,13 @@ def _list(name: str) -> str:
     return f"coalesce({identifier(name)}, [])"
 
 
-def redeemed_share(name: str) -> str:
-    """The share used so far of all that was given, over all units and taken as known."""
-    used, given = (f"coalesce(len({identifier(f'v:{w}:{name}')}), 0)" for w in ("used", "given"))
-    return f"coalesce(least(sum({used}) OVER () / nullif(sum({given}) OVER (), 0.0), 1.0), 0.0)"
+def redeemed_share(name: str, mature: str) -> str:
+    """The share used of all that was given, over all units that are ``mature``, taken as known.
+
+    Who had only some days to use a coupon says little of how many are used in a whole window.
+    """
+    used, given = (
+        f"sum(coalesce(len({identifier(f'v:{w}:{name}')}), 0)) FILTER (WHERE {mature}) OVER ()"
+        for w in ("used", "given")
+    )
+    return f"coalesce(least({used} / nullif({given}, 0.0), 1.0), 0.0)"

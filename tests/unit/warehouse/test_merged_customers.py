@@ -58,12 +58,12 @@ def merged(late, one, into, key="m"):
 
 
 def pair(units, *, same_arm):
-    """Two customers, the earlier one first, in the same arm or not."""
-    ordered = sorted(units, key=lambda customer: units[customer][0])
+    """Two customers, who was drawn earlier first, in the same arm or not."""
+    ordered = list(units)
     return next(
         (one, other)
-        for one in ordered
-        for other in reversed(ordered)
+        for n, one in enumerate(ordered)
+        for other in reversed(ordered[n + 1 :])
         if units[one][0] < units[other][0] and (units[one][1] == units[other][1]) == same_arm
     )
 
@@ -93,6 +93,14 @@ def test_two_units_of_one_customer_are_the_first(late, ledger, units, same_arm):
     (note,) = [each for each in opened.flow().notes if "merged" in each]
     assert note.startswith("1 units are merged with an earlier one of the same customer")
     assert (f"given another arm later, and kept: 1 in {arm}" in note) == (not same_arm)
+
+
+def test_an_older_incident_that_is_told_later_does_not_replace_the_first_unit(late, ledger):
+    """Or what the first arm gave could decide that its unit leaves it (R4, R8)."""
+    found = {"x": (late.START + 5 * late.DAY, "none+usd5"), "y": (late.START, "silence")}
+    late.append(ledger, [*late.enrolment(found), *late.feeds(late.START + 90 * late.DAY),
+                         merged(late, "y", "x")])  # fmt: skip
+    assert spent(panel(ledger, late)) == {"none+usd5": (1, 0.0)}
 
 
 def test_a_chain_of_merges_is_one_customer_whatever_the_order_of_telling(late, ledger, units):

@@ -311,6 +311,26 @@ def test_what_is_expected_is_the_share_used_so_far(late, ledger):
     assert float(cell_means(got)[0, 0]) == pytest.approx(-4 - 3 * 4 * (1 / 4))
 
 
+def test_who_had_no_time_yet_says_nothing_of_what_is_expected(late, ledger):
+    """One of two coupons was used in a whole window; three days old ones are not unused."""
+    at = {"c0": 0, "c1": 0, "c2": 87, "c3": 87}
+    coupons = [
+        Liability(
+            key=f"l-{customer}", occurred_at=late.START + day * late.DAY, customer=customer,
+            assignment=f"late/{customer}", experiment="late", arm="none+usd5", compensation="usd5",
+            state="committed", amount=500, currency="USD",
+        )
+        for customer, day in at.items()
+    ]  # fmt: skip
+    found = {name: (late.START + day * late.DAY, "none+usd5") for name, day in at.items()}
+    facts = [*coupons, _use(late, "u", 3), *late.feeds(late.START + 90 * late.DAY)]
+    late.append(ledger, [*late.enrolment(found | {"c9": (late.START, "silence")}), *facts])
+    experiment = late.declaration(expires=60, liability='open_liability = "expected"')
+    (got,) = panel(ledger, experiment).source.moments([Request("value")])
+    assert got.n.tolist() == [2, 1]
+    assert float(cell_means(got)[0, 0]) == pytest.approx(-(4 + 4 * 0.5) / 2)
+
+
 def test_amounts_in_two_currencies_are_refused(late, ledger):
     found = late.units(8)
     euro = Order(
