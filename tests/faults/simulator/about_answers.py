@@ -157,8 +157,11 @@ def _phases(run, stands):
 
 
 def _versions(run, stands):
-    """No version answers anything new once a later one was started."""
+    """No version draws anything once a later one was started, and it is closed."""
+    closed = {(each.experiment, each.version) for each in run.ledger.read(Closed)}
     for began in run.ledger.read(Started):
+        if began.version > 1 and (began.experiment, began.version - 1) not in closed:
+            yield f"{began.key} was started, and the version before is not closed"
         for each in stands.drawn(began.experiment):
             later = stands.seq["assignment", each.key] > stands.seq["started", began.key]
             if later and each.version < began.version:

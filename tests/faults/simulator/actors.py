@@ -208,11 +208,13 @@ def operator(run, orders):
 
 def _phase(process, name):
     catalogue = process.run.company.catalogues[1]
-    start(process.ledger, catalogue, name, now=process.clock(), phase=2)
+    done = start(process.ledger, catalogue, name, now=process.clock(), phase=2)
+    process.book.changes["phase"] += done.did == "phase"
 
 
 def _version(process, name):
-    start(process.ledger, process.run.company.catalogues[2], name, now=process.clock())
+    done = start(process.ledger, process.run.company.catalogues[2], name, now=process.clock())
+    process.book.changes["start"] += done.did == "started"
 
 
 def _end(how, process, name):

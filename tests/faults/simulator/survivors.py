@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 WHY = (
+    ("work.seal(experiment.name, None)", "a seal names its phase, so it does not hold up the next"),
+    ("_note_attempts(", "attempts are told to people; nothing is decided by them"),
+    ("work.append([_attempt(", "attempts are told to people; nothing is decided by them"),
+    ("work.postpone(waiting", "its lease ends, and it is tried again then"),
+    ("queue.let_go(", "no use case gives claims back; the contract suite does"),
+    ("remedy.compensation or ''", "there is always one where money moves"),
+    ("remedy.currency or ''", "there is always one where money moves"),
+    ("due_by or now", "only a kill reaches beyond now"),
+    ("why or '' -> ''", "the reason of what silence would have got is told to people"),
+    ("handing.py|guard dropped|if once", "in doubt sooner than it had to be"),
     ("sa.select(BUDGET.c.reserved)", "nobody asks for one budget's sum in a run"),
     ("_seqs(kind", "more rows are read than asked for, and not looked at"),
     (
