@@ -58,7 +58,8 @@ def value_columns(value: LedgerValue, mature: str) -> Mapping[str, str]:
         return columns
     end = (value.sales.window_days or 0) * DAY
     still = [f"{double(each.cost_share)} * {still_open(n, each, end)}" for n, each in late]
-    rates = [f"{part} * {redeemed_share(n, mature)}" for part, (n, _) in zip(still, late, strict=True)]
+    shares = [redeemed_share(name, mature) for name, _ in late]
+    rates = [f"{part} * {share}" for part, share in zip(still, shares, strict=True)]
     face = " + ".join(still)
     counted = {"face": face, "zero": "0.0", "expected": " + ".join(rates)}[value.open_liability]
     return columns | {VALUE: f"{v} - ({counted})", AT_FACE: f"{v} - ({face})", AT_ZERO: v}
