@@ -155,7 +155,7 @@ def test_a_world_lives_on_postgres(postgres_url, root, tmp_path, monkeypatch, ca
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "SIMULATED" in said
-    assert "reads the ledger, 1 experiments started" in said
+    assert "reads the ledger, experiments started: 1" in said
     assert main(["analyse", name, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert sum(arm["assigned"] for arm in found["flow"]) > 80

@@ -240,6 +240,16 @@ def test_a_postgres_table_keeps_its_types_and_months(ledger, postgres_server, ca
     postgres_server.drop(url)
 
 
+def test_a_database_that_is_not_there_is_not_made(shop, capsys, tmp_path):
+    asked = ("--from", "sqlite:///nosuch.db", "--table", "sales")
+    code, _, err = run(capsys, "export", "staged", *asked)
+    assert (code, err) == (
+        CODES[NotFoundError],
+        "error: there is no file nosuch.db: give the path of your database\n",
+    )
+    assert [*tmp_path.rglob("nosuch.db")] == []
+
+
 @pytest.mark.parametrize(("arguments", "error", "said"), [
     (["--table", "nothing"], NotFoundError, "'nothing'"),
     (["--query", "SELECT 1"], InputError, "--kind"),

@@ -39,6 +39,7 @@ def test_dead_letters_as_typed(stuck, loop, capsys):
     (because, dead), *others = done["dead_letters"].items()
     assert (others, dead) == ([], UNITS - done["states"]["would_send"])
     assert because.startswith("the channel broke down: ")
+    assert "outbox: " in because, "which file is in the way"
     assert main(["letters"]) == 0
     assert f"{because}  yes" in capsys.readouterr().out
     assert main(["status", loop.NAME]) == 0
@@ -52,7 +53,9 @@ def test_dead_letters_as_typed(stuck, loop, capsys):
     assert (back["did"], [each["key"] for each in back["letters"]]) == ("replayed", [first, second])
     assert _told(capsys, "dispatch", "--once")["experiments"][0]["states"] == {"sent": 2}
     assert main(["letters", loop.NAME, "--give-up", "--by", "ben"]) == 0
-    assert rest[0] in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert rest[0] in said
+    assert "What may have left ends in doubt: its compensation counts as given." in said
     assert _told(capsys, "letters")["experiments"][0]["letters"] == []
     assert _told(capsys, "status", loop.NAME)["undelivered"] == 0
     changes = [(each["what"], each["by"]) for each in _told(capsys, "audit")["changes"]]

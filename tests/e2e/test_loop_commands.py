@@ -78,6 +78,7 @@ def test_a_file_of_incidents_gets_its_remedies(project, loop, capsys):
         (["stop", "late_ride"], 7, "is not started"),
         (["assign", "nobody"], 6, "nobody is not started"),
         (["dispatch", "nobody", "--once"], 6, "nobody is not started"),
+        (["audit", "late_rid"], 6, "no change of late_rid is noted: name one of: none yet"),
     ],
 )
 def test_what_cannot_be_done_is_said(project, capsys, arguments, code, said):
@@ -150,6 +151,10 @@ def test_money_and_ends_as_typed(project, loop, capsys):
     assert main([*asked, "nobody"]) == CODES[NotFoundError]
     assert main(["stop", loop.NAME, "--drain", "--kill"]) == 2
     assert main(["stop", loop.NAME, "--drain", "--because", "spring", "--by", "ana"]) == 0
+    capsys.readouterr()
+    assert main(["start", loop.NAME]) == 0
+    assert "is drained already" in (said := capsys.readouterr().out)
+    assert "To enrol anew, start version 2.\n" in said
     _told(project, ("late", "c0"))
     assert main(["stop", loop.NAME, "--kill", "--because", "wrong coupon", "--by", "bo"]) == 0
     capsys.readouterr()
@@ -165,3 +170,24 @@ def test_money_and_ends_as_typed(project, loop, capsys):
     assert main(["audit", loop.NAME]) == 0
     trail = capsys.readouterr().out
     assert [what in trail for what in ("start", "revoke", "drain", "kill")] == [True] * 4
+
+
+def test_starting_what_was_stopped_says_how_it_begins_anew(project, loop, capsys):
+    assert main(["start", loop.NAME]) == 0
+    assert main(["start", loop.NAME]) == 0
+    assert "To enrol anew" not in capsys.readouterr().out
+    assert main(["stop", loop.NAME]) == 0
+    capsys.readouterr()
+    assert main(["start", loop.NAME]) == 0
+    phase = "a further phase that the plan has (--phase 2), or version 2"
+    assert f"To enrol anew, start {phase}." in capsys.readouterr().out
+
+
+def test_early_pace_is_no_percentage(project, capsys):
+    assert main(["new", "parcel", "--incident", "lost_parcel"]) == 0
+    assert main(["start", "parcel"]) == 0
+    capsys.readouterr()
+    assert main(["status", "parcel"]) == 0
+    (pace,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  pace")]
+    assert "%" not in pace
+    assert pace.endswith(" in all: too early to say")

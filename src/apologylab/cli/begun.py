@@ -28,6 +28,18 @@ def show_begun(begun: Begun, *, as_json: bool) -> None:
             console.show(NEXT.format(begun.experiment))
 
 
+def anew(begun: Begun) -> str:
+    """How enrolment begins again, said to who starts what was ended; else nothing."""
+    if begun.did != "nothing" or not begun.closed:
+        return ""
+    phase = (
+        ""
+        if begun.halted
+        else f"a further phase that the plan has (--phase {begun.phase + 1}), or "
+    )
+    return f"To enrol anew, start {phase}version {begun.version + 1}."
+
+
 def in_words(begun: Begun) -> str:
     """One sentence, or two."""
     named = f"{begun.experiment} version {begun.version}"

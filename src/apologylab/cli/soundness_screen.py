@@ -28,7 +28,7 @@ def sound() -> list[Looked]:
     with closing(wiring.open_ledger(project)) as ledger:
         running = pinned(ledger, read)
         rules = wiring.ledger_rules(ledger, project, conditional(ledger, read), now=now)
-        with progress("looking at the ledger", len(rules.looks())) as done:
+        with progress("looking at the ledger", None) as done:
             return look(ledger, rules, running, now=now, progress=done)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from apologylab.cli.begun import ENDED
 from apologylab.design.money import Money
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from apologylab.service.status import CapNow, Promised, Status
+
+
+EARLY: Final = 20
+"""Where fewer units are planned by now, a percentage of them says nothing."""
 
 
 def as_text(found: Status) -> str:
@@ -65,10 +69,10 @@ def _dates(found: Status) -> list[tuple[str, str]]:
 def _units(found: Status) -> list[tuple[str, str]]:
     rows = [("enrolled", f"{found.enrolled:,}")]
     if found.expected is not None and found.planned is not None:
-        pace = f"{100 * found.enrolled / found.expected:.0f}%" if found.expected else "-"
-        rows.append(
-            ("pace", f"{pace} of the {found.expected:,} planned by now ({found.planned:,} in all)")
-        )
+        planned = f"{found.expected:,} planned by now, {found.planned:,} in all"
+        is_early = found.expected < EARLY
+        share = "" if is_early else f"{100 * found.enrolled / found.expected:.0f}% of "
+        rows.append(("pace", f"{share}{planned}" + (": too early to say" if is_early else "")))
     if found.waiting:
         rows.append(("waiting", f"{found.waiting:,} incidents have no answer yet"))
     if found.undelivered:

@@ -72,7 +72,9 @@ def _unknown(key: str, because: str) -> Sent:
 
 
 def _broke(error: OSError) -> str:
-    return f"the channel broke down: {error.strerror or str(error) or type(error).__name__}"
+    said = error.strerror or str(error) or type(error).__name__
+    place = f"{error.filename}: " if error.filename else ""
+    return f"the channel broke down: {place}{said}"
 
 
 def _fate(each: Leaving, answer: Sent, *, once: bool) -> Fate:

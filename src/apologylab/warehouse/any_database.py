@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -20,7 +21,6 @@ from apologylab.warehouse.sql import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from apologylab.service.export import Asked, Exported
     from apologylab.service.ports import Progress
@@ -65,6 +65,7 @@ def export_rows(url: str, asked: Asked, place: Path, *, progress: Progress) -> E
 @contextmanager
 def _reading(url: str) -> Iterator[sa.Connection]:
     """A connection whose errors are ours and never name the password."""
+    _refuse_no_file(url)
     try:
         engine = sa.create_engine(url)
         with engine.connect() as connection:
@@ -83,6 +84,18 @@ def _reading(url: str) -> Iterator[sa.Connection]:
         raise InputError(
             f"{shown(url)}: {said}", do="correct the URL, the table or query"
         ) from None
+
+
+def _refuse_no_file(url: str) -> None:
+    """SQLite would make a file that is not there, and then find no table in it."""
+    try:
+        place = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return
+    name = place.database or ""
+    is_file = place.get_backend_name() == "sqlite" and name and not name.startswith((":", "file:"))
+    if is_file and not Path(name).exists():
+        raise NotFoundError(f"there is no file {name}", do="give the path of your database")
 
 
 def _result(database: sa.Connection, asked: Asked) -> sa.CursorResult[Any]:

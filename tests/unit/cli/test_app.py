@@ -173,3 +173,19 @@ def test_a_closed_stdout_is_no_fault():
     shut = ["sh", "-c", f"exec '{PROGRAM}' --version >&-"]
     done = subprocess.run(shut, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_init_does_not_ignore_an_option_that_the_file_contradicts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    wrong = ["init", "--ledger-url", "postgresql://lab@127.0.0.1:1/typo"]
+    assert app.main(wrong) == exits.CODES[errors.LedgerError]
+    capsys.readouterr()
+    assert (
+        app.main(["init", "--ledger-url", "sqlite:///right.sqlite"])
+        == (exits.CODES[errors.StateError])
+    )
+    said = capsys.readouterr().err
+    assert "is there already and says ledger_url = 'postgresql://lab@127.0.0.1:1/typo'" in said
+    assert "pass --force" in said
+    assert not (tmp_path / "right.sqlite").exists()
+    assert app.main(["init", "--force", "--ledger-url", "sqlite:///right.sqlite"]) == exits.DONE

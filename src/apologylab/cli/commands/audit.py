@@ -48,6 +48,8 @@ def audit(
         raise InputError("--head is compared by --verify", do="add --verify")
     with closing(wiring.open_ledger(project := wiring.project())) as ledger:
         changes = trail(ledger, name)
+        if name is not None and not changes:
+            _refuse_unknown(name, trail(ledger, None))
         chain = walk(ledger, now=wiring.clock()(), head=head) if verify else None
     if as_json:
         _show_json(changes, chain)
@@ -55,6 +57,15 @@ def audit(
         _show(changes, chain, project.time_zone)
     if chain and chain.problems:
         raise LedgerError("the list of changes is not whole", do="compare it with a backup")
+
+
+def _refuse_unknown(name: str, every: list[Change]) -> None:
+    from apologylab.errors import NotFoundError
+
+    known = sorted({each.experiment for each in every if each.experiment})
+    raise NotFoundError(
+        f"no change of {name} is noted", do=f"name one of: {', '.join(known) or 'none yet'}"
+    )
 
 
 def _show_json(changes: list[Change], chain: Chain | None) -> None:

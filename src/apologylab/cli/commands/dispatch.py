@@ -54,10 +54,10 @@ def dispatch(
     if as_json:
         console.show_json(dispatched_document(dispatcher.ended))
     else:
-        _show(dispatcher.ended)
+        _show(dispatcher.ended, idle="nothing is due" if once else "nothing was due")
 
 
-def _show(ended: list[Dispatched]) -> None:
+def _show(ended: list[Dispatched], *, idle: str) -> None:
     from apologylab.cli import console
 
     rows = [
@@ -68,7 +68,7 @@ def _show(ended: list[Dispatched]) -> None:
     if rows:
         console.show_table("Settled", ("experiment", "state", "remedies"), rows)
     elif not any(each.postponed or each.dead for each in ended):
-        console.show("nothing is due")
+        console.show(idle)
     for title, counted in (
         ("Why some did not leave", [(each.experiment, each.reasons) for each in ended]),
         ("Tried again later", [(each.experiment, each.postponed) for each in ended]),

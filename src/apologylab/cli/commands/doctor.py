@@ -148,7 +148,7 @@ def _analysis() -> str:
     with staging.attached(connection, wiring.project().ledger_url):
         found = connection.execute(f"SELECT count(*) FROM {staging.LEDGER}.fact_started").fetchone()
     connection.close()
-    return f"reads the ledger, {found[0] if found else 0} experiments started"
+    return f"reads the ledger, experiments started: {found[0] if found else 0}"
 
 
 def _experiments() -> str:

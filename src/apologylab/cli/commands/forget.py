@@ -52,11 +52,22 @@ def forget(
         _show(forgot)
 
 
+def _several(kind: str) -> str:
+    """More than one fact of a kind, in words.
+
+    >>> _several("liability"), _several("order"), _several("goodwill")
+    ('liabilities', 'orders', 'goodwill')
+    """
+    if kind in ("goodwill", "merged"):
+        return kind
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+
+
 def _show(forgot: Forgot) -> None:
     from apologylab.cli.console import show
     from apologylab.wire.trail import counted
 
-    kept = ", ".join(f"{n} {kind}" for kind, n in forgot.kept.items())
+    kept = ", ".join(counted(n, kind, _several(kind)) for kind, n in forgot.kept.items())
     show(f"customer     {', '.join(forgot.ids)}")
     show(f"deleted      {counted(forgot.texts, 'text', 'texts')}")
     if forgot.pending:

@@ -12,6 +12,7 @@ Currency = Annotated[str, typer.Option(help="ISO 4217 code of the money you deci
 
 
 def init(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where the project shall live.")] = Path(),
     *,
     ledger_url: Annotated[
@@ -51,6 +52,8 @@ def init(
         "environment": environment,
         "simulated": simulated,
     }
+    if not force:
+        _refuse_ignored(context, folder, settings)
     is_clone = not force and (folder / FILE).is_file() and not _has_ledger(folder)
     file = folder.resolve() / FILE if is_clone else write_file(folder, settings, anew=force)
     project = wiring.project(folder)
@@ -63,6 +66,24 @@ def init(
         wiring.create_ledger(project).close()
         show(f"created   {project.ledger_place}")
     show("next      apologylab new NAME --incident late_delivery --wording none,notice,sorry")
+
+
+def _refuse_ignored(context: typer.Context, folder: Path, settings: dict[str, object]) -> None:
+    """An option that the file there contradicts would have no effect, for example after a typo."""
+    from apologylab.catalogue.project import FILE, read_file
+    from apologylab.errors import StateError
+
+    if not (file := folder.resolve() / FILE).is_file():
+        return
+    there = read_file(file)
+    for key, value in settings.items():
+        source = context.get_parameter_source(key)
+        typed = source is not None and source.name == "COMMANDLINE"
+        if typed and there.get(key, value) != value:
+            raise StateError(
+                f"{file} is there already and says {key} = {there[key]!r}",
+                do="edit it, or pass --force to write it anew",
+            )
 
 
 def _has_ledger(folder: Path) -> bool:

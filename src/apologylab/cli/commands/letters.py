@@ -26,13 +26,19 @@ def letters(
     *,
     replay: Annotated[bool, typer.Option("--replay", help="Put them back into the queue.")] = False,
     give_up: Annotated[
-        bool, typer.Option("--give-up", help="End them as failed, and free their money.")
+        bool,
+        typer.Option(
+            "--give-up", help="End them: as failed, which frees their money; or in doubt."
+        ),
     ] = False,
     key: Key = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters: remedies that their channel could not take as often as declared.
+
+    --replay puts them back into the queue. --give-up ends them as failed and frees their money; one
+    that may have left all the same ends in doubt, and its compensation counts as given.
 
     \b
     Example:
@@ -103,5 +109,7 @@ def _show(found: Sequence[Letters], do: str) -> None:
         console.show_table(f"{title}: {each.experiment}", columns, rows)
     if do == "list":
         console.show("Put them back with --replay, or end them with --give-up.")
+    if do == "give up" and any(letter.handed for each in found for letter in each.letters):
+        console.show("What may have left ends in doubt: its compensation counts as given.")
     if do == "replay":
         console.show("The next `apologylab dispatch` tries them.")

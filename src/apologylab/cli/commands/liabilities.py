@@ -43,6 +43,7 @@ def liabilities(*, as_json: AsJson = False) -> None:
 
 def _show(settled: Settled) -> None:
     from apologylab.cli.console import show
+    from apologylab.wire.trail import counted
 
     show(f"redeemed   {settled.redeemed:,}")
     show(f"expired    {settled.expired:,}")
@@ -53,4 +54,4 @@ def _show(settled: Settled) -> None:
     for said, (keys, why) in odd.items():
         if keys:
             first = ", ".join(keys[:5]) + (", ..." if len(keys) > 5 else "")
-            show(f"{said:10} {len(keys):,} redemptions ({why}): {first}")
+            show(f"{said:10} {counted(len(keys), 'redemption', 'redemptions')} ({why}): {first}")

@@ -56,9 +56,11 @@ def purge(
 
 def _show(purged: Purged, zone: str) -> None:
     from apologylab.cli.console import show
-    from apologylab.wire.trail import local
+    from apologylab.wire.trail import counted, local
 
     does = "deleted" if purged.done else "would go"
-    show(f"kept     since {local(purged.before, zone)}")
-    show(f"{does:<8} {purged.remedies:,} texts that were delivered before")
-    show(f"{does:<8} what {purged.incidents:,} incidents before brought for texts only")
+    texts = counted(purged.remedies, "message that was", "messages that were")
+    incidents = counted(purged.incidents, "incident", "incidents")
+    show(f"before    {local(purged.before, zone)}, {zone} time")
+    show(f"{does:<8}  {texts} delivered before then")
+    show(f"{does:<8}  what {incidents} before then brought for texts only, such as names")

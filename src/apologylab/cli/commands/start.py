@@ -32,7 +32,8 @@ def start(
     from contextlib import closing
 
     from apologylab import wiring
-    from apologylab.cli.begun import show_begun
+    from apologylab.cli.begun import anew, show_begun
+    from apologylab.cli.console import show
     from apologylab.cli.who import who
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.start import start as begin
@@ -43,3 +44,5 @@ def start(
         catalogue = wiring.catalogue(project)
         begun = begin(ledger, catalogue, name, now=now, phase=phase, by=who(by))
     show_begun(begun, as_json=as_json)
+    if not as_json and (said := anew(begun)):
+        show(said)
