@@ -39,6 +39,7 @@ def test_hillstrom_from_file_to_verdict():
         assert "SHIP" in text
 
 
+@pytest.mark.slow
 def test_reading_the_demo_factorial():
     name = "reading_the_demo_factorial.ipynb"
     now, then = run(name), committed(name)
