@@ -169,6 +169,28 @@ def test_one_set_has_no_error(estimator, sets, says):
     assert refused[0].because == says
 
 
+def test_an_arm_that_is_nearly_all_in_one_block_is_refused():
+    """One full block of 100 and three more units: what the two add is nearly the same number."""
+    rng = np.random.default_rng(8)
+    arm = np.concatenate([rng.permutation(np.repeat([0, 1], 50)), [0, 1, 0]])
+    source = panel(
+        {"y": rng.normal(size=103)}, arm=[ARMS[i] for i in arm], drawn_set=np.arange(103) // 100
+    )
+    question = asked("blocked", ARMS[:2])
+    found, refused = estimates(fit(source, question), question)
+    assert found == ()
+    assert refused[0].because == "b in phase 1 is nearly all in one block: two are needed"
+
+
+def test_short_blocks_have_as_many_degrees_as_the_rarest_arm_is_spread_over():
+    """Sixty strata with a unit each of blocks 9:1: six units of b are not 59 degrees."""
+    arm = np.repeat([0, 1], [54, 6])
+    y = np.random.default_rng(9).normal(size=60)
+    source = panel({"y": y}, arm=[ARMS[i] for i in arm], drawn_set=np.arange(60))
+    (one,) = answers(source, asked("blocked", ARMS[:2]))
+    assert one.df == pytest.approx(5, rel=1e-12)
+
+
 def test_an_arm_that_a_phase_does_not_draw_is_refused():
     source = panel(
         {"y": np.arange(8.0) ** 2}, arm=["a", "b"] * 4, drawn_set=[0, 0, 1, 1, 2, 2, 3, 3]

@@ -121,6 +121,24 @@ def test_blocks_with_missing_outcomes_and_effects_that_differ_are_covered(
     assert hits >= least(replications)
 
 
+def test_short_blocks_of_a_rare_arm_are_covered(
+    counts: Counts, seeded: Callable[[int], int]
+) -> None:
+    """One unit of each of sixty strata, in blocks 8:1:1: some six of b, so as many blocks.
+
+    With as many degrees of freedom as there are blocks, coverage is below 0.9.
+    """
+    replications, rng = counts(800, 10_000), np.random.default_rng(seeded(27))
+    hits = 0
+    for _ in range(replications):
+        code = np.zeros(60, dtype=np.intp)
+        while min(np.bincount(code, minlength=3)) < 2:
+            code = rng.permuted(np.tile([0] * 8 + [1, 2], (60, 1)), axis=1)[:, 0]
+        one = read(rng.normal(size=60), code, np.arange(60), "blocked")
+        hits += one.ci_low <= 0 <= one.ci_high
+    assert hits >= least(replications)
+
+
 def outage(rng: np.random.Generator, clusters: int) -> tuple[np.ndarray, np.ndarray]:
     """Clusters of 1 to some 60 customers who share a fate; the number and the level of each."""
     sizes = 1 + rng.geometric(1 / 15, clusters)

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from apologylab.errors import InputError
 from apologylab.inference.moments import Cell, Counts, Floats
 
+LEAST_SPREAD = 1.1
+"""Blocks that an arm is spread over, at least: below, some 19 in 20 of its units are in one."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SetTotals:
@@ -95,6 +98,13 @@ def _phase(
     return Phase(phase, n.astype(np.int64), means + totals.shift, drawn.astype(np.int64), adds)
 
 
+def spread_over(phase: Phase) -> Floats:
+    """In how many sets of one size each arm would be, were it as unevenly spread as it is, (a,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread: Floats = 1 / np.square(phase.drawn / phase.n).sum(axis=0)
+    return spread
+
+
 def too_few(
     totals: SetTotals,
     arms: Sequence[str],
@@ -107,24 +117,30 @@ def too_few(
     What an arm's only set adds to its error is 0, whatever its units are. ``of_one_arm`` says that
     a set has one arm.
     """
-    word = "cluster" if of_one_arm else "block"
     if not len(totals.cell):
         return dict.fromkeys(arms, f"no unit has {totals.outcome}")
     reasons: dict[str, str] = {}
     for each in phases(totals, arms):
-        own = (each.drawn > 0).sum(axis=0)
         for i, arm in enumerate(arms):
-            alone = not of_one_arm and len(each.drawn) < 2
             if not weights.get(each.phase, {}).get(arm, 0):
                 why = f"{arm} is not drawn in phase {each.phase}"
             elif not each.n[i]:
                 why = f"{arm} has no unit in phase {each.phase}"
             elif not np.isfinite(each.means[i]):
                 why = f"{totals.outcome} is not finite in {arm}"
-            elif own[i] < 2:
-                where = f"phase {each.phase}" if alone else f"{arm} in phase {each.phase}"
-                why = f"{where} has {own[i]} {word}: two are needed"
-            else:
+            elif not (why := _together(each, i, arm, of_one_arm=of_one_arm)):
                 continue
             reasons.setdefault(arm, why)
     return reasons
+
+
+def _together(phase: Phase, i: int, arm: str, *, of_one_arm: bool) -> str:
+    """Why the units of arm ``i`` are not spread over two sets, or nothing."""
+    own, where = int((phase.drawn[:, i] > 0).sum()), f"{arm} in phase {phase.phase}"
+    if not of_one_arm and len(phase.drawn) < 2:
+        where = f"phase {phase.phase}"
+    if own < 2:
+        return f"{where} has {own} {'cluster' if of_one_arm else 'block'}: two are needed"
+    if not of_one_arm and spread_over(phase)[i] < LEAST_SPREAD:
+        return f"{where} is nearly all in one block: two are needed"
+    return ""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
 ERRORS: Mapping[Scheme, str] = {
     "blocks": "permuted blocks: errors are between blocks, too large by what effects differ among "
-    "them and never too small (Imai 2008; Pashley and Miratrix 2021)",
+    "them (Imai 2008; Pashley and Miratrix 2021)",
     "minimisation": "minimisation: errors are Neyman's without the balanced fields, too large "
     "where these foretell the outcome (Shao, Yu and Zhong 2010; Ma, Hu and Zhang 2015)",
     "clusters": "clusters: errors are between clusters; with fewer than some 20 clusters in an "
