@@ -142,6 +142,12 @@ def test_what_was_exported_can_be_recorded_elsewhere(ledger, capsys, tmp_path):
             assert sorted(other.read(KINDS[kind]), key=str) == sorted(facts, key=str)
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(ledger, capsys, tmp_path):
+    (tmp_path / "facts").write_text("precious")
+    code, _, err = run(capsys, "export", "facts")
+    assert (code, err) == (CODES[InputError], "error: facts is a file: name a folder\n")
+
+
 def test_what_an_export_did_not_write_is_left_alone(ledger, capsys, tmp_path):
     (tmp_path / "facts/order").mkdir(parents=True)
     (tmp_path / "facts/order/mine.txt").write_text("precious")

@@ -156,7 +156,9 @@ def test_bytes_that_are_no_text_are_refused(capsys):
 def test_doctor_outside_a_project_names_init(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert app.main(["doctor"]) == exits.CODES[errors.ConfigError]
-    assert "apologylab init" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("apologylab init") == 1
+    assert said.count("not looked at: see project") == 2
 
 
 @pytest.mark.parametrize("how", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])

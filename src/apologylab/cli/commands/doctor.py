@@ -45,7 +45,7 @@ def doctor(
         _look_at_ledger(as_json=as_json)
         return
 
-    looks = [_look(name, look) for name, look in LOOKS.items()]
+    looks = _looks()
     if as_json:
         console.show_json(_document(looks))
     else:
@@ -172,6 +172,18 @@ LOOKS: Final[dict[str, Callable[[], str]]] = {
     "analysis": _analysis,
     "experiments": _experiments,
 }
+OF_PROJECT: Final = ("ledger", "analysis")
+
+
+def _looks() -> list[Looked]:
+    """Every look in order; without a project those that need one are not had."""
+    found: list[Looked] = []
+    for name, look in LOOKS.items():
+        if name in OF_PROJECT and not all(each.passed for each in found if each.name == "project"):
+            found.append(Looked(name, passed=False, detail="not looked at", do="see project"))
+        else:
+            found.append(_look(name, look))
+    return found
 
 
 def _look(name: str, look: Callable[[], str]) -> Looked:

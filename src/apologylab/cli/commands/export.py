@@ -55,6 +55,8 @@ def export(
     from apologylab.errors import InputError
     from apologylab.service.export import Asked
 
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file", do="name a folder")
     if table is None and query is None:
         if source is not None or time is not None:
             raise InputError("it is not said which rows", do="add --table NAME or --query SQL")

@@ -17,7 +17,7 @@ def stop(
     name: Name,
     *,
     because: Annotated[
-        str, typer.Option(help="Why; stored and shown with every result.")
+        str, typer.Option(help="Why; stored, and shown by `status` and `audit`.")
     ] = "stopped by hand",
     drain: Annotated[
         bool, typer.Option("--drain", help="Draw nothing for anybody; what is owed still leaves.")
