@@ -20,6 +20,7 @@ from apologylab.record.facts import (
     Remedy,
     SurveyAnswer,
 )
+from apologylab.service.asked import Asked
 from apologylab.service.ports import (
     Charge,
     Claimed,
@@ -216,6 +217,29 @@ def test_find_among_takes_any_number_of_values(ledger, column):
         assert keys(found) == [f"k{i}" for i in range(2000, 3000)]
         assert transaction.find_among(Order, column, []) == []
         assert transaction.find_among(Order, column, ['"', "'; --", "ž", "\\"]) == []
+
+
+def test_what_is_expected_is_answered_as_it_stands_then(ledger):
+    put(ledger, order("o1"), order("o2", "c2"))
+    asked = [Asked(Order, "customer", ("c1",)), Asked(Order, "key", ("o2", "none"))]
+    with ledger.transaction(recorded_at=NOW) as transaction:
+        transaction.expect([*asked, asked[0]], ["b"])
+        for _ in range(2):
+            assert keys(transaction.find_among(Order, "customer", ["c1"])) == ["o1"]
+            assert transaction.standing(["b"]) == {"b": Standing()}
+        transaction.append([order("o3"), order("none", "c3")])
+        assert keys(transaction.find_among(Order, "customer", ["c1"])) == ["o1", "o3"]
+        assert keys(transaction.find_among(Order, "key", ["o2", "none"])) == ["o2", "none"]
+        transaction.expect(asked, ["b"])
+        assert transaction.charge([Charge(budget="b", amount=5)])
+        assert keys(transaction.find_among(Order, "key", ["o2", "none"])) == ["o2", "none"]
+        assert transaction.standing(["b"]) == {"b": Standing(reserved=5)}
+        transaction.expect([], ["b"])
+        transaction.release("b", 2)
+        assert transaction.standing(["b"]) == {"b": Standing(reserved=3)}
+        transaction.expect([], ["b"])
+        transaction.seal("b", "1/1")
+        assert transaction.standing(["b"])["b"].sealed == "1/1"
 
 
 def test_bulk_rows_are_the_same_as_facts(ledger):

@@ -14,21 +14,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from apologylab.errors import LedgerError, OutdatedError
-from apologylab.record.facts import Assignment, Closed, Incident, Remedy
+from apologylab.record.facts import Assignment, Closed, Halted, Incident, PhaseBegan, Remedy
 from apologylab.service import schemes
 from apologylab.service.again import again
+from apologylab.service.asked import Asked
+from apologylab.service.budget import Caps
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import History, contexts
 from apologylab.service.judging import DRAWN, Case, judge
 from apologylab.service.pinning import pin
-from apologylab.service.recording import OTHER_CUSTOMER, recorded
+from apologylab.service.recording import OTHER_CUSTOMER, keys_of, store, told
 from apologylab.service.running import enrolment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from apologylab.record.facts import Fact, Liability
+    from apologylab.record.facts import Liability
     from apologylab.service.judging import Judged
     from apologylab.service.pinning import Pin
     from apologylab.service.ports import Ledger, LedgerIdentity, Transaction
@@ -135,9 +137,11 @@ def _answer(
     careful: bool,
 ) -> dict[str, Answer]:
     locked = _lock(work, running, incidents)
+    customers = sorted({each.customer for each in incidents})
+    _expect(work, running, incidents, customers, now)
     stands = _enrolment(work, running)
-    incidents = recorded(work, running, incidents)
-    stored = _answers_before(work, incidents)
+    stored = work.find_among(Assignment, "customer", customers)
+    incidents, heard = told(work, running, incidents)
     case = Case(
         running=running,
         enrolment=stands,
@@ -154,11 +158,11 @@ def _answer(
         for incident in incidents
         if (each := given[incident.key]).reason in DRAWN and each.key not in before
     }
-    told = _stood(work, [each for each in given.values() if each.key in before])
+    stood = _stood(work, [each for each in given.values() if each.key in before])
     new = [each for each in given.values() if each.key not in before]
-    _store(work, case, decided, new, list(pins.values()))
+    _store(work, case, decided, [*heard, *new], list(pins.values()))
     return {
-        incident: told.get(each.key) or _told(each, pins.get(each.key))
+        incident: stood.get(each.key) or _told(each, pins.get(each.key))
         for incident, each in given.items()
     }
 
@@ -175,6 +179,26 @@ def _lock(work: Transaction, running: Running, incidents: Sequence[Incident]) ->
     return counted
 
 
+def _expect(
+    work: Transaction,
+    running: Running,
+    incidents: Sequence[Incident],
+    customers: Sequence[str],
+    now: datetime,
+) -> None:
+    """Everything that every batch reads, at once."""
+    name = running.name
+    asked = [Asked(kind, "experiment", (name,)) for kind in (PhaseBegan, Closed, Halted)]
+    work.expect(
+        [
+            *asked,
+            Asked(Assignment, "customer", tuple(customers)),
+            Asked(Incident, "key", tuple(keys_of(incidents))),
+        ],
+        Caps(running, 1, now).rows,
+    )
+
+
 def _enrolment(work: Transaction, running: Running) -> Enrolment:
     name, version = running.name, running.experiment.version
     stands = enrolment(work, name, version)
@@ -184,12 +208,6 @@ def _enrolment(work: Transaction, running: Running) -> Enrolment:
             do="load the experiment again",
         )
     return stands
-
-
-def _answers_before(work: Transaction, incidents: Sequence[Incident]) -> list[Assignment]:
-    """All earlier answers to the customers in the batch, of every experiment."""
-    customers = sorted({incident.customer for incident in incidents})
-    return work.find_among(Assignment, "customer", customers)
 
 
 def _decide(
@@ -231,13 +249,13 @@ def _store(
     work: Transaction,
     case: Case,
     decided: _Decided,
-    new: Sequence[Assignment],
+    new: Sequence[Incident | Assignment],
     pins: Sequence[Pin],
 ) -> None:
     owed = [each.liability for each in pins if each.liability]
-    closing = [] if decided.closing is None else [_closed(case, decided.closing)]
-    facts: list[Fact] = [*new, *(each.remedy for each in pins), *owed, *closing]
-    work.append(facts)
+    store(work, [*new, *(each.remedy for each in pins), *owed])
+    if decided.closing is not None:
+        work.append([_closed(case, decided.closing)])
     for each in pins:
         if each.text is not None and each.remedy.text is not None:
             work.put_text(each.remedy.text, each.text)

@@ -67,6 +67,11 @@ class Caps:
         return units_cap(self.running.experiment, self.phase, self.now)
 
     @cached_property
+    def rows(self) -> Sequence[str]:
+        """The rows that a batch looks at, in order."""
+        return sorted([cap.row for cap in self.money] + ([self.ramp.row] if self.ramp else []))
+
+    @cached_property
     def charged(self) -> Mapping[str, str]:
         """Arm -> the budgets that a unit in it is charged to, as its liability holds them."""
         other = f"{self.running.name}/arm/"
@@ -82,10 +87,9 @@ class Caps:
         Nothing is reserved. With ``locked`` rows the answer holds until the commit, without only if
         :meth:`charge` says so.
         """
-        rows = [cap.row for cap in self.money] + ([self.ramp.row] if self.ramp else [])
-        if not rows or not draws:
+        if not self.rows or not draws:
             return Room()
-        stands = work.standing(sorted(rows), locked=locked)
+        stands = work.standing(self.rows, locked=locked)
         if self.money and stands.get(self.running.name, _EMPTY).sealed == self.label:
             return Room(draws=0, drawn_because=SEALED, closes=True)
         today = _today(self.ramp, stands, new)

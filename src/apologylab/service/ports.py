@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apologylab.inference.moments import MomentsSource
     from apologylab.inference.sets import Drawn, SetTotals
     from apologylab.record.facts import Fact, Remedy
+    from apologylab.service.asked import Asked
 
 F = TypeVar("F", bound="Fact")
 Clock = Callable[[], datetime]
@@ -97,10 +98,7 @@ class Postponed:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A remedy that was tried as often as declared and waits for a person.
-
-    ``handed`` says that the channel may have taken it all the same.
-    """
+    """A remedy that waits for a person; ``handed`` says that the channel may have taken it."""
 
     remedy: Remedy
     attempts: int
@@ -135,6 +133,10 @@ class Transaction(Protocol):
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """Facts of ``kind`` whose ``column`` is one of ``values``, in commit order; for batches."""
+        ...
+
+    def expect(self, asked: Sequence[Asked], budgets: Sequence[str] = ()) -> None:
+        """What is asked next, of facts and of where ``budgets`` stand: read at once if far away."""
         ...
 
     def claim(
@@ -177,10 +179,7 @@ class Transaction(Protocol):
         ...
 
     def revive(self, keys: Sequence[str]) -> int:
-        """Put dead letters back into the queue, due at once with no attempts; how many.
-
-        What was handed over stays so.
-        """
+        """Put dead letters back, due at once with no attempts; how many. Handed stays so."""
         ...
 
     def undelivered(self, experiment: str) -> int:

@@ -1,11 +1,12 @@
-"""Record the incidents that callers tell us of, without what only a text needs (R18, R21)."""
+"""The incidents that callers tell us of, without what only a text needs (R18, R21)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.assignment.units import normalise
+from apologylab.errors import LedgerBusyError
 from apologylab.record.facts import Incident
 
 OTHER_CUSTOMER = "the incident cannot be heard: its key stands for another customer's"
@@ -13,31 +14,57 @@ OTHER_CUSTOMER = "the incident cannot be heard: its key stands for another custo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from apologylab.record.facts import Fact
     from apologylab.service.ports import Transaction
     from apologylab.service.running import Running
 
 
-def recorded(work: Transaction, running: Running, incidents: Sequence[Incident]) -> list[Incident]:
-    """Record the incidents; one that contradicts what stands is given back as it stands (R18).
+class Told(NamedTuple):
+    """``incidents`` to judge, and the facts of those that do not stand yet, to store with them."""
+
+    incidents: list[Incident]
+    new: list[Incident]
+
+
+def told(work: Transaction, running: Running, incidents: Sequence[Incident]) -> Told:
+    """The incidents; one that contradicts what stands is given as it stands (R18).
 
     One whose key stands for another customer's incident is left out: nobody is told what another
     customer gets. What only a text needs, such as a name, goes into the text and not into the
     fact (R21).
     """
-    said = running.only_said
-    stripped = [_without(incident, said) for incident in incidents]
-    contradicting = work.append(stripped).contradicting
-    if not contradicting:
-        return list(incidents)
-    standing = {each.key: each for each in work.find_among(Incident, "key", contradicting)}
-    told = (_as_it_stands(running, each, standing.get(each.key)) for each in incidents)
-    return [each for each in told if each is not None]
+    stands = {each.key: each for each in work.find_among(Incident, "key", keys_of(incidents))}
+    found: list[Incident] = []
+    new: list[Incident] = []
+    for each in incidents:
+        stripped = _without(each, running.only_said)
+        standing = stands.setdefault(each.key, stripped)
+        if standing is stripped:
+            new.append(stripped)
+        kept = each if standing == stripped else _as_it_stands(running, each, standing)
+        found += [] if kept is None else [kept]
+    return Told(found, new)
 
 
-def _as_it_stands(running: Running, told: Incident, standing: Incident | None) -> Incident | None:
+def keys_of(incidents: Sequence[Incident]) -> list[str]:
+    """Their keys, each once, in order."""
+    return sorted({each.key for each in incidents})
+
+
+def store(work: Transaction, facts: Sequence[Fact]) -> None:
+    """Append what does not stand as far as :func:`told` and the locks of customers say.
+
+    Raises:
+        LedgerBusyError: an incident's key was taken by another customer's at the same moment.
+    """
+    if work.append(facts).contradicting:
+        raise LedgerBusyError(
+            "an incident was recorded by somebody else at the same moment", do="do it again"
+        )
+
+
+def _as_it_stands(running: Running, told: Incident, standing: Incident) -> Incident | None:
     """``told`` with the fields that stand; None if they are another customer's."""
-    if standing is None:
-        return told
     if normalise(standing.customer, running.experiment.unit_id) != told.customer:
         return None
     fields = {**told.fields, **standing.fields}

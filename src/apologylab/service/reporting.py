@@ -13,7 +13,7 @@ from apologylab.service.again import again
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import contexts
 from apologylab.service.judging import DRAWN, stored_answer
-from apologylab.service.recording import OTHER_CUSTOMER, recorded
+from apologylab.service.recording import OTHER_CUSTOMER, store, told
 from apologylab.service.running import enrolment
 from apologylab.service.schemes.scheme import Placed
 from apologylab.service.settling import Outcome, settle
@@ -62,11 +62,12 @@ def _report_fallback(
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(running.name)], shared=True)
         work.lock([f"customer/{heard.customer}"])
-        answered = recorded(work, running, [heard])
+        answered, new = told(work, running, [heard])
         if not answered:
             raise InputError(OTHER_CUSTOMER, do="give each incident a key of its own")
         (standing,) = answered
         key = f"{running.name}/{standing.key}"
+        store(work, new)
         facts: list[Fact] = [_fallback_report(work, running, standing, key, at)]
         if not work.find_among(Assignment, "key", [key]):
             facts.append(_fallback(work, running, standing, because, now))

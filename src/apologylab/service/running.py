@@ -215,13 +215,14 @@ def enrolment(work: Transaction, name: str, version: int) -> Enrolment:
     Raises:
         StateError: the experiment's version was not started.
     """
-    named = {"experiment": name, "version": version}
-    begun = work.find(PhaseBegan, experiment=name)
+    begun = work.find_among(PhaseBegan, "experiment", [name])
     phase = max((fact.phase for fact in begun if fact.version == version), default=0)
     if not phase:
         raise StateError(f"{name} is not started", do=f"run `apologylab start {name}`")
-    closed = [fact.because for fact in work.find(Closed, **named) if fact.phase == phase]
-    halted = {fact.how: fact.because for fact in work.find(Halted, **named)}
+    closes = work.find_among(Closed, "experiment", [name])
+    closed = [each.because for each in closes if (each.version, each.phase) == (version, phase)]
+    halts = work.find_among(Halted, "experiment", [name])
+    halted = {each.how: each.because for each in halts if each.version == version}
     how = KILL if KILL in halted else DRAIN if DRAIN in halted else None
     return Enrolment(
         phase=phase,

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import sqlalchemy as sa
 
 from apologylab.errors import InputError
 from apologylab.record.columns import kind_of
@@ -27,15 +29,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import psycopg
-    import sqlalchemy as sa
 
     from apologylab.service.ports import Charge
+    from apologylab.storage.quick import Quick
 
 BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 PLACES: Final = arrivals.PLACES
 """How many facts one transaction can hold under one number."""
 _BY_COPY: Final = 1_000
 _TRIED: Final = 50
+_LOCK: Final = (
+    "SELECT count(pg_advisory_xact_lock(number)) FROM unnest(%(numbers)s::bigint[]) AS number"
+)
+_SHARE: Final = _LOCK.replace("xact_lock", "xact_lock_shared")
+"""Take the locks ``numbers`` in their order."""
 _PUT_TEXTS: Final = (
     "INSERT INTO text (id, body) SELECT key, value FROM json_each_text(CAST(%(texts)s AS json)) "
     "ON CONFLICT DO NOTHING"
@@ -60,7 +67,7 @@ class ManyWriters:
     Its connection commits by itself; BEGIN and COMMIT are sent from here.
     """
 
-    def __init__(self, connection: sa.Connection, at: int) -> None:
+    def __init__(self, connection: Quick, at: int) -> None:
         self._raw = connection
         self._at = at
         self._begun = False
@@ -73,14 +80,13 @@ class ManyWriters:
     @property
     def connection(self) -> sa.Connection:
         """The connection, with the transaction begun and all names locked."""
-        waiting = [] if self._begun else [BEGIN, _locks([LEDGER], shared=True)]
-        waiting += [_locks(self._shared, shared=True)] if self._shared else []
-        waiting += [_locks(self._alone, shared=False)] if self._alone else []
-        if waiting:
-            self._begun = True
-            self._shared, self._alone = set(), set()
-            self._raw.exec_driver_sql("; ".join(waiting))
-        return self._raw
+        self._together([])
+        # All that is asked of a connection here and by its users.
+        return cast("sa.Connection", self._raw)
+
+    def ask(self, queries: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[list[Row]]:
+        """The rows of each of ``queries``, all in one round trip, with BEGIN and the locks."""
+        return [[*map(tuple, each)] for each in self._together(self._raw.texts(queries))]
 
     def lock(self, names: Sequence[str], *, shared: bool) -> None:
         """Lock ``names`` before the next statement."""
@@ -125,22 +131,27 @@ class ManyWriters:
 
     def put_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
         """Store texts; of those whose id is taken, what stands there."""
+        if not texts:
+            return {}
         given = {"texts": json.dumps(dict(texts))}
         if self.connection.exec_driver_sql(_PUT_TEXTS, given).rowcount == len(texts):
             return {}
         return statements.bodies(self.connection, list(texts))
 
-    def charge(self, charges: Sequence[Charge]) -> bool:
-        """Lock the budgets in order and add to them, in one round trip."""
+    def charge(
+        self, charges: Sequence[Charge], texts: Mapping[str, str]
+    ) -> tuple[bool, Mapping[str, str]]:
+        """Store texts, lock the budgets in order and add to them, in one round trip."""
         asked = combined(charges)
         if not asked:
-            return True
+            return True, self.put_texts(texts)
         given = {"charges": json.dumps([vars(each) for each in asked])}
-        locked, added = self._charge(given)
+        put, locked, added = self._charge(given, texts)
         if added == 0 and locked < len(asked):
             money.standing(self.connection, [each.budget for each in asked], locked=True)
-            _, added = self._charge(given)
-        return added == len(asked)
+            *_, added = self._charge(given, {})
+        stands = {} if put == len(texts) else statements.bodies(self.connection, list(texts))
+        return added == len(asked), stands
 
     def commit(self) -> None:
         """End the transaction, if it was begun."""
@@ -151,18 +162,17 @@ class ManyWriters:
 
     def is_broken(self) -> bool:
         """Whether an error within the transaction was swallowed: it would not commit."""
-        driver: Any = self._raw.connection.driver_connection
-        return bool(driver.info.transaction_status.name == "INERROR")
+        return bool(self._raw.driver.info.transaction_status.name == "INERROR")
 
     def _store(self, groups: Mapping[type[Fact], Sequence[Row]]) -> int:
         """Store the rows whose key is free; how many."""
         query = arrivals.storing(tuple(sorted(kind_of(kind) for kind in groups)))
         given = arrivals.parameters(groups, turn=self._turn, used=self._used, at=self._at)
-        row = self.connection.exec_driver_sql(query, given).one()
-        self._turn = int(row.turn)
-        if row.stored:
+        (((turn, stored),),) = self._together([(query, given)])
+        self._turn = int(turn)
+        if stored:
             self._count(sum(map(len, groups.values())))
-        return int(row.stored)
+        return int(stored)
 
     def _make_room(self, count: int) -> None:
         """See that ``count`` facts can be numbered, under a new turn if need be."""
@@ -178,7 +188,7 @@ class ManyWriters:
     def _copy(self, kind: type[Fact], keys: Sequence[str], rows: Iterable[Row]) -> None:
         self._make_room(len(keys))
         if self._turn is None:
-            self._turn = int(self.connection.exec_driver_sql(arrivals.TURN).scalar_one())
+            self._turn = int(self.connection.scalar(sa.text(arrivals.TURN)))
         first = self._turn * PLACES + self._used + 1
         copying.copy_keys(self._driver(), kind, keys, first=first)
         copying.copy_rows(self._driver(), kind, rows, first=first, at=self._at)
@@ -195,20 +205,44 @@ class ManyWriters:
         query = statements.find_among(kind_of(kind), "key")
         return {row[0]: tuple(row) for row in self.connection.execute(query, among(keys))}
 
-    def _charge(self, given: Mapping[str, str]) -> tuple[int, int]:
-        """How many of the budgets there are, now locked, and how many were charged: all or none.
+    def _charge(self, given: Mapping[str, str], texts: Mapping[str, str]) -> tuple[int, int, int]:
+        """How many texts are new, how many budgets there are, now locked, and were charged.
 
-        The second statement sees what the first one waited for.
+        They are charged all or none; that statement sees what the one before it waited for.
         """
         driver = self._driver()
+        bodies = {"texts": json.dumps(dict(texts))}
         with driver.pipeline():
+            put = driver.execute(_PUT_TEXTS, bodies) if texts else None
             held = driver.execute(arrivals.HOLD, given)
             added = driver.execute(arrivals.CHARGE, given)
-        return held.rowcount, added.rowcount
+        return put.rowcount if put else 0, held.rowcount, added.rowcount
+
+    def _together(self, statements: Sequence[tuple[str, Any]]) -> list[list[Row]]:
+        """Run ``statements`` in one round trip, behind BEGIN and the locks that wait."""
+        before = self._waiting()
+        if not before and not statements:
+            return []
+        driver = self._raw.driver
+        with driver.pipeline():
+            for sql, given in before:
+                driver.execute(sql, given)
+            told = [driver.execute(sql, given) for sql, given in statements]
+        return [each.fetchall() for each in told]
+
+    def _waiting(self) -> list[tuple[str, Any]]:
+        """BEGIN, if it was not sent yet, and the locks that were not taken, in their order."""
+        first = [] if self._begun else [(BEGIN, None)]
+        shared = [] if self._begun else [LEDGER]
+        shared += sorted(self._shared)
+        locks = [(_SHARE, {"numbers": shared})] if shared else []
+        locks += [(_LOCK, {"numbers": sorted(self._alone)})] if self._alone else []
+        self._begun, self._shared, self._alone = True, set(), set()
+        return [*first, *locks]
 
     def _driver(self) -> psycopg.Connection[Any]:
-        driver: Any = self.connection.connection.driver_connection
-        return driver  # type: ignore[no-any-return]
+        self._together([])
+        return self._raw.driver  # type: ignore[no-any-return]
 
 
 def _first_of_each(rows: Sequence[Row]) -> list[Row]:
@@ -217,10 +251,3 @@ def _first_of_each(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         found.setdefault(row[0], row)
     return list(found.values())
-
-
-def _locks(numbers: Sequence[int] | set[int], *, shared: bool) -> str:
-    """Take the locks ``numbers`` in their order."""
-    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    each = ",".join(map(str, sorted(numbers)))
-    return f"SELECT count({lock}(number)) FROM unnest('{{{each}}}'::bigint[]) AS number"

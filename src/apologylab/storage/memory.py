@@ -25,6 +25,7 @@ from apologylab.storage.rows import (
     line,
     micros,
     refuse_bent_text,
+    text_taken,
     together,
 )
 from apologylab.wire.schema import table
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from apologylab.service.asked import Asked
     from apologylab.service.ports import Charge, Postponed
 
 F = TypeVar("F", bound=Fact)
@@ -118,6 +120,9 @@ class MemoryTransaction:
         rows = (row for row in self._matching(kind, {}) if row[place] in wanted)
         return decode(kind, [row[1:-1] for row in rows])
 
+    def expect(self, asked: Sequence[Asked], budgets: Sequence[str] = ()) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.expect`: nothing is far away."""
+
     def claim(
         self,
         experiment: str,
@@ -168,13 +173,10 @@ class MemoryTransaction:
 
     def dead_letters(self, experiment: str) -> list[DeadLetter]:
         """See :meth:`apologylab.service.ports.Transaction.dead_letters`."""
-        waits = ((each, self._waiting(each.key)) for each in self._unsettled(experiment))
         return [
-            DeadLetter(
-                remedy=each, attempts=wait.attempts, because=wait.because, handed=wait.handed
-            )
-            for each, wait in waits
-            if wait.dead
+            DeadLetter(remedy=each, attempts=of.attempts, because=of.because, handed=of.handed)
+            for each in self._unsettled(experiment)
+            if (of := self._waiting(each.key)).dead
         ]
 
     def revive(self, keys: Sequence[str]) -> int:
@@ -193,9 +195,7 @@ class MemoryTransaction:
         refuse_bent_text("a text", body)
         stands = self._ledger.texts.get(text_id, body)
         if stands != body or self.bodies.setdefault(text_id, body) != body:
-            raise LedgerError(
-                f"text {text_id!r} is stored with another body", do="draw a new random id"
-            )
+            raise text_taken(text_id)
 
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""

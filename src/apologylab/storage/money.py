@@ -92,6 +92,17 @@ def beginning(connection: sa.Connection, prefix: str) -> dict[str, Standing]:
     return {name: stands for name, stands in sorted(found.items()) if stands != _NONE}
 
 
+def looking(budgets: Sequence[str]) -> tuple[sa.Select[Any], Mapping[str, str]]:
+    """What :func:`looked` reads the answer of."""
+    return _stands(locked=False), among(budgets)
+
+
+def looked(budgets: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Standing]:
+    """Where each of ``budgets`` stands."""
+    found = {row[0]: Standing(reserved=row[1], uses=row[2], sealed=row[3]) for row in rows}
+    return {name: found.get(name, _NONE) for name in budgets}
+
+
 def _look(connection: sa.Connection, names: Sequence[str], *, locked: bool) -> dict[str, Standing]:
     rows = connection.execute(_stands(locked=locked), among(names))
     return {row.name: _standing(row) for row in rows}
@@ -104,7 +115,9 @@ def _standing(row: sa.Row[Any]) -> Standing:
 @cache
 def _stands(*, locked: bool) -> sa.Select[Any]:
     """The budgets whose name is one of ``values``; SQLite has them locked anyway."""
-    query = sa.select(BUDGET).where(is_among(BUDGET.c.name))
+    columns = BUDGET.c
+    query = sa.select(columns.name, columns.reserved, columns.uses, columns.sealed)
+    query = query.where(is_among(BUDGET.c.name))
     in_order = query.order_by(by_bytes(BUDGET.c.name)) if locked else query
     return in_order.with_for_update() if locked else query
 

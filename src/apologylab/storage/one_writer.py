@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import Delivery, Fact, Remedy
@@ -46,15 +46,24 @@ class OneWriter:
 
     def put_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
         """Store texts; of those whose id is taken, what stands there."""
+        if not texts:
+            return {}
         stands = statements.bodies(self._connection, list(texts))
         new = [(text_id, body) for text_id, body in texts.items() if text_id not in stands]
         if new:
             self._connection.exec_driver_sql(statements.insert_text(), new)
         return stands
 
-    def charge(self, charges: Sequence[Charge]) -> bool:
-        """See :meth:`apologylab.service.ports.Transaction.charge`."""
-        return money.charge(self._connection, charges)
+    def charge(
+        self, charges: Sequence[Charge], texts: Mapping[str, str]
+    ) -> tuple[bool, Mapping[str, str]]:
+        """Store texts and charge budgets."""
+        stands = self.put_texts(texts)
+        return money.charge(self._connection, charges), stands
+
+    def ask(self, queries: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[list[Row]]:
+        """The rows of each of ``queries``."""
+        return [[*self._connection.execute(query, given)] for query, given in queries]
 
     def finish(self) -> None:
         """Write the time of this commit if it brought facts."""

@@ -25,6 +25,7 @@ from apologylab.errors import (
 from apologylab.storage.ledger import SqlLedger, stored
 from apologylab.storage.many_writers import BEGIN, LEDGER, ManyWriters, number_of
 from apologylab.storage.migrate import pending, refuse_other_revision, upgrade
+from apologylab.storage.quick import Quick
 from apologylab.storage.rows import encode
 
 if TYPE_CHECKING:
@@ -160,8 +161,8 @@ class PostgresDatabase:
 
     @contextmanager
     def writing(self, at: int) -> Iterator[ManyWriters]:
-        """A transaction recorded ``at``."""
-        with explained(self.place), self._writer.connect() as connection:
+        """A transaction recorded ``at``, on the driver's own connection."""
+        with explained(self.place), self._driver() as connection:
             work = ManyWriters(connection, at)
             yield work
             if work.is_broken():
@@ -171,6 +172,30 @@ class PostgresDatabase:
                 )
             with committing(self.place):
                 work.commit()
+
+    @contextmanager
+    def _driver(self) -> Iterator[Quick]:
+        """A connection that commits by itself; where it breaks, those that idle are let go, too."""
+        raw = self._checked_out()
+        driver: Any = raw.driver_connection
+        try:
+            driver.autocommit = True
+            yield Quick(raw, self._engine.dialect)
+        finally:
+            is_broken = driver.closed
+            # What was not committed is rolled back on its way into the pool.
+            raw.close()
+            if is_broken:
+                self.close()
+
+    def _checked_out(self) -> sa.PoolProxiedConnection:
+        """A connection of the pool; one that cannot be made has lost nothing."""
+        import psycopg
+
+        try:
+            return self._engine.raw_connection()
+        except psycopg.Error as error:
+            raise _error(self.place, error, lost=False) from error
 
     @contextmanager
     def settling(self) -> Iterator[sa.Connection]:
@@ -301,7 +326,8 @@ def _set_up(connection: Any, record: Any) -> None:
 
 
 def _leave(connection: Any, record: Any) -> None:
-    del connection
+    if connection is not None:
+        connection.autocommit = False
     record.info["used"] = time.monotonic()
 
 

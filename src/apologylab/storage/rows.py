@@ -18,7 +18,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from apologylab.errors import InputError
+from apologylab.errors import InputError, LedgerError
 from apologylab.record.columns import Column, ColumnType, kind_of
 from apologylab.record.facts import KINDS, Fact
 from apologylab.service.ports import Appended
@@ -159,6 +159,11 @@ def refuse_bent_text(name: str, text: str) -> None:
         InputError: it holds a NUL or a lone surrogate.
     """
     _text(name, [text])
+
+
+def text_taken(text_id: str) -> LedgerError:
+    """What says that a text's id stands for another text."""
+    return LedgerError(f"text {text_id!r} is stored with another body", do="draw a new random id")
 
 
 def encode_value(kind: type[Fact], name: str, value: object) -> Any:

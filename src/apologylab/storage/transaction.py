@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from apologylab.errors import LedgerError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import Fact
+from apologylab.service.asked import Asked
 from apologylab.storage import money, queue, statements
 from apologylab.storage.expressions import among
 from apologylab.storage.rows import (
@@ -16,6 +16,7 @@ from apologylab.storage.rows import (
     encode_values,
     micros,
     refuse_bent_text,
+    text_taken,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +50,14 @@ class Writing(Protocol):
         """Store texts; of those whose id is taken, what stands there."""
         ...
 
-    def charge(self, charges: Sequence[Charge]) -> bool:
-        """See :meth:`apologylab.service.ports.Transaction.charge`."""
+    def charge(
+        self, charges: Sequence[Charge], texts: Mapping[str, str]
+    ) -> tuple[bool, Mapping[str, str]]:
+        """Store texts as :meth:`put_texts` does, then charge as the port says."""
+        ...
+
+    def ask(self, queries: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[list[Row]]:
+        """The rows of each of ``queries``: statements with their parameters."""
         ...
 
 
@@ -60,6 +67,8 @@ class SqlTransaction:
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
         self._texts: dict[str, str] = {}
+        self._ahead: dict[Asked, list[Row]] = {}
+        self._stands: Mapping[str, Standing] = {}
 
     def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
         """See :meth:`apologylab.service.ports.Transaction.lock`."""
@@ -67,7 +76,26 @@ class SqlTransaction:
 
     def append(self, facts: Sequence[Fact]) -> Appended:
         """See :meth:`apologylab.service.ports.Transaction.append`."""
+        self._forget_ahead()
         return self._writing.append(encode_groups(facts))
+
+    def expect(self, asked: Sequence[Asked], budgets: Sequence[str] = ()) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.expect`."""
+        told = list(dict.fromkeys(asked))
+        queries: list[tuple[Any, Mapping[str, Any]]] = [
+            (
+                statements.find_among(kind_of(each.kind), each.column),
+                among(encode_values(each.kind, each.column, each.values)),
+            )
+            for each in told
+        ]
+        found = self._writing.ask([*queries, money.looking(budgets)])
+        self._ahead = dict(zip(told, found, strict=False))
+        self._stands = money.looked(budgets, found[-1])
+
+    def _forget_ahead(self) -> None:
+        """What was read ahead may not stand any more."""
+        self._ahead, self._stands = {}, {}
 
     def find(self, kind: type[F], **equal: object) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find`."""
@@ -80,6 +108,9 @@ class SqlTransaction:
         wanted = encode_values(kind, column, values)
         if not wanted:
             return []
+        ahead = self._ahead.pop(Asked(kind, column, tuple(values)), None)
+        if ahead is not None:
+            return decode(kind, ahead)
         query = statements.find_among(kind_of(kind), column)
         return decode(kind, self._connection.execute(query, among(wanted)).all())
 
@@ -130,7 +161,7 @@ class SqlTransaction:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
         refuse_bent_text("a text", body)
         if self._texts.setdefault(text_id, body) != body:
-            raise _text_taken(text_id)
+            raise text_taken(text_id)
 
     def texts(self, text_ids: Sequence[str]) -> Mapping[str, str]:
         """See :meth:`apologylab.service.ports.Transaction.texts`."""
@@ -142,19 +173,27 @@ class SqlTransaction:
 
     def standing(self, budgets: Sequence[str], *, locked: bool = False) -> Mapping[str, Standing]:
         """See :meth:`apologylab.service.ports.Transaction.standing`."""
+        ahead, self._stands = self._stands, {}
+        if not locked and ahead.keys() >= set(budgets):
+            return {name: ahead[name] for name in budgets}
         return money.standing(self._connection, budgets, locked=locked)
 
     def charge(self, charges: Sequence[Charge]) -> bool:
         """See :meth:`apologylab.service.ports.Transaction.charge`."""
-        self.finish()
-        return self._writing.charge(charges)
+        self._forget_ahead()
+        texts, self._texts = self._texts, {}
+        charged, stands = self._writing.charge(charges, texts)
+        _refuse_taken(texts, stands)
+        return charged
 
     def release(self, budget: str, amount: int, uses: int = 0) -> None:
         """See :meth:`apologylab.service.ports.Transaction.release`."""
+        self._forget_ahead()
         money.release(self._connection, budget, amount, uses)
 
     def seal(self, budget: str, label: str | None) -> None:
         """See :meth:`apologylab.service.ports.Transaction.seal`."""
+        self._forget_ahead()
         money.seal(self._connection, budget, label)
 
     def counters(self, names: Sequence[str]) -> Mapping[str, int]:
@@ -166,20 +205,16 @@ class SqlTransaction:
         money.advance(self._connection, steps)
 
     def finish(self) -> None:
-        """Write the texts; one that stands already must have the same body.
-
-        It is done before budgets are locked, which should not be held any longer than must be.
-        """
+        """Write the texts that wait; one that stands already must have the same body."""
         texts, self._texts = self._texts, {}
-        if texts:
-            for text_id, body in self._writing.put_texts(texts).items():
-                if texts[text_id] != body:
-                    raise _text_taken(text_id)
+        _refuse_taken(texts, self._writing.put_texts(texts))
 
     @property
     def _connection(self) -> sa.Connection:
         return self._writing.connection
 
 
-def _text_taken(text_id: str) -> LedgerError:
-    return LedgerError(f"text {text_id!r} is stored with another body", do="draw a new random id")
+def _refuse_taken(texts: Mapping[str, str], stands: Mapping[str, str]) -> None:
+    for text_id, body in stands.items():
+        if texts[text_id] != body:
+            raise text_taken(text_id)
