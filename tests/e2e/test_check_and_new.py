@@ -46,7 +46,7 @@ def test_check_reads_the_design_back(shipped, capsys):
     main(["check", "late_ride_apology"])
     out = capsys.readouterr().out
     assert "six hundred thousand US dollars" in out
-    assert "closes after about 239,999 customers" in out
+    assert "closes enrolment after about 239,999 customers" in out
     assert "200,000 expected: enough" in out
     row = next(line for line in out.splitlines() if line.startswith("silence"))
     assert row.split() == ["silence", "(reference)", "1", "0.1250"]
