@@ -238,3 +238,19 @@ def test_no_mistake_needs_no_parser_of_positions():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "found"),
+    [
+        ("independent", set()),
+        ("blocks", {"budget.per_period"}),
+        ("minimisation", {"budget.per_period"}),
+    ],
+)
+def test_a_period_is_not_ended_by_what_arms_give_where_the_next_makes_up_for_it(scheme, found):
+    fields = 'strata = ["country"]' if found else "units_per_day = 9"
+    declared = edited(RIDE, 'weights = "equal"', f'scheme = "{scheme}"\n{fields}')
+    declared = declared.replace("[today]", CAP.format(period="uses = 7, days = 7", arm=""), 1)
+    errors = {each.path for each in check(declared, where="x") if each.severity == "error"}
+    assert errors & {"budget.per_period"} == found

@@ -74,6 +74,20 @@ def period_cap_caps(experiment: Experiment) -> Iterator[Finding]:
         yield from _empty(experiment.budget.per_period, "budget.per_period")
 
 
+def arms_do_not_end_a_period(experiment: Experiment) -> Iterator[Finding]:
+    """A period ends on a giving arm; blocks and minimisation then make up for it in the next."""
+    scheme = experiment.allocation.scheme
+    budget = experiment.budget
+    if budget is not None and budget.per_period is not None and scheme != "independent":
+        yield Finding(
+            path="budget.per_period",
+            what=f"under allocation.scheme {scheme!r} tells early units from late ones by their "
+            "arm: a period ends on an arm that gives, and the next makes up for it",
+            do="cap the units by allocation.units_per_day, which counts every arm alike",
+            related=("allocation.scheme",),
+        )
+
+
 def _per_arm(experiment: Experiment) -> Mapping[str, ArmCap]:
     return experiment.budget.per_arm if experiment.budget is not None else {}
 
@@ -150,6 +164,7 @@ RULES: tuple[Rule, ...] = (
     unlimited_money,
     customer_cap_caps,
     period_cap_caps,
+    arms_do_not_end_a_period,
     arm_cap_caps,
     arm_caps_known,
     arm_caps_fit,
