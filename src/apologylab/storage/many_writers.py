@@ -39,10 +39,11 @@ PLACES: Final = arrivals.PLACES
 _BY_COPY: Final = 1_000
 _TRIED: Final = 50
 _LOCK: Final = (
-    "SELECT count(pg_advisory_xact_lock(number)) FROM unnest(%(numbers)s::bigint[]) AS number"
+    "SELECT count(CASE WHEN place > %(shared)s THEN pg_advisory_xact_lock(number) "
+    "ELSE pg_advisory_xact_lock_shared(number) END) "
+    "FROM unnest(%(numbers)s::bigint[]) WITH ORDINALITY AS each(number, place)"
 )
-_SHARE: Final = _LOCK.replace("xact_lock", "xact_lock_shared")
-"""Take the locks ``numbers`` in their order."""
+"""Take the locks ``numbers`` in their order, the first ``shared`` of them shared."""
 _PUT_TEXTS: Final = (
     "INSERT INTO text (id, body) SELECT key, value FROM json_each_text(CAST(%(texts)s AS json)) "
     "ON CONFLICT DO NOTHING"
@@ -233,12 +234,10 @@ class ManyWriters:
     def _waiting(self) -> list[tuple[str, Any]]:
         """BEGIN, if it was not sent yet, and the locks that were not taken, in their order."""
         first = [] if self._begun else [(BEGIN, None)]
-        shared = [] if self._begun else [LEDGER]
-        shared += sorted(self._shared)
-        locks = [(_SHARE, {"numbers": shared})] if shared else []
-        locks += [(_LOCK, {"numbers": sorted(self._alone)})] if self._alone else []
+        shared = [*([] if self._begun else [LEDGER]), *sorted(self._shared)]
+        given = {"numbers": [*shared, *sorted(self._alone)], "shared": len(shared)}
         self._begun, self._shared, self._alone = True, set(), set()
-        return [*first, *locks]
+        return [*first, (_LOCK, given)] if given["numbers"] else []
 
     def _driver(self) -> psycopg.Connection[Any]:
         self._together([])

@@ -105,12 +105,12 @@ class SqlTransaction:
 
     def find_among(self, kind: type[F], column: str, values: Sequence[str]) -> list[F]:
         """See :meth:`apologylab.service.ports.Transaction.find_among`."""
-        wanted = encode_values(kind, column, values)
-        if not wanted:
-            return []
         ahead = self._ahead.pop(Asked(kind, column, tuple(values)), None)
         if ahead is not None:
             return decode(kind, ahead)
+        wanted = encode_values(kind, column, values)
+        if not wanted:
+            return []
         query = statements.find_among(kind_of(kind), column)
         return decode(kind, self._connection.execute(query, among(wanted)).all())
 
