@@ -12,7 +12,7 @@ import pytest
 from apologylab.cli.app import main
 from apologylab.cli.exits import CODES
 from apologylab.errors import InputError, StateError
-from apologylab.record.facts import Closed, Look
+from apologylab.record.facts import Closed, Halted, Look
 from apologylab.storage.sqlite import open_
 
 MESSAGES = {"wording/sorry.en.txt": "We are sorry.", "coupon/usd5.en.txt": "Five dollars."}
@@ -219,6 +219,24 @@ def test_after_the_declared_end_nothing_is_read_while_units_still_come(ended, la
     late.append(ledger, late.enrolment(newcomers), at=late.START + 101 * late.DAY)
     ledger.close()
     assert document(capsys, "analyse", "late")["estimates"] == []
+
+
+def test_an_end_by_hand_before_the_planned_one_is_a_departure(ended, late, ledger, capsys):
+    named = {"experiment": "late", "version": 1}
+    early, planned = late.START + 9 * late.DAY, late.START + 30 * late.DAY
+    assert document(capsys, "analyse", "late")["deviations_from_plan"] == []
+    closed = Closed(key="late/1/1", occurred_at=planned, phase=1, because="all in", **named)
+    late.append(ledger, [closed])
+    ledger.close()
+    assert document(capsys, "analyse", "late")["deviations_from_plan"] == []
+    killed = Halted(key="k", occurred_at=early, how="kill", because="wrong text", **named)
+    closed = Closed(key="late/1/0", occurred_at=early, phase=1, because="wrong text", **named)
+    late.append(ledger, [killed, closed])
+    ledger.close()
+    for command in ("analyse", "decide"):
+        said = json.dumps(document(capsys, command, "late"))
+        assert "phase 1 closed on 2026-01-10: wrong text" in said
+        assert "killed, so that nothing more was sent, on 2026-01-10: wrong text" in said
 
 
 def test_an_outcome_that_nobody_records_holds_nothing_up(late, ledger, capsys):

@@ -113,7 +113,8 @@ def analyse(
     if see_early and not ended:
         contrasts = len(analysis.estimates)
         append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
-    return replace(analysis, deviations_from_plan=unplanned(looks(ledger, experiment)))
+    departures = (*unplanned(looks(ledger, experiment)), *moments_of.endings)
+    return replace(analysis, deviations_from_plan=departures)
 
 
 def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True) -> Analysis:

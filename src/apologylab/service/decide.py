@@ -65,10 +65,12 @@ def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datet
     asked = _question(experiment, panel, phases=moments_of.phases)
     flow = panel.flow()
     if moments_of.ended(flow, as_of=as_of):
-        departures = unplanned(looks(ledger, experiment))
+        departures = (*unplanned(looks(ledger, experiment)), *moments_of.endings)
         return _conclude(experiment, panel, asked, head, departures=departures)
     failed = _failed([at_assignment(asked, flow)])
-    return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed, ended=False))
+    besides = moments_of.endings
+    evidence = Evidence(values=(), unread={}, failed=failed, ended=False, besides=besides)
+    return _verdict(experiment, head, evidence)
 
 
 def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) -> Question:

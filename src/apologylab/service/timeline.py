@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from apologylab.errors import StateError
-from apologylab.record.facts import Closed, PhaseBegan, Started
+from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from apologylab.design.experiment import Experiment
     from apologylab.service.ports import Flow, Ledger
+
+ENDED: Final[Mapping[str, str]] = {
+    "drain": "drained",
+    "kill": "killed, so that nothing more was sent,",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +31,7 @@ class Timeline:
         enrolment_ends: as planned.
         declared_end: the last unit that the plan can enrol is mature.
         closed: when enrolment closed for good, whatever was planned.
+        endings: in words, how it was ended before its plan; departures from it (R32).
     """
 
     began: datetime
@@ -31,6 +39,7 @@ class Timeline:
     enrolment_ends: datetime | None
     declared_end: datetime | None
     closed: datetime | None
+    endings: tuple[str, ...] = ()
 
     def ended(self, flow: Flow, *, as_of: datetime) -> bool:
         """Whether contrasts may be looked at, because they will not move any more.
@@ -75,8 +84,9 @@ def timeline(ledger: Ledger, experiment: Experiment, *, mark: int) -> Timeline:
             do="choose a later --as-of",
         )
     phases = tuple(sorted({fact.phase for fact in begun}))
-    closings = ledger.read(Closed, mark=mark, **named)
+    closings = list(ledger.read(Closed, mark=mark, **named))
     closed = [fact.occurred_at for fact in closings if fact.phase == phases[-1]]
+    halts = list(ledger.read(Halted, mark=mark, **named))
     began = min(fact.occurred_at for fact in begun)
     planned = experiment.plan.enrol_days
     ends = None if planned is None else began + timedelta(days=planned)
@@ -86,7 +96,16 @@ def timeline(ledger: Ledger, experiment: Experiment, *, mark: int) -> Timeline:
         enrolment_ends=ends,
         declared_end=None if ends is None else ends + longest(experiment),
         closed=min(closed, default=None),
+        endings=tuple(_early(ends, [*closings, *halts])),
     )
+
+
+def _early(ends: datetime | None, facts: Sequence[Closed | Halted]) -> Iterator[str]:
+    """How an experiment was ended before enrolment was to end, and every drain and kill."""
+    for fact in facts:
+        did = ENDED[fact.how] if isinstance(fact, Halted) else f"phase {fact.phase} closed"
+        if isinstance(fact, Halted) or (ends is not None and fact.occurred_at < ends):
+            yield f"{did} on {fact.occurred_at:%Y-%m-%d}: {fact.because}"
 
 
 def longest(experiment: Experiment) -> timedelta:
