@@ -173,6 +173,7 @@ def test_a_tampered_trail_and_a_lost_head_end_in_an_error(project, capsys):
     head = told(capsys, "audit", "--verify")["chain"]["head"]
     assert told(capsys, "audit", "--verify", "--head", head)["chain"]["problems"] == []
     assert main(["audit", "--verify", "--head", "f" * 64]) == 8
+    assert main(["audit", "--verify", "--head", "abc"]) == 5
     assert "BROKEN  no change has the hash" in capsys.readouterr().out
     with sqlite3.connect(project / "apologylab.sqlite") as connection:
         connection.execute("UPDATE fact_change SET \"by\" = 'eve'")

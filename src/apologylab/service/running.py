@@ -130,7 +130,8 @@ def pinned(
     wanted = sorted(latest) if names is None else list(names)
     if unknown := [name for name in wanted if name not in latest]:
         raise NotFoundError(
-            f"{', '.join(unknown)} is not started in this ledger", do="run `apologylab start NAME`"
+            f"{', '.join(unknown)} is not started in this ledger",
+            do=f"run `apologylab start {unknown[0]}`",
         )
     kept = {(each.name, each.experiment.version): each for each in known}
     return [

@@ -136,9 +136,9 @@ def simulate(doors: Doors, name: str, world: World, *, customers: int, seed: int
     """
     experiment = doors.catalogue.experiment(name)
     _refuse(doors.ledger, experiment)
-    with doors.watch("riders imagined", 1) as done:
+    with doors.watch("riders imagined", customers) as done:
         plot = _plot(experiment, world, customers, np.random.default_rng(seed))
-        done(1)
+        done(customers)
     history = Backlog(rows={Order: plot.history})
     _remember(doors, plot, history)
     start(doors.ledger, doors.catalogue, name, now=plot.scene.start)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 WHY = (
+    ("guard dropped|if ahead is not None", "saves a read"),
+    ("guard dropped|if not locked and ahead", "saves a read"),
     ("work.seal(experiment.name, None)", "a seal names its phase, so it does not hold up the next"),
     ("_note_attempts(", "attempts are told to people; nothing is decided by them"),
     ("work.append([_attempt(", "attempts are told to people; nothing is decided by them"),

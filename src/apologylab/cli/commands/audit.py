@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import hexdigits
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,8 @@ def audit(
 
     if head is not None and not verify:
         raise InputError("--head is compared by --verify", do="add --verify")
+    if head is not None and not (len(head) == 64 and set(head) <= set(hexdigits.lower())):
+        raise InputError(f"--head is {head!r}", do="give the 64 digits that --verify printed")
     with closing(wiring.open_ledger(project := wiring.project())) as ledger:
         changes = trail(ledger, name)
         if name is not None and not changes:
