@@ -22,32 +22,46 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM: Final = "apologylab"
+SECTIONS: Final[dict[str, dict[str, str]]] = {
+    "Begin": {
+        "init": "Write apologylab.toml, the experiments folder and an empty ledger",
+        "new": "Scaffold an experiment that passes check",
+        "check": "Report every mistake in a declaration, with its line and what to do",
+        "schema": "Print the declaration's JSON Schema, for editors",
+        "demo": "Run the whole loop over simulated riders",
+        "simulate": "Make incidents, orders and contacts from a world with known truth",
+    },
+    "Run": {
+        "start": "Start an experiment: pin its definition and open enrolment",
+        "record": "Record a file of facts: incidents, orders, contacts and the like",
+        "assign": "Answer recorded incidents, or draw arms for a file of units",
+        "dispatch": "Hand the remedies that are due to their channel",
+        "status": "Show counts, dates, checks and budget on one screen",
+        "stop": "Stop an experiment: enrol no more, drain it, or kill it",
+    },
+    "Learn": {
+        "analyse": "Estimate effects, with intervals and counts",
+        "decide": "Apply the declared rule and say what to do",
+        "report": "Write the page that a head of product reads",
+        "export": "Write facts, or rows of a database, as Parquet files",
+    },
+    "Customers and money": {
+        "explain": "Tell one customer's life with us, and what an agent may say",
+        "letters": "List dead letters, which no dispatcher tries any more; replay or end them",
+        "liabilities": "Mark what was given as redeemed or expired",
+        "revoke": "Take back what was given and not used",
+        "forget": "Delete what is personal of one customer",
+        "purge": "Delete texts that were kept for long enough",
+    },
+    "Care": {
+        "doctor": "Check that everything that is needed here works",
+        "audit": "List every change by hand, and check that none is missing",
+        "migrate": "Bring an older ledger to this version's schema",
+    },
+}
+"""What ``--help`` shows: heading -> command -> its one line."""
 COMMANDS: Final[dict[str, str]] = {
-    "init": "Write apologylab.toml, the experiments folder and an empty ledger",
-    "new": "Scaffold an experiment that passes check",
-    "check": "Report every mistake in a declaration, with its line and what to do",
-    "schema": "Print the declaration's JSON Schema, for editors",
-    "start": "Start an experiment: pin its definition and open enrolment",
-    "stop": "Stop an experiment: enrol no more, drain it, or kill it",
-    "status": "Show counts, dates, checks and budget on one screen",
-    "assign": "Answer recorded incidents, or draw arms for a file of units",
-    "record": "Record a file of facts: incidents, orders, contacts and the like",
-    "dispatch": "Hand the remedies that are due to their channel",
-    "liabilities": "Mark what was given as redeemed or expired",
-    "revoke": "Take back what was given and not used",
-    "letters": "List dead letters, which no dispatcher tries any more; replay or end them",
-    "analyse": "Estimate effects, with intervals and counts",
-    "decide": "Apply the declared rule and say what to do",
-    "report": "Write the page that a head of product reads",
-    "export": "Write facts, or rows of a database, as Parquet files",
-    "simulate": "Make incidents, orders and contacts from a world with known truth",
-    "migrate": "Bring an older ledger to this version's schema",
-    "demo": "Run the whole loop over simulated riders",
-    "explain": "Tell one customer's life with us, and what an agent may say",
-    "forget": "Delete what is personal of one customer",
-    "purge": "Delete texts that were kept for long enough",
-    "audit": "List every change by hand, and check that none is missing",
-    "doctor": "Check that everything that is needed here works",
+    name: line for section in SECTIONS.values() for name, line in section.items()
 }
 """Command -> its one line. The function stands in ``cli/commands/<command>.py``."""
 
@@ -100,8 +114,10 @@ class _LazyGroup(TyperGroup):
         return load(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the same
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        widest = max(map(len, COMMANDS))
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), line) for name, line in commands.items()])
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's signature for a callback
