@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 WHY = (
+    ("_expect(work, running", "reads ahead what is read anyway"),
+    ("work.expect(", "reads ahead what is read anyway"),
+    ("work.append([_closed(case", "the seal keeps everybody out too; unit tests ask for the fact"),
+    ("query.where(is_among(BUDGET", "more rows are read than asked for, and not looked at"),
+    ("guard dropped|if not claimed", "nothing is done for nothing, and settled as nothing"),
     ("guard dropped|if ahead is not None", "saves a read"),
     ("guard dropped|if not locked and ahead", "saves a read"),
     ("work.seal(experiment.name, None)", "a seal names its phase, so it does not hold up the next"),
