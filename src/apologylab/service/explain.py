@@ -12,7 +12,9 @@ from apologylab.errors import NotFoundError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import (
     Assignment,
+    Attempt,
     Delivery,
+    Fact,
     Forgotten,
     Goodwill,
     Incident,
@@ -37,11 +39,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened: the kind of fact, its key, and what it says in words."""
+    """One thing that happened: the kind of fact, its key, its incident, and what it says."""
 
     at: datetime
     kind: str
     key: str
+    incident: str | None
     words: str
 
 
@@ -86,10 +89,20 @@ def _events(ledger: Ledger, found: Traces, zone: tzinfo) -> list[Event]:
             at=fact.occurred_at,
             kind=kind_of(type(fact)),
             key=fact.key,
+            incident=_incident(fact),
             words=_remedy(ledger, fact) if isinstance(fact, Remedy) else tell(fact, zone),
         )
         for fact in ordered
     ]
+
+
+def _incident(fact: Fact) -> str | None:
+    """The key of the incident that ``fact`` is, or is about."""
+    if isinstance(fact, Incident):
+        return fact.key
+    if isinstance(fact, Remedy | Delivery | Attempt | Liability):
+        return fact.assignment.removeprefix(f"{fact.experiment}/")
+    return getattr(fact, "incident", None)
 
 
 def _remedy(ledger: Ledger, fact: Remedy) -> str:

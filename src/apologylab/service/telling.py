@@ -149,31 +149,31 @@ def _(fact: Redemption, _zone: tzinfo) -> str:
 
 @tell.register
 def _(fact: Contact, _zone: tzinfo) -> str:
-    return f"{words(fact.kind)}{_of(fact.incident)}"
+    return f"{words(fact.kind)}"
 
 
 @tell.register
 def _(fact: Goodwill, _zone: tzinfo) -> str:
     by = f", by {fact.by}" if fact.by else ""
     money = _money(fact.amount, fact.currency)
-    return f"{words(fact.kind)}, {money}, outside the experiment{by}{_of(fact.incident)}"
+    return f"{words(fact.kind)}, {money}, outside the experiment{by}"
 
 
 @tell.register
 def _(fact: Resolution, _zone: tzinfo) -> str:
     took = f" by {words(fact.took)}" if fact.took else ""
-    return f"{'resolved' if fact.resolved else 'not resolved'}{took}{_of(fact.incident)}"
+    return f"{'resolved' if fact.resolved else 'not resolved'}{took}"
 
 
 @tell.register
 def _(fact: Fault, _zone: tzinfo) -> str:
-    return f"of {words(fact.by)}{_of(fact.incident)}"
+    return f"of {words(fact.by)}"
 
 
 @tell.register
 def _(fact: SurveyAnswer, _zone: tzinfo) -> str:
     score = "no score" if fact.score is None else f"{fact.score:g}"
-    return f"{words(fact.question)}: {score}{_of(fact.incident)}"
+    return f"{words(fact.question)}: {score}"
 
 
 @tell.register
@@ -212,10 +212,6 @@ def _listed(head: str, parts: list[str]) -> str:
 
 def _pairs(fields: Mapping[str, object]) -> list[str]:
     return [f"{name} {value}" for name, value in fields.items()]
-
-
-def _of(incident: str | None) -> str:
-    return f", about incident {incident}" if incident else ""
 
 
 def _money(amount: int, currency: str | None) -> str:

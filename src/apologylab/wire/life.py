@@ -17,7 +17,13 @@ def life_document(life: Life) -> dict[str, object]:
         "ids": list(life.ids),
         "forgotten": life.forgotten.isoformat() if life.forgotten else None,
         "events": [
-            {"at": each.at.isoformat(), "kind": each.kind, "key": each.key, "words": each.words}
+            {
+                "at": each.at.isoformat(),
+                "kind": each.kind,
+                "key": each.key,
+                "incident": each.incident,
+                "words": each.words,
+            }
             for each in life.events
         ],
         "may_say": list(life.may_say),

@@ -203,16 +203,24 @@ def test_every_kind_of_fact_about_a_customer_can_be_told(ledger):
     )  # fmt: skip
     assert {each.kind: each.words for each in told.events} == {
         "incident": "late ride (cause outage-3, minutes_late 20)",
-        "contact": "complaint, about incident i1",
-        "resolution": "resolved by refund, about incident i1",
-        "fault": "of third party, about incident i1",
-        "survey_answer": "how satisfied: 4, about incident i1",
+        "contact": "complaint",
+        "resolution": "resolved by refund",
+        "fault": "of third party",
+        "survey_answer": "how satisfied: 4",
         "customer_snapshot": "customer since 2026-03-02 10:05, consent service, tier gold",
         "redemption": "usd5 used, 5.00 USD",
         "correction": "contact a was wrong, keyed twice: kind praise",
         "forgotten": "c1: texts deleted, asked",
     }
     assert told.forgotten == NOW
+    about_it = {each.kind for each in told.events if each.incident == "i1"}
+    assert about_it == {"incident", "contact", "resolution", "fault", "survey_answer"}
+
+
+def test_what_was_drawn_and_given_names_its_incident(ledger):
+    told = life(ledger, incident(), incident("i2"), drawn(), remedy())
+    found = {each.kind: each.incident for each in told.events if each.kind != "incident"}
+    assert found == dict.fromkeys(("assignment", "remedy"), "i1")
 
 
 def test_merged_ids_are_one_life_and_others_stay_out(ledger):

@@ -51,8 +51,10 @@ def _show(life: Life, zone: str) -> None:
 
     first, *others = life.ids
     also = f", also {', '.join(others)}" if others else ""
-    rows = [(local(each.at, zone), each.kind, each.words) for each in life.events]
-    show_table(f"Customer {first}{also}; {zone} time", ("when", "what", ""), rows)
+    rows = [
+        (local(each.at, zone), each.incident or "", each.kind, each.words) for each in life.events
+    ]
+    show_table(f"Customer {first}{also}; {zone} time", ("when", "incident", "what", ""), rows)
     show()
     show("An agent may say:")
     for sentence in life.may_say:
