@@ -34,6 +34,18 @@ STANDS_FOR = {
     "tests/properties": ("assignment",),
 }
 """Test folder -> the packages and modules that its slow tests vouch for."""
+ON_POSTGRES = tuple(
+    f"storage/{name}.py" for name in ("arrivals", "copying", "many_writers", "postgres")
+)
+WITHOUT_POSTGRES = (
+    "tests/faults/test_hook_memory.py",
+    "tests/faults/test_many_seeds.py",
+    "tests/faults/test_mutants.py",
+    "tests/faults/test_power_loss.py",
+    "tests/faults/test_record_killed.py",
+    "tests/faults/test_seeds_on_sqlite.py",
+)
+"""Tests that run in memory and on SQLite only, and so vouch for nothing of ``ON_POSTGRES``."""
 NO_TESTS = 5
 """pytest's exit code when it found none."""
 
@@ -107,6 +119,9 @@ def digest(file: str) -> str:
     for name in STANDS_FOR.get("/".join(file.split("/")[:2]), ()):
         place = ROOT / "src" / "apologylab" / name
         sources.extend([place] if place.is_file() else sorted(place.rglob("*.py")))
+    if file in WITHOUT_POSTGRES:
+        unused = {ROOT / "src" / "apologylab" / name for name in ON_POSTGRES}
+        sources = [path for path in sources if path not in unused]
     parts = [f"{path.name}:{_meaning(path)}" for path in sources]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

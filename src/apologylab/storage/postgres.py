@@ -182,11 +182,12 @@ class PostgresDatabase:
             driver.autocommit = True
             yield Quick(raw, self._engine.dialect)
         finally:
-            is_broken = driver.closed
-            # What was not committed is rolled back on its way into the pool.
-            raw.close()
-            if is_broken:
+            if driver.closed:
+                raw.invalidate()
                 self.close()
+            else:
+                # What was not committed is rolled back on its way into the pool.
+                raw.close()
 
     def _checked_out(self) -> sa.PoolProxiedConnection:
         """A connection of the pool; one that cannot be made has lost nothing."""
