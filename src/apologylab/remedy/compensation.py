@@ -96,15 +96,6 @@ def follow(steps: Iterable[Step]) -> dict[str, Holding]:
     return holdings
 
 
-def held(holdings: Iterable[Holding]) -> int:
-    """Minor units that count against the budget.
-
-    >>> held([Holding("redeemed", 500), Holding("released", 500)])
-    500
-    """
-    return sum(holding.amount for holding in holdings if holding.state in HELD)
-
-
 class Given(NamedTuple):
     """What an arm gives: the names of its compensations, their sum, and its currency.
 

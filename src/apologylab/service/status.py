@@ -181,7 +181,7 @@ def status(
         check=at_assignment(asked, flow),
         arms=tuple(arm_weights(experiment, moments_of.phases[-1])),
         pooled=_pooled(experiment, panel),
-        deviations_from_plan=unplanned(looks(ledger, experiment)),
+        deviations_from_plan=(*unplanned(looks(ledger, experiment)), *moments_of.endings),
     )
 
 
