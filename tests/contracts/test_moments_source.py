@@ -1,4 +1,4 @@
-"""The contract of ``MomentsSource``: every engine gives the numbers of a two-pass computation.
+"""The contract of ``Source``: every engine gives the numbers of a two-pass computation.
 
 A new engine adds one maker to ``MAKERS``. The random panels have fixed seeds; nothing here is a
 statistical test, so there is no false-alarm rate.
@@ -21,23 +21,23 @@ from apologylab.inference.moments import (
     CellFit,
     Fitted,
     Moments,
-    MomentsSource,
     Request,
     cell_covariances,
     cell_means,
 )
+from apologylab.inference.source import Source
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.moments import DuckSource
 
 Columns = Mapping[str, np.ndarray]
-Make = Callable[..., MomentsSource]
+Make = Callable[..., Source]
 
 
-def arrays(columns: Columns, **keys: Sequence[object]) -> MomentsSource:
+def arrays(columns: Columns, **keys: Sequence[object]) -> Source:
     return panel(columns, **keys)  # type: ignore[arg-type]
 
 
-def duckdb(columns: Columns, **keys: Sequence[object]) -> MomentsSource:
+def duckdb(columns: Columns, **keys: Sequence[object]) -> Source:
     connection = connect()
     table = pa.table({**keys, **{name: pa.array(column) for name, column in columns.items()}})
     connection.register("units", table)

@@ -8,7 +8,8 @@ import statsmodels.api as sm
 
 from apologylab.design.contrasts import Contrast, against
 from apologylab.inference.arrays import panel
-from apologylab.inference.plan import Measured, Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured, Question
 
 ARMS = ("silence", "basic", "usd5", "both")
 FACTOR = Contrast(

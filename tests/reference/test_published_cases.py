@@ -16,7 +16,8 @@ from apologylab.inference.arrays import ArraySource, panel
 from apologylab.inference.checks import sample_ratio
 from apologylab.inference.moments import Request, cell_covariances, cell_means
 from apologylab.inference.multiplicity import bonferroni, holm, simultaneous
-from apologylab.inference.plan import Measured, Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured, Question
 from apologylab.inference.results import Estimate
 
 ARMS = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")

@@ -10,7 +10,8 @@ from scipy import stats
 from apologylab.design.contrasts import Contrast, against
 from apologylab.errors import NotEstimable
 from apologylab.inference.arrays import panel
-from apologylab.inference.plan import Measured, Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured, Question
 
 ARMS = ("a", "b", "c")
 

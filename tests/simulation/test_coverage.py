@@ -19,7 +19,8 @@ from apologylab.inference.arrays import ArraySource
 from apologylab.inference.checks import attrition, balance, balance_request, sample_ratio
 from apologylab.inference.moments import Cell, Request
 from apologylab.inference.multiplicity import simultaneous
-from apologylab.inference.plan import Fits, Measured, Question, estimates, fit
+from apologylab.inference.plan import Fits, estimates, fit
+from apologylab.inference.question import Measured, Question
 
 pytestmark = pytest.mark.slow
 Counts = Callable[[int, int], int]

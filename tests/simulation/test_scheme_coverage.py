@@ -15,7 +15,8 @@ from scipy import stats
 from apologylab.design.contrasts import against
 from apologylab.inference.arrays import ArraySource
 from apologylab.inference.moments import Cell
-from apologylab.inference.plan import EstimatorName, Measured, Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured, Question
 from apologylab.inference.redraw import Rule, minimised_ratio
 from apologylab.inference.results import Estimate
 from apologylab.inference.scheme_checks import blocks_ratio
@@ -47,9 +48,7 @@ def most(replications: int, coverage: float = 0.95) -> int:
     return int(stats.binom.isf(FALSE_ALARM, replications, coverage))
 
 
-def read(
-    y: np.ndarray, code: np.ndarray, drawn_set: np.ndarray | None, estimator: EstimatorName
-) -> Estimate:
+def read(y: np.ndarray, code: np.ndarray, drawn_set: np.ndarray | None, estimator: str) -> Estimate:
     """The contrast of b with a."""
     source = ArraySource(columns={"y": y}, cells=CELLS, code=code, drawn_set=drawn_set)
     asked = Question(

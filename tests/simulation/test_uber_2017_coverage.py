@@ -21,7 +21,8 @@ from apologylab.inference.arrays import ArraySource
 from apologylab.inference.checks import balance, balance_request, sample_ratio
 from apologylab.inference.moments import Cell
 from apologylab.inference.multiplicity import simultaneous
-from apologylab.inference.plan import Measured, Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured, Question
 from apologylab.simulation.futures import CENTS, candidates, past
 from apologylab.simulation.riders import draw_riders
 from apologylab.simulation.truth import futures_by_arm, potential

@@ -1,4 +1,4 @@
-"""Moments from numpy arrays: the reference implementation of :class:`MomentsSource`.
+"""Moments from numpy arrays: the reference implementation of :class:`Source`.
 
 It is also the fast path of simulations: with cells given as codes, 20,000 units in 8 arms take
 about a millisecond.
@@ -6,12 +6,13 @@ about a millisecond.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from apologylab.errors import InputError
+from apologylab.inference.derived import computed, refuse_derived
 from apologylab.inference.hc2 import Batch, hc2_variances
 from apologylab.inference.moments import Cell, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
@@ -19,6 +20,7 @@ from apologylab.inference.sets import SetTotals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from apologylab.inference.derived import Derived
     from apologylab.inference.hc2 import Codes
     from apologylab.inference.moments import Fitted
 
@@ -85,7 +87,7 @@ class ArraySource:
         return hc2_variances(fitted, self.cells, [Batch(self.columns, self.code)])
 
     def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
-        """See :meth:`apologylab.inference.moments.MomentsSource.set_totals`."""
+        """See :meth:`apologylab.inference.source.Source.set_totals`."""
         if self.drawn_set is None:
             raise InputError(
                 "the panel does not say which units were drawn together", do="give drawn_set"
@@ -108,14 +110,30 @@ class ArraySource:
             total=np.bincount(at, y[has] - shift, len(row)).astype(np.float64, copy=False),
         )
 
-    def _measured(self, request: Request) -> tuple[list[Floats], Codes]:
-        """The columns and codes of the units that have the outcome."""
-        names = (request.outcome, *request.covariates)
+    def derive(self, columns: Mapping[str, Derived]) -> ArraySource:
+        """See :meth:`apologylab.inference.source.Source.derive`."""
+        made = dict(self.columns)
+        for name, each in columns.items():
+            refuse_derived(name, each, made)
+            made[name] = computed(each, made)
+        return replace(self, columns=made)
+
+    def collect(self, columns: Sequence[str]) -> ArraySource:
+        """See :meth:`apologylab.inference.source.Source.collect`."""
+        self._refuse_unknown(columns)
+        return replace(self, columns={name: self.columns[name] for name in columns})
+
+    def _refuse_unknown(self, names: Sequence[str]) -> None:
         if unknown := [name for name in names if name not in self.columns]:
             raise InputError(
                 f"the panel has no column {unknown[0]!r}",
                 do=f"its columns are {', '.join(self.columns)}",
             )
+
+    def _measured(self, request: Request) -> tuple[list[Floats], Codes]:
+        """The columns and codes of the units that have the outcome."""
+        names = (request.outcome, *request.covariates)
+        self._refuse_unknown(names)
         missing = np.isnan(self.columns[request.outcome])
         if not missing.any():
             return [self.columns[name] for name in names], self.code

@@ -12,7 +12,7 @@ skipped in silence, and the estimator that needs the covariate refuses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,6 @@ from apologylab.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from apologylab.inference.sets import SetTotals
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -194,28 +192,3 @@ class Fitted(NamedTuple):
 
 LEVERAGE_LEFT = 1e-10
 """Least 1 - h with which a residual says anything about the error."""
-
-
-class MomentsSource(Protocol):
-    """An engine that holds a panel: one row a randomised unit."""
-
-    def moments(self, requests: Sequence[Request]) -> list[Moments]:
-        """All requests in one scan, in their order."""
-        ...
-
-    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
-        """The HC2 variance of the intercept in each cell of each fit, all in one second pass.
-
-        Exact; :mod:`apologylab.inference.hc2` has the formula. The residual is (y - beta_0) first,
-        less (x - centre)' beta after, so that a large mean costs no digits. A unit with 1 - h
-        below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's variance ``nan``.
-        """
-        ...
-
-    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
-        """Counts and sums of each outcome by block or cluster, in their order.
-
-        Raises:
-            InputError: the panel does not say which units were drawn together.
-        """
-        ...

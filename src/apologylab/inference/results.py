@@ -25,7 +25,9 @@ class Estimate:
     """One number with its error and both its names.
 
     ``treatment`` and ``reference`` are arms, or the two sides of a contrast in words; ``cells``
-    are its weights by arm (they sum to zero). Intervals are at level ``1 - alpha``.
+    are its weights by arm (they sum to zero). Intervals are at level ``1 - alpha``. What an
+    estimator does not have (a standard error of a quantile, a test of bounds) is None; ``details``
+    are what it alone has to say, name and value.
     """
 
     outcome: str
@@ -37,13 +39,13 @@ class Estimate:
     estimand: str
     estimator: str
     point: float
-    std_error: float
-    df: float
+    std_error: float | None
+    df: float | None
     ci_low: float
     ci_high: float
     level: float
     interval_kind: str
-    p_value: float
+    p_value: float | None
     p_adjusted: float | None
     family: str
     look: int
@@ -51,18 +53,24 @@ class Estimate:
     n_assigned: int
     n_treatment: int
     n_reference: int
-    smallest_detectable: float
+    smallest_detectable: float | None
     kind: Literal["arm", "factor", "contrast"] = "arm"
     name: str = ""
     cells: tuple[tuple[str, float], ...] = ()
+    details: tuple[tuple[str, str | float], ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 < self.std_error < math.inf:
+        if self.std_error is not None and not 0 < self.std_error < math.inf:
             raise NotEstimable(
                 f"{self.outcome}, {self.treatment} against {self.reference}: standard error "
                 f"{self.std_error}",
                 do="an outcome without variance has no interval; drop it or measure it finer",
             )
+
+    @property
+    def spread(self) -> float:
+        """The standard error, or where there is none a quarter of the interval: to round by."""
+        return self.std_error if self.std_error is not None else (self.ci_high - self.ci_low) / 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,11 +73,14 @@ def _subject(estimate: Estimate) -> str:
 
 
 def _reading(estimate: Estimate, alpha: float, times: int) -> str:
-    could = f"we could have seen {number(times * estimate.smallest_detectable)}"
+    seen = estimate.smallest_detectable
+    could = "" if seen is None else f"; we could have seen {number(times * seen)}"
     p = estimate.p_value if estimate.p_adjusted is None else estimate.p_adjusted
+    if p is None:
+        return "an interval without a test"
     adjusted = "" if estimate.p_adjusted is None else "adjusted "
     if p < alpha:
         return f"chance alone would rarely give this ({adjusted}p {p:.2g})"
     if estimate.ci_low > 0 or estimate.ci_high < 0:
-        return f"we cannot tell once all tests are counted ({adjusted}p {p:.2g}); {could}"
-    return f"we cannot tell; {could}"
+        return f"we cannot tell once all tests are counted ({adjusted}p {p:.2g}){could}"
+    return f"we cannot tell{could}"

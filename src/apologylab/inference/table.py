@@ -166,8 +166,8 @@ def _row(estimate: Estimate) -> tuple[str, ...]:
         _SHORT.get(estimate.estimator, estimate.estimator),
         number(estimate.point, signed=True),
         f"{low} to {high}",
-        f"{estimate.p_value:.2g}",
+        "" if estimate.p_value is None else f"{estimate.p_value:.2g}",
         adjusted,
-        number(estimate.smallest_detectable),
+        "" if estimate.smallest_detectable is None else number(estimate.smallest_detectable),
         f"{estimate.n_treatment:,} : {estimate.n_reference:,}",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from apologylab import wiring
 from apologylab.design.contrasts import against
 from apologylab.errors import InputError
-from apologylab.inference.plan import Measured, Question
+from apologylab.inference.question import Measured, Question
 from apologylab.service.analyse import About, conclude
 from apologylab.service.question import estimators
 from apologylab.service.table import Wanted

@@ -32,7 +32,7 @@ def summary(dossier: Dossier, *, redeemed: float) -> str:
 def _revenue(dossier: Dossier) -> str:
     shown = headlines(dossier.analysis)
     first = shown[0]
-    mean = numbers.level(first.reference_mean, first.std_error, first.unit)
+    mean = numbers.level(first.reference_mean, first.spread, first.unit)
     rows = [_effect(dossier, each) for each in shown]
     head = ("", "effect", "95% interval", "of the mean", "truth")
     lines = aligned([head, *rows], left=1)
@@ -44,10 +44,10 @@ def _effect(dossier: Dossier, each: Estimate) -> tuple[str, ...]:
     truth = true_effect(dossier, each.outcome, each.cells)
     return (
         each.treatment if each.kind == "arm" else each.name,
-        numbers.effect(each.point, each.std_error, each.unit),
-        _interval(each.ci_low, each.ci_high, each.std_error),
+        numbers.effect(each.point, each.spread, each.unit),
+        _interval(each.ci_low, each.ci_high, each.spread),
         f"{numbers.signed(100 * each.point / each.reference_mean, 1)}%",
-        "–" if truth is None else numbers.effect(truth, each.std_error, each.unit),
+        "–" if truth is None else numbers.effect(truth, each.spread, each.unit),
     )
 
 
@@ -128,4 +128,5 @@ def _of(estimates: Sequence[Estimate], kind: str) -> list[Estimate]:
 
 
 def _share(estimate: Estimate) -> float:
-    return estimate.smallest_detectable / estimate.reference_mean
+    seen = estimate.smallest_detectable
+    return float("inf") if seen is None else seen / estimate.reference_mean

@@ -70,9 +70,10 @@ def _guardrails(verdict: Verdict | None) -> Iterator[Worry]:
 def _size(analysis: Analysis) -> Iterator[Worry]:
     """The effect of an arm on the primary outcome below which this size is mostly blind."""
     arms = [each for each in headlines(analysis) if each.kind == "arm"]
-    if arms:
-        blind = max(arms, key=lambda each: each.smallest_detectable)
-        size = numbers.effect(blind.smallest_detectable, blind.std_error, blind.unit).lstrip("+")
+    seen = [(least, each) for each in arms if (least := each.smallest_detectable) is not None]
+    if seen:
+        least, blind = max(seen, key=lambda pair: pair[0])
+        size = numbers.effect(least, blind.spread, blind.unit).lstrip("+")
         yield Worry(
             False,
             f"Size: an effect of one arm on {blind.outcome} below {size} "

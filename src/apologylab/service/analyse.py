@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from apologylab.design.fingerprint import fingerprint
 from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.moments import cell_means, cell_scatters
-from apologylab.inference.plan import Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Question
 from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.results import Analysis, ArmFlow
 from apologylab.inference.scheme_checks import (

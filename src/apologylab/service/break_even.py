@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from apologylab.decision.verdict import ArmValue
     from apologylab.design.contrasts import Contrast
     from apologylab.design.experiment import Experiment
-    from apologylab.inference.plan import EstimatorName, Fits
+    from apologylab.inference.plan import Fits
 
 
 def with_break_even(
-    value: ArmValue, experiment: Experiment, fits: Fits, estimator: EstimatorName, of: Contrast
+    value: ArmValue, experiment: Experiment, fits: Fits, estimator: str, of: Contrast
 ) -> ArmValue:
     """The same value with its break-evens, where the declaration has what they need."""
     return replace(
@@ -30,7 +30,7 @@ def with_break_even(
 
 
 def _margin(
-    value: ArmValue, experiment: Experiment, fits: Fits, estimator: EstimatorName, of: Contrast
+    value: ArmValue, experiment: Experiment, fits: Fits, estimator: str, of: Contrast
 ) -> float | None:
     decision = experiment.decision
     outcome = sales_outcome(experiment)
@@ -44,7 +44,7 @@ def _margin(
 
 
 def _compensation(
-    value: ArmValue, experiment: Experiment, fits: Fits, estimator: EstimatorName, of: Contrast
+    value: ArmValue, experiment: Experiment, fits: Fits, estimator: str, of: Contrast
 ) -> float | None:
     """A table gives an arm's cost as it is; a ledger what was redeemed of the arm's one coupon.
 
@@ -65,7 +65,7 @@ def _compensation(
     return break_even_compensation(value=value.point, redeemed=redeemed + still_open, face=face)
 
 
-def difference(fits: Fits, column: str, estimator: EstimatorName, of: Contrast) -> float | None:
+def difference(fits: Fits, column: str, estimator: str, of: Contrast) -> float | None:
     """A contrast of one column's means; None where the panel lacks it or an arm has no mean."""
     if column not in fits.moments:
         return None

@@ -22,7 +22,8 @@ from apologylab.design.rule import parse_rule
 from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable, StateError
 from apologylab.inference.multiplicity import simultaneous
-from apologylab.inference.plan import Measured, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured
 from apologylab.inference.sentence import number, sentence
 from apologylab.service.analyse import about, at_assignment, checks
 from apologylab.service.break_even import difference, with_break_even
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from apologylab.decision.verdict import GuardrailReading
     from apologylab.design.contrasts import Contrast
     from apologylab.design.experiment import Experiment, Outcome
-    from apologylab.inference.plan import Fits, Question
+    from apologylab.inference.plan import Fits
+    from apologylab.inference.question import Question
     from apologylab.inference.results import Check
     from apologylab.service.analyse import About
     from apologylab.service.ports import Ledger, Panel

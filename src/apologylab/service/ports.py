@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from apologylab.design.experiment import Experiment
-    from apologylab.inference.moments import MomentsSource
     from apologylab.inference.sets import Drawn, SetTotals
+    from apologylab.inference.source import Source
     from apologylab.record.facts import Fact, Remedy
     from apologylab.service.asked import Asked
 
@@ -376,7 +376,7 @@ class Panel(Protocol):
     """One row a randomised unit, held by an engine."""
 
     @property
-    def source(self) -> MomentsSource:
+    def source(self) -> Source:
         """Moments of its columns."""
         ...
 

@@ -10,7 +10,7 @@ from apologylab.design.arms import arms, weights
 from apologylab.design.blocks import places
 from apologylab.design.contrasts import arm_contrasts, main_effects, parse_contrast
 from apologylab.design.measures import parse_measure
-from apologylab.inference.plan import EstimatorName, Measured, Question
+from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment, Outcome
 
 
-BY_SCHEME: Mapping[Scheme, EstimatorName] = {"blocks": "blocked", "clusters": "clustered"}
+BY_SCHEME: Mapping[Scheme, str] = {"blocks": "blocked", "clusters": "clustered"}
 
 
 def question(
@@ -52,9 +52,7 @@ def question(
     )
 
 
-def estimators(
-    covariates: Sequence[str], scheme: Scheme = "independent"
-) -> tuple[EstimatorName, ...]:
+def estimators(covariates: Sequence[str], scheme: Scheme = "independent") -> tuple[str, ...]:
     """Those whose errors are the scheme's (R3, R27), the plan's first.
 
     Lin's adjustment where there are covariates, and the plain difference always; under blocks and

@@ -11,8 +11,12 @@ import duckdb
 import numpy as np
 
 from apologylab.errors import InputError
+from apologylab.inference.arrays import ArraySource
+from apologylab.inference.derived import Derived, refuse_derived
 from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
+from apologylab.warehouse.collect import collected
+from apologylab.warehouse.derived import derived_sql
 from apologylab.warehouse.hc2 import stream_variances
 from apologylab.warehouse.keys import grouping, keys_of, selected
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
@@ -97,6 +101,27 @@ class DuckSource:
         self._refuse_unknown((DRAWN_SET, *outcomes))
         return [set_totals(self.connection, self.relation, self.columns, each) for each in outcomes]
 
+    def derive(self, columns: Mapping[str, Derived]) -> DuckSource:
+        """The same panel with more columns; its rows are counted together with this one's."""
+        known = set(self.columns)
+        for name, each in columns.items():
+            refuse_derived(name, each, known)
+            known.add(name)
+        relation = self.relation
+        for name, each in columns.items():
+            relation = f"(SELECT *, {derived_sql(each)} AS {identifier(name)} FROM {relation})"
+        return DuckSource(
+            connection=self.connection,
+            relation=relation,
+            columns=frozenset(known),
+            rows=self.rows,
+        )
+
+    def collect(self, columns: Sequence[str]) -> ArraySource:
+        """The units themselves, in memory."""
+        self._refuse_unknown(columns)
+        return collected(self.connection, self.relation, self.columns, columns)
+
     def _scan(
         self, read_as: Mapping[str, _Column], aggregates: Sequence[str]
     ) -> tuple[tuple[Cell, ...], Floats]:
@@ -108,7 +133,8 @@ class DuckSource:
         ).fetchall()
         found.sort(key=lambda row: row[:4])
         cells = tuple(Cell(*row[:4]) for row in found)
-        self.rows = {cell: row[4] for cell, row in zip(cells, found, strict=True)}
+        self.rows.clear()
+        self.rows.update({cell: row[4] for cell, row in zip(cells, found, strict=True)})
         numbers = [[value or 0.0 for value in row[5:]] for row in found]
         return cells, np.array(numbers, dtype=np.float64).reshape(len(found), len(aggregates))
 

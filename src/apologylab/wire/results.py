@@ -66,5 +66,7 @@ def _plain(value: Any) -> Any:
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     document = asdict(estimate)
     document["cells"] = [{"arm": arm, "weight": weight} for arm, weight in estimate.cells]
-    document["df"] = estimate.df if math.isfinite(estimate.df) else None
+    document["details"] = dict(estimate.details)
+    if estimate.df is not None and not math.isfinite(estimate.df):
+        document["df"] = None
     return document

@@ -13,7 +13,8 @@ from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.arrays import ArraySource, panel
 from apologylab.inference.moments import Cell, Fitted, Moments, Request
 from apologylab.inference.multiplicity import holm
-from apologylab.inference.plan import Measured, Question, estimates, fit
+from apologylab.inference.plan import estimates, fit
+from apologylab.inference.question import Measured, Question
 from apologylab.inference.results import Estimate, Refusal
 
 ARMS = ("silence", "basic", "usd5")

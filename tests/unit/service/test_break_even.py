@@ -11,7 +11,8 @@ from apologylab.decision.value import AT_FACE, AT_ZERO, REDEEMED, SALES, VALUE
 from apologylab.decision.verdict import ArmValue
 from apologylab.design.contrasts import arm_contrasts
 from apologylab.inference.arrays import panel
-from apologylab.inference.plan import Measured, Question, fit
+from apologylab.inference.plan import fit
+from apologylab.inference.question import Measured, Question
 from apologylab.service.break_even import with_break_even
 
 MARGIN, FACE, MESSAGE = 0.25, 5.0, 0.01

@@ -1,0 +1,1 @@
+"""How estimators are carried out on a source, by topic; each file has ``ANSWERS``."""

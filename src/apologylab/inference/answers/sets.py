@@ -1,0 +1,44 @@
+"""Estimators whose errors are between blocks or clusters (R27)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from apologylab.inference.answer import Answer, Fit, OfMeans, Scan
+from apologylab.inference.estimators.blocked import blocked
+from apologylab.inference.estimators.clustered import clustered
+from apologylab.inference.sets import too_few
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.sets import SetTotals
+
+
+def _fit(
+    estimate: Callable[[SetTotals, Sequence[str]], ArmMeans], scan: Scan, *, of_one_arm: bool
+) -> Mapping[str, Fit]:
+    question, fits = scan.question, {}
+    for outcome, each in scan.sets.items():
+        refused = too_few(each, question.arms, question.weights, of_one_arm=of_one_arm)
+        kept = [arm for arm in question.arms if arm not in refused]
+        fits[outcome] = Fit(estimate(each, kept) if kept else None, refused)
+    return fits
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "blocked": OfMeans(
+        fit=partial(_fit, blocked, of_one_arm=False),
+        error=lambda _: ", error between blocks",
+        sets=True,
+    ),
+    "clustered": OfMeans(
+        fit=partial(_fit, clustered, of_one_arm=True),
+        error=lambda _: ", error between clusters",
+        sets=True,
+        who="customers, drawn by cluster",
+    ),
+}

@@ -1,0 +1,100 @@
+"""What is asked of a panel: outcomes, contrasts, estimators, and how the arms were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from apologylab.errors import InputError
+from apologylab.inference.scheme_checks import Drawing
+
+if TYPE_CHECKING:
+    from apologylab.design.contrasts import Contrast
+
+Adjustment = Literal["holm", "none"]
+ContrastKind = Literal["arm", "factor", "contrast"]
+DESCRIPTIVE = "descriptive"
+FAMILIES: Mapping[ContrastKind, str] = {
+    "arm": "arms against the reference",
+    "factor": "main effects of factors",
+    "contrast": "named contrasts",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One outcome as it is reported: its column, its role in the plan, its unit of measure."""
+
+    name: str
+    role: str
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a panel.
+
+    Attributes:
+        outcomes: what is compared; ``name`` is the panel's column.
+        arm_contrasts: arms against the reference. Each of the three kinds is a family of its own.
+        factor_contrasts: main effects.
+        named_contrasts: the plan's own.
+        weights: phase -> arm -> planned integer weight, of the phases that enrolled. An arm with
+            weight 0 in one of them is refused.
+        assigned: arm -> units randomised to it, whether or not they are mature.
+        covariates: columns measured before the draw, for Lin's adjustment.
+        estimators: the plan's first, as :mod:`apologylab.design.estimators` spells them.
+        alpha: of each family, and of each pointwise interval.
+        adjust: how the p-values of a family are adjusted.
+        look: the number of this look (R31); 0 where the experiment has ended.
+        drawing: how the arms were drawn, which the sample-ratio checks follow (R3).
+
+    Raises:
+        InputError: no outcome, ``lin`` without covariates, a column with two parts to play, or an
+            alpha that is no error rate.
+    """
+
+    outcomes: tuple[Measured, ...]
+    arm_contrasts: tuple[Contrast, ...]
+    factor_contrasts: tuple[Contrast, ...] = ()
+    named_contrasts: tuple[Contrast, ...] = ()
+    weights: Mapping[int, Mapping[str, int]]
+    assigned: Mapping[str, int]
+    covariates: tuple[str, ...] = ()
+    estimators: tuple[str, ...] = ("difference_in_means",)
+    alpha: float = 0.05
+    adjust: Adjustment = "holm"
+    look: int = 0
+    drawing: Drawing = field(default_factory=Drawing)
+
+    def __post_init__(self) -> None:
+        if "lin" in self.estimators and not self.covariates:
+            raise InputError(
+                "Lin's adjustment was asked for without covariates",
+                do="name covariates measured before the draw, or ask for difference_in_means",
+            )
+        if not self.outcomes:
+            raise InputError("no outcome was asked for", do="name at least one")
+        columns = (*(outcome.name for outcome in self.outcomes), *self.covariates)
+        if twice := sorted({name for name in columns if columns.count(name) > 1}):
+            raise InputError(
+                f"{', '.join(twice)} is asked for twice",
+                do="give each column one part: an outcome, or a covariate measured before the draw",
+            )
+        if not 0 < self.alpha < 1:
+            raise InputError(f"alpha is {self.alpha}", do="give an error rate, such as 0.05")
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that some phase names, in their order."""
+        return tuple(dict.fromkeys(arm for phase in self.weights.values() for arm in phase))
+
+    @property
+    def contrasts(self) -> tuple[tuple[ContrastKind, Contrast], ...]:
+        """All contrasts with their kinds."""
+        return (
+            *(("arm", contrast) for contrast in self.arm_contrasts),
+            *(("factor", contrast) for contrast in self.factor_contrasts),
+            *(("contrast", contrast) for contrast in self.named_contrasts),
+        )

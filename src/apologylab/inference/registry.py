@@ -1,0 +1,44 @@
+"""The one registry of estimators: each name of :mod:`apologylab.design.estimators` to its answer.
+
+A name's module is imported when it is first asked for, so that a plain analysis stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import NamedTuple
+
+from apologylab.design.estimators import ESTIMATORS, Asked, parse_estimator
+from apologylab.inference.answer import Answer
+
+TOPICS: Mapping[str, str] = {
+    "difference_in_means": "means",
+    "lin": "means",
+    "blocked": "sets",
+    "clustered": "sets",
+}
+"""Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
+
+
+class Way(NamedTuple):
+    """An estimator as it was asked for, and how it is carried out."""
+
+    asked: Asked
+    answer: Answer
+
+
+def find(text: str) -> Way:
+    """The estimator that a text asks for.
+
+    Raises:
+        InputError: there is none, or it has no such option.
+
+    >>> find("lin").asked.text
+    'lin'
+    """
+    asked = parse_estimator(text, ESTIMATORS)
+    answers: Mapping[str, Answer] = import_module(
+        f"apologylab.inference.answers.{TOPICS[asked.name]}"
+    ).ANSWERS
+    return Way(asked, answers[asked.name])

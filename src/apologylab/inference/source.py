@@ -1,0 +1,54 @@
+"""The port to an engine that holds a panel: one row a randomised unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from apologylab.inference.arrays import ArraySource
+    from apologylab.inference.derived import Derived
+    from apologylab.inference.moments import Cell, Fitted, Moments, Request
+    from apologylab.inference.sets import SetTotals
+
+
+class Source(Protocol):
+    """What estimators may ask of an engine; all but :meth:`collect` gives small things back."""
+
+    def moments(self, requests: Sequence[Request]) -> list[Moments]:
+        """All requests in one scan, in their order."""
+        ...
+
+    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """The HC2 variance of the intercept in each cell of each fit, all in one second pass.
+
+        Exact; :mod:`apologylab.inference.hc2` has the formula. The residual is (y - beta_0) first,
+        less (x - centre)' beta after, so that a large mean costs no digits. A unit with 1 - h
+        below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's variance ``nan``.
+        """
+        ...
+
+    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
+        """Counts and sums of each outcome by block or cluster, in their order.
+
+        Raises:
+            InputError: the panel does not say which units were drawn together.
+        """
+        ...
+
+    def derive(self, columns: Mapping[str, Derived]) -> Source:
+        """The same panel with more columns, made row by row of those that it has.
+
+        Raises:
+            InputError: a part is not a column, or a name is taken.
+        """
+        ...
+
+    def collect(self, columns: Sequence[str]) -> ArraySource:
+        """The units themselves, in memory, for estimators that need them all at once.
+
+        Raises:
+            InputError: the panel has no such column.
+            NotEstimable: this engine gives no rows away (Spark).
+        """
+        ...
