@@ -98,4 +98,21 @@ class OfPanel:
     answer: Callable[[Source, Question, Asked], Found]
 
 
-Answer = OfMeans | OfPanel
+class Read(NamedTuple):
+    """What an estimator that reads another's arm means works on: by outcome, fits and moments."""
+
+    question: Question
+    asked: Asked
+    fits: Mapping[str, Fit]
+    moments: Mapping[str, Moments]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfFits:
+    """An estimator that reads the arm means of another, whose text ``base`` gives."""
+
+    base: Callable[[Asked], str]
+    answer: Callable[[Read], Found]
+
+
+Answer = OfMeans | OfFits | OfPanel

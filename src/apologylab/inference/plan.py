@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from apologylab.errors import NotEstimable
-from apologylab.inference.answer import Fit, Found, OfMeans, OfPanel, Scan
+from apologylab.inference.answer import Fit, Found, OfFits, OfMeans, OfPanel, Read, Scan
 from apologylab.inference.checks import balance_request
 from apologylab.inference.moments import Moments, Request, select
 from apologylab.inference.multiplicity import bounds, holm, p_value
@@ -67,7 +67,8 @@ def fit(source: Source, question: Question) -> Fits:
     Raises:
         InputError: there is no such estimator.
     """
-    ways = [find(text) for text in question.estimators]
+    asked = [find(text) for text in question.estimators]
+    ways = _with_bases(asked)
     sets: dict[str, SetTotals] = {}
     if any(isinstance(way.answer, OfMeans) and way.answer.sets for way in ways):
         names = [outcome.name for outcome in question.outcomes]
@@ -82,17 +83,44 @@ def fit(source: Source, question: Question) -> Fits:
             Scan(widened, question, way.asked, moments, sets)
         ).items()
     }
+    whole = {each.name: moments[_whole(each.name, question)] for each in question.outcomes}
     return Fits(
-        moments={each.name: moments[_whole(each.name, question)] for each in question.outcomes},
+        moments=whole,
         by=by,
         covariates=covariates,
         sets=sets,
         found={
-            way.asked.text: way.answer.answer(source, question, way.asked)
-            for way in ways
-            if isinstance(way.answer, OfPanel)
+            way.asked.text: _found(source, question, way, by, whole)
+            for way in asked
+            if not isinstance(way.answer, OfMeans)
         },
     )
+
+
+def _with_bases(asked: Sequence[Way]) -> list[Way]:
+    """Those asked for, and those whose arm means they read."""
+    texts = {way.asked.text: way for way in asked}
+    for way in asked:
+        if isinstance(way.answer, OfFits):
+            base = find(way.answer.base(way.asked))
+            texts.setdefault(base.asked.text, base)
+    return list(texts.values())
+
+
+def _found(
+    source: Source,
+    question: Question,
+    way: Way,
+    by: Mapping[tuple[str, str], Fit],
+    moments: Mapping[str, Moments],
+) -> Found:
+    """What an estimator found that answers by itself, or by reading another's arm means."""
+    if isinstance(way.answer, OfPanel):
+        return way.answer.answer(source, question, way.asked)
+    assert isinstance(way.answer, OfFits)
+    base = find(way.answer.base(way.asked)).asked.text
+    fits = {outcome: each for (outcome, text), each in by.items() if text == base}
+    return way.answer.answer(Read(question, way.asked, fits, moments))
 
 
 def _derived(source: Source, question: Question, ways: Sequence[Way]) -> Source:

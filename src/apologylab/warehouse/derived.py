@@ -11,8 +11,8 @@ from apologylab.warehouse.sql import double, identifier
 def derived_sql(derived: Derived) -> str:
     """The SQL of a derived column; NULL and NaN stay missing.
 
-    >>> derived_sql(Linear(terms=(("x", 2.0),)))
-    '0.0 + 2.0 * CAST("x" AS DOUBLE)'
+    >>> derived_sql(Linear(terms=()))
+    '0.0000000000000000e+00'
     """
     match derived:
         case Capped():
