@@ -1,6 +1,6 @@
 """The contract of ``Source``: every engine gives the numbers of a two-pass computation.
 
-A new engine adds one maker to ``MAKERS``. The random panels have fixed seeds; nothing here is a
+Engines stand in ``conftest.py``. The random panels have fixed seeds; nothing here is a
 statistical test, so there is no false-alarm rate.
 """
 
@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from apologylab.errors import InputError
-from apologylab.inference.arrays import panel
 from apologylab.inference.estimators.lin import fit_cells
 from apologylab.inference.moments import (
     Cell,
@@ -26,33 +24,9 @@ from apologylab.inference.moments import (
     cell_means,
 )
 from apologylab.inference.source import Source
-from apologylab.warehouse.engine import connect
-from apologylab.warehouse.moments import DuckSource
 
 Columns = Mapping[str, np.ndarray]
 Make = Callable[..., Source]
-
-
-def arrays(columns: Columns, **keys: Sequence[object]) -> Source:
-    return panel(columns, **keys)  # type: ignore[arg-type]
-
-
-def duckdb(columns: Columns, **keys: Sequence[object]) -> Source:
-    connection = connect()
-    table = pa.table({**keys, **{name: pa.array(column) for name, column in columns.items()}})
-    connection.register("units", table)
-    connection.execute("CREATE TABLE panel AS SELECT * FROM units")
-    return DuckSource(
-        connection=connection, relation="panel", columns=frozenset(table.column_names)
-    )
-
-
-MAKERS = {"arrays": arrays, "duckdb": duckdb}
-
-
-@pytest.fixture(params=sorted(MAKERS))
-def make(request: pytest.FixtureRequest) -> Make:
-    return MAKERS[request.param]
 
 
 def random_panel(

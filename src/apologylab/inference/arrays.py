@@ -115,7 +115,7 @@ class ArraySource:
         made = dict(self.columns)
         for name, each in columns.items():
             refuse_derived(name, each, made)
-            made[name] = computed(each, made)
+            made[name] = np.broadcast_to(computed(each, made), self.code.shape)
         return replace(self, columns=made)
 
     def collect(self, columns: Sequence[str]) -> ArraySource:
