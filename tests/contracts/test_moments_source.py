@@ -199,7 +199,7 @@ def test_the_second_pass_is_exact(make: Make, location: float) -> None:
         Fitted(request, fits_of(moments))
         for request, moments in zip(requests, source.moments(requests), strict=True)
     ]
-    variances = source.hc2_variances(fitted)
+    variances = source.hc_variances(fitted)
     for (request, fits), variance in zip(fitted, variances, strict=True):
         assert sorted(variance) == sorted(fits)
         assert len(fits) == 12
@@ -214,10 +214,10 @@ def test_the_second_pass_answers_for_the_cells_asked_only(make: Make) -> None:
     source = make(columns, **keys)
     fits = fits_of(source.moments([request])[0])
     chosen = {cell: fit for cell, fit in fits.items() if cell.arm == "basic" and cell.phase == 2}
-    few, full = source.hc2_variances([Fitted(request, chosen), Fitted(request, fits)])
+    few, full = source.hc_variances([Fitted(request, chosen), Fitted(request, fits)])
     assert sorted(few) == sorted(chosen)
     assert sorted(full) == sorted(fits)
-    (alone,) = source.hc2_variances([Fitted(request, chosen)])
+    (alone,) = source.hc_variances([Fitted(request, chosen)])
     for cell in chosen:
         assert few[cell] == pytest.approx(full[cell], rel=1e-12)
         assert alone[cell] == pytest.approx(full[cell], rel=1e-12)
@@ -237,7 +237,7 @@ def test_outcomes_that_different_units_lack_have_their_own_second_pass(make: Mak
     ]
     np.testing.assert_allclose(*(each.fits[cell].gram_inverse for each in fitted), rtol=1e-12)
     for (request, fits), variance, column in zip(
-        fitted, source.hc2_variances(fitted), (y, z), strict=True
+        fitted, source.hc_variances(fitted), (y, z), strict=True
     ):
         rows = np.stack([column, x], axis=1)[~np.isnan(column)]
         expected = expected_variance(rows, fits[cell])
@@ -249,7 +249,7 @@ def test_a_unit_that_decides_its_own_fit_makes_the_variance_nan(make: Make) -> N
     x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
     source = make({"y": y, "x": x}, arm=["a"] * 4 + ["b"] * 4, phase=[1] * 8, stratum=[""] * 8)
     request = Request("y", ("x",))
-    (variance,) = source.hc2_variances([Fitted(request, fits_of(source.moments([request])[0]))])
+    (variance,) = source.hc_variances([Fitted(request, fits_of(source.moments([request])[0]))])
     assert np.isnan(variance[Cell(1, 1, "a", "")])
     assert np.isfinite(variance[Cell(1, 1, "b", "")])
 
@@ -262,7 +262,7 @@ def test_a_unit_without_the_outcome_decides_nothing(make: Make) -> None:
     request = Request("y", ("x",))
     fits = fits_of(source.moments([request])[0])
     cell = Cell(1, 1, "a", "")
-    (variance,) = source.hc2_variances([Fitted(request, fits)])
+    (variance,) = source.hc_variances([Fitted(request, fits)])
     rows = np.stack([y, x], axis=1)[:4]
     assert variance[cell] == pytest.approx(expected_variance(rows, fits[cell]), rel=1e-10)
 

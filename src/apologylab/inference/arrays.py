@@ -13,7 +13,7 @@ import numpy as np
 
 from apologylab.errors import InputError
 from apologylab.inference.derived import computed, refuse_derived
-from apologylab.inference.hc2 import Batch, hc2_variances
+from apologylab.inference.hc import Batch, hc_variances
 from apologylab.inference.moments import Cell, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from apologylab.inference.derived import Derived
-    from apologylab.inference.hc2 import Codes
+    from apologylab.inference.hc import Codes
     from apologylab.inference.moments import Fitted
 
 
@@ -82,9 +82,9 @@ class ArraySource:
             products=products[seen],
         )
 
-    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
-        """The HC2 variance of the intercept in each cell of each fit (MacKinnon and White 1985)."""
-        return hc2_variances(fitted, self.cells, [Batch(self.columns, self.code)])
+    def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """See :meth:`apologylab.inference.source.Source.hc_variances`."""
+        return hc_variances(fitted, self.cells, [Batch(self.columns, self.code)])
 
     def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
         """See :meth:`apologylab.inference.source.Source.set_totals`."""

@@ -12,7 +12,7 @@ skipped in silence, and the estimator that needs the covariate refuses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Errors = Literal["HC0", "HC1", "HC2", "HC3"]
+"""Kinds of heteroskedasticity-consistent errors (MacKinnon and White 1985)."""
 ROUNDING = 1e-12
 """Share of a sum of squares below which a spread about the mean is rounding."""
 
@@ -184,10 +186,11 @@ class CellFit:
 
 
 class Fitted(NamedTuple):
-    """A request with the fits of its cells."""
+    """A request with the fits of its cells, and the kind of their errors."""
 
     request: Request
     fits: Mapping[Cell, CellFit]
+    errors: Errors = "HC2"
 
 
 LEVERAGE_LEFT = 1e-10

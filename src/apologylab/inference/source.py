@@ -19,12 +19,13 @@ class Source(Protocol):
         """All requests in one scan, in their order."""
         ...
 
-    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
-        """The HC2 variance of the intercept in each cell of each fit, all in one second pass.
+    def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """The HC variance of the intercept in each cell of each fit, all in one second pass.
 
-        Exact; :mod:`apologylab.inference.hc2` has the formula. The residual is (y - beta_0) first,
-        less (x - centre)' beta after, so that a large mean costs no digits. A unit with 1 - h
-        below ``LEVERAGE_LEFT`` decides its own fit and makes its cell's variance ``nan``.
+        Exact; :mod:`apologylab.inference.hc` has the formula; HC1 comes as HC0, without its
+        factor. The residual is (y - beta_0) first, less (x - centre)' beta after, so that a large
+        mean costs no digits. A unit with 1 - h below ``LEVERAGE_LEFT`` decides its own fit and
+        makes its cell's variance ``nan``.
         """
         ...
 

@@ -17,7 +17,7 @@ from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
 from apologylab.warehouse.collect import collected
 from apologylab.warehouse.derived import derived_sql
-from apologylab.warehouse.hc2 import stream_variances
+from apologylab.warehouse.hc import stream_variances
 from apologylab.warehouse.keys import grouping, keys_of, selected
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier
@@ -92,8 +92,8 @@ class DuckSource:
                 do=f"its columns are {', '.join(sorted(self.columns))}",
             )
 
-    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
-        """The HC2 variance of the intercept in each cell of each fit, in one scan."""
+    def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+        """See :meth:`apologylab.inference.source.Source.hc_variances`; one scan."""
         return stream_variances(self.connection, self.relation, self.columns, fitted)
 
     def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:

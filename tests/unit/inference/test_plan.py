@@ -73,9 +73,9 @@ class Counting:
         self.scans.append(list(requests))
         return self.inner.moments(requests)
 
-    def hc2_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
+    def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
         self.passes.append([each.request for each in fitted])
-        return self.inner.hc2_variances(fitted)
+        return self.inner.hc_variances(fitted)
 
 
 def test_one_scan_and_one_second_pass() -> None:

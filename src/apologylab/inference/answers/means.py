@@ -39,7 +39,7 @@ def _lin(scan: Scan) -> Mapping[str, Fit]:
         for outcome, each in moments.items()
         if (kept := _kept(question.arms, refused[outcome]))
     }
-    variances = scan.source.hc2_variances(list(fitted.values())) if fitted else []
+    variances = scan.source.hc_variances(list(fitted.values())) if fitted else []
     fits = {outcome: Fit(None, why) for outcome, why in refused.items()}
     for (outcome, each), variance in zip(fitted.items(), variances, strict=True):
         fits[outcome] = _adjusted_means(moments[outcome], each, variance, refused[outcome])

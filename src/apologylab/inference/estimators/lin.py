@@ -7,7 +7,7 @@ regression a cell, of y on z = (1, x - xbar), and the arm's adjusted mean is its
     m_a = ybar_a + (xbar - xbar_a)' b_a,    b_a = C_xx^-1 C_xy within the arm,
     V_aa = [G^-1 (sum e^2 / (1 - h) z z') G^-1]_00,    G = sum z z',  h = z' G^-1 z.
 
-V_aa takes one second pass over the units, exact (:meth:`Source.hc2_variances`).
+V_aa takes one second pass over the units, exact (:meth:`Source.hc_variances`).
 Over blocks the means are post-stratified as in :mod:`.difference_in_means`.
 
 xbar is taken as given, as the regression programs do (statsmodels, estimatr's ``lm_lin``): the

@@ -20,7 +20,7 @@ def fit(source: ArraySource, covariates: tuple[str, ...], arms: tuple[str, ...])
     request = Request("y", covariates)
     moments = source.moments([request])[0]
     fits = fit_cells(moments, arms)
-    (variance,) = source.hc2_variances([Fitted(request, fits)])
+    (variance,) = source.hc_variances([Fitted(request, fits)])
     return lin(moments, arms, fits, variance)
 
 

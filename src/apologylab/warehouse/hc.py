@@ -12,7 +12,7 @@ from itertools import product
 
 import duckdb
 
-from apologylab.inference.hc2 import Batch, hc2_variances
+from apologylab.inference.hc import Batch, hc_variances
 from apologylab.inference.moments import Cell, Fitted
 from apologylab.warehouse.keys import KEYS
 from apologylab.warehouse.sql import identifier, text_literal
@@ -27,7 +27,7 @@ def stream_variances(
     columns: frozenset[str],
     fitted: Sequence[Fitted],
 ) -> list[dict[Cell, float]]:
-    """The HC2 variance of the intercept in each cell of each fit, in one scan of ``relation``."""
+    """The HC variance of the intercept in each cell of each fit, in one scan of ``relation``."""
     asked = {cell for each in fitted for cell in each.fits}
     values = [sorted(set(levels)) for levels in zip(*asked, strict=True)]
     names = dict.fromkeys(
@@ -36,7 +36,7 @@ def stream_variances(
     numbers = ", ".join(f"CAST({identifier(name)} AS DOUBLE)" for name in names)
     units = f"SELECT {_place(columns, values)}, {numbers} FROM {relation}"
     cells = [Cell(*key) for key in product(*values)]
-    return hc2_variances(fitted, cells, _batches(connection, units, tuple(names)))
+    return hc_variances(fitted, cells, _batches(connection, units, tuple(names)))
 
 
 def _place(columns: frozenset[str], values: Sequence[Sequence[object]]) -> str:

@@ -1,30 +1,43 @@
-"""HC2: the variance of each cell's intercept, from a second pass over its units.
+"""HC0 to HC3: the variance of each cell's intercept, from a second pass over its units.
 
 A regression of y on z = (1, x - centre) within a cell, with G = sum z z', g_0 the first row of
 G^-1, residuals e and leverages h = z' G^-1 z, gives its intercept the variance
 
-    sum e^2 / (1 - h) (g_0 z)^2,
+    sum e^2 / (1 - h)^d (g_0 z)^2,    d = 0 for HC0 and HC1, 1 for HC2, 2 for HC3,
 
-the corner of G^-1 (sum e^2 / (1 - h) z z') G^-1 (MacKinnon and White 1985). One number a unit is
-all that has to be summed, and all but e is the same for outcomes that the same units have.
+the corner of G^-1 (sum e^2 / (1 - h)^d z z') G^-1 (MacKinnon and White 1985). HC1 is HC0 times
+n / (n - p) of the whole regression, which :func:`small_sample` gives. One number a unit is all
+that has to be summed, and all but e is the same for outcomes that the same units have.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apologylab.inference.moments import LEVERAGE_LEFT, CellFit, Floats
+from apologylab.inference.moments import LEVERAGE_LEFT, CellFit, Errors, Floats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from apologylab.inference.moments import Cell, Fitted
 
 Codes = NDArray[np.intp]
+DISCOUNT: Mapping[Errors, int] = {"HC0": 0, "HC1": 0, "HC2": 1, "HC3": 2}
+"""The power of 1 - h by which a squared residual is divided."""
+
+
+def small_sample(errors: Errors, n: int, p: int) -> float:
+    """What multiplies the summed variance: n / (n - p) of the whole regression for HC1, else 1.
+
+    >>> small_sample("HC1", 157, 4) == 157 / 153, small_sample("HC3", 157, 4)
+    (True, 1.0)
+    """
+    return n / (n - p) if errors == "HC1" else 1.0
 
 
 class Batch(NamedTuple):
@@ -39,6 +52,7 @@ class _Regression:
     """One outcome's fits in g cells, side by side; nan in a cell that has none.
 
     Attributes:
+        discount: the power d of 1 - h.
         centre: (g, k).
         beta: (g, k + 1).
         gram_inverse: (g, k + 1, k + 1).
@@ -46,22 +60,23 @@ class _Regression:
 
     outcome: str
     covariates: tuple[str, ...]
+    discount: int
     centre: Floats
     beta: Floats
     gram_inverse: Floats
 
 
 class _Regressors(NamedTuple):
-    """z without its 1, k of (n,), and (g_0 z)^2 / (1 - h), (n,)."""
+    """z without its 1, k of (n,), and (g_0 z)^2 / (1 - h)^d, (n,)."""
 
     z: Sequence[Floats]
     weight: Floats
 
 
-def hc2_variances(
+def hc_variances(
     fitted: Sequence[Fitted], cells: Sequence[Cell], batches: Iterable[Batch]
 ) -> list[dict[Cell, float]]:
-    """The variance of the intercept in each cell of each fit, in their order.
+    """The variance of the intercept in each cell of each fit, in their order, HC1 as HC0.
 
     Args:
         fitted: requests with the fits of their cells.
@@ -89,6 +104,7 @@ def _stacked(fitted: Fitted, cells: Sequence[Cell]) -> _Regression:
     return _Regression(
         outcome=fitted.request.outcome,
         covariates=fitted.request.covariates,
+        discount=DISCOUNT[fitted.errors],
         centre=np.stack([fit.centre for fit in fits]),
         beta=np.stack([fit.beta for fit in fits]),
         gram_inverse=np.stack([fit.gram_inverse for fit in fits]),
@@ -107,9 +123,10 @@ def _sums(regressions: Sequence[_Regression], batch: Batch, g: int) -> Iterable[
 
 
 def _alike(a: _Regression, b: _Regression) -> bool:
-    """Whether two regressions have the same leverages."""
+    """Whether two regressions weigh their squared residuals alike."""
     return (
         a.covariates == b.covariates
+        and a.discount == b.discount
         and np.array_equal(a.centre, b.centre, equal_nan=True)
         and np.array_equal(a.gram_inverse, b.gram_inverse, equal_nan=True)
     )
@@ -134,13 +151,16 @@ def _regressors(regression: _Regression, batch: Batch) -> _Regressors:
     left = 1 - first
     for i in range(1, size):
         left -= z[i - 1] * row(i)
+    weight = np.square(first)
+    for _ in range(regression.discount):
+        weight /= left
     # A unit that decides its own fit says nothing about the error: its cell has no variance.
-    left[left < LEVERAGE_LEFT] = np.nan
-    return _Regressors(z, np.square(first) / left)
+    weight[left < LEVERAGE_LEFT] = np.nan
+    return _Regressors(z, weight)
 
 
 def _summed(regression: _Regression, made: _Regressors, batch: Batch, g: int) -> Floats:
-    """Sums by cell of e^2 (g_0 z)^2 / (1 - h) over the units that have the outcome.
+    """Sums by cell of e^2 (g_0 z)^2 / (1 - h)^d over the units that have the outcome.
 
     The intercept is subtracted first: it is near y, so a large mean costs no digits.
     """
