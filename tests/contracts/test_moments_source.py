@@ -17,6 +17,7 @@ from apologylab.inference.estimators.lin import fit_cells
 from apologylab.inference.moments import (
     Cell,
     CellFit,
+    Errors,
     Fitted,
     Moments,
     Request,
@@ -174,14 +175,14 @@ def test_an_unknown_column_is_refused(make: Make) -> None:
         make(columns, **keys).moments([Request("spent")])
 
 
-def expected_variance(rows: np.ndarray, fit: CellFit) -> float:
-    """The corner of G^-1 (sum e^2 / (1 - h) z z') G^-1, in extended precision."""
+def expected_variance(rows: np.ndarray, fit: CellFit, discount: int = 1) -> float:
+    """The corner of G^-1 (sum e^2 / (1 - h)^d z z') G^-1, in extended precision."""
     long = rows.astype(np.longdouble)
     z = np.column_stack([np.ones(len(rows)), long[:, 1:] - fit.centre])
     e = (long[:, 0] - fit.beta[0]) - z[:, 1:] @ fit.beta[1:].astype(np.longdouble)
     inverse = fit.gram_inverse.astype(np.longdouble)
     h = np.einsum("ni,ij,nj->n", z, inverse, z)
-    meat = ((e**2 / (1 - h))[:, None] * z).T @ z
+    meat = ((e**2 / (1 - h) ** discount)[:, None] * z).T @ z
     return float((inverse @ meat @ inverse)[0, 0])
 
 
@@ -190,22 +191,26 @@ def fits_of(moments: Moments) -> dict[Cell, CellFit]:
 
 
 @pytest.mark.parametrize("location", [0.0, 1e9])
-def test_the_second_pass_is_exact(make: Make, location: float) -> None:
+@pytest.mark.parametrize(("errors", "discount"), [("HC0", 0), ("HC1", 0), ("HC2", 1), ("HC3", 2)])
+def test_the_second_pass_is_exact(
+    make: Make, location: float, errors: Errors, discount: int
+) -> None:
     columns, keys = random_panel(6, 3_000, location=location)
     columns["spend"][::50] = np.nan
     requests = [Request("spend", ("x", "tenure")), Request("visits", ("x", "tenure"))]
     source = make(columns, **keys)
     fitted = [
-        Fitted(request, fits_of(moments))
+        Fitted(request, fits_of(moments), errors)
         for request, moments in zip(requests, source.moments(requests), strict=True)
     ]
     variances = source.hc_variances(fitted)
-    for (request, fits), variance in zip(fitted, variances, strict=True):
+    for (request, fits, _), variance in zip(fitted, variances, strict=True):
         assert sorted(variance) == sorted(fits)
         assert len(fits) == 12
         for cell, fit in fits.items():
             rows = rows_of(columns, keys, (request.outcome, *request.covariates), cell)
-            assert variance[cell] == pytest.approx(expected_variance(rows, fit), rel=1e-10)
+            expected = expected_variance(rows, fit, discount)
+            assert variance[cell] == pytest.approx(expected, rel=1e-10)
 
 
 def test_the_second_pass_answers_for_the_cells_asked_only(make: Make) -> None:
@@ -236,7 +241,7 @@ def test_outcomes_that_different_units_lack_have_their_own_second_pass(make: Mak
         for request, moments in zip(requests, source.moments(requests), strict=True)
     ]
     np.testing.assert_allclose(*(each.fits[cell].gram_inverse for each in fitted), rtol=1e-12)
-    for (request, fits), variance, column in zip(
+    for (request, fits, _), variance, column in zip(
         fitted, source.hc_variances(fitted), (y, z), strict=True
     ):
         rows = np.stack([column, x], axis=1)[~np.isnan(column)]
@@ -244,12 +249,14 @@ def test_outcomes_that_different_units_lack_have_their_own_second_pass(make: Mak
         assert variance[cell] == pytest.approx(expected, rel=1e-10), request
 
 
-def test_a_unit_that_decides_its_own_fit_makes_the_variance_nan(make: Make) -> None:
+@pytest.mark.parametrize("errors", ["HC0", "HC2", "HC3"])
+def test_a_unit_that_decides_its_own_fit_makes_the_variance_nan(make: Make, errors: Errors) -> None:
     y = np.array([1.0, 2.0, 4.0, 9.0, 1.0, 0.0, 3.0, 5.0])
     x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
     source = make({"y": y, "x": x}, arm=["a"] * 4 + ["b"] * 4, phase=[1] * 8, stratum=[""] * 8)
     request = Request("y", ("x",))
-    (variance,) = source.hc_variances([Fitted(request, fits_of(source.moments([request])[0]))])
+    fits = fits_of(source.moments([request])[0])
+    (variance,) = source.hc_variances([Fitted(request, fits, errors)])
     assert np.isnan(variance[Cell(1, 1, "a", "")])
     assert np.isfinite(variance[Cell(1, 1, "b", "")])
 
