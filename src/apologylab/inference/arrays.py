@@ -16,6 +16,7 @@ from apologylab.inference.derived import computed, refuse_derived
 from apologylab.inference.hc import Batch, hc_variances
 from apologylab.inference.moments import Cell, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
+from apologylab.inference.value_counts import ValueCounts, count_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,6 +110,11 @@ class ArraySource:
             n=np.bincount(at, minlength=len(row)).astype(np.int64),
             total=np.bincount(at, y[has] - shift, len(row)).astype(np.float64, copy=False),
         )
+
+    def value_counts(self, columns: Sequence[str]) -> list[ValueCounts]:
+        """See :meth:`apologylab.inference.source.Source.value_counts`."""
+        self._refuse_unknown(columns)
+        return [count_values(each, self.cells, self.code, self.columns[each]) for each in columns]
 
     def derive(self, columns: Mapping[str, Derived]) -> ArraySource:
         """See :meth:`apologylab.inference.source.Source.derive`."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from apologylab.inference.derived import Derived
     from apologylab.inference.moments import Cell, Fitted, Moments, Request
     from apologylab.inference.sets import SetTotals
+    from apologylab.inference.value_counts import ValueCounts
 
 
 class Source(Protocol):
@@ -34,6 +35,14 @@ class Source(Protocol):
 
         Raises:
             InputError: the panel does not say which units were drawn together.
+        """
+        ...
+
+    def value_counts(self, columns: Sequence[str]) -> list[ValueCounts]:
+        """Units of each cell by distinct value of each column, in their order.
+
+        Raises:
+            InputError: the panel has no such column.
         """
         ...
 

@@ -15,12 +15,14 @@ from apologylab.inference.arrays import ArraySource
 from apologylab.inference.derived import Derived, refuse_derived
 from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
+from apologylab.inference.value_counts import ValueCounts
 from apologylab.warehouse.collect import collected
 from apologylab.warehouse.derived import derived_sql
 from apologylab.warehouse.hc import stream_variances
 from apologylab.warehouse.keys import grouping, keys_of, selected
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier
+from apologylab.warehouse.value_counts import value_counts
 
 FAR = 30.0
 """A column whose mean is this many standard deviations from 0 is summed again about its mean."""
@@ -100,6 +102,11 @@ class DuckSource:
         """Counts and sums of each outcome by block or cluster; a scan each."""
         self._refuse_unknown((DRAWN_SET, *outcomes))
         return [set_totals(self.connection, self.relation, self.columns, each) for each in outcomes]
+
+    def value_counts(self, columns: Sequence[str]) -> list[ValueCounts]:
+        """Units of each cell by distinct value; a scan each."""
+        self._refuse_unknown(columns)
+        return [value_counts(self.connection, self.relation, self.columns, c) for c in columns]
 
     def derive(self, columns: Mapping[str, Derived]) -> DuckSource:
         """The same panel with more columns; its rows are counted together with this one's."""
