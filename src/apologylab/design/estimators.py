@@ -144,6 +144,15 @@ ESTIMATORS: Mapping[str, Estimator] = {
         Estimator(name="lin", about="means adjusted for covariates (Lin 2013)"),
         Estimator(name="blocked", about="arm means under permuted blocks"),
         Estimator(name="clustered", about="arm means where clusters were drawn"),
+        Estimator(
+            name="quantile",
+            about="the arms' quantiles, with intervals that need no density",
+            options={
+                "at": Option(
+                    about="which quantile, such as 0.5", default=0.5, number=True, low=0.01, high=0.99
+                )
+            },
+        ),
     )
 }
 """Name -> estimator. One line each; sets that need more than a line stand in their own tables."""

@@ -17,6 +17,7 @@ TOPICS: Mapping[str, str] = {
     "lin": "means",
     "blocked": "sets",
     "clustered": "sets",
+    "quantile": "quantiles",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
 
