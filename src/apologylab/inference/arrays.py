@@ -16,6 +16,7 @@ from apologylab.inference.derived import computed, refuse_derived
 from apologylab.inference.hc import Batch, hc_variances
 from apologylab.inference.moments import Cell, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
+from apologylab.inference.survival.counts import EventCounts, Timed, counted, refuse_times
 from apologylab.inference.value_counts import ValueCounts, count_values
 
 if TYPE_CHECKING:
@@ -115,6 +116,19 @@ class ArraySource:
         """See :meth:`apologylab.inference.source.Source.value_counts`."""
         self._refuse_unknown(columns)
         return [count_values(each, self.cells, self.code, self.columns[each]) for each in columns]
+
+    def events(self, timed: Sequence[Timed]) -> list[EventCounts]:
+        """See :meth:`apologylab.inference.source.Source.events`."""
+        return [self._events(each) for each in timed]
+
+    def _events(self, timed: Timed) -> EventCounts:
+        self._refuse_unknown(timed)
+        time, kind = self.columns[timed.time], self.columns[timed.end]
+        has = ~(np.isnan(time) | np.isnan(kind))
+        time, kind, code = time[has], kind[has], self.code[has]
+        refuse_times(timed, time, kind)
+        one = np.ones(len(time), np.int64)
+        return counted(timed, self.cells, code, time, kind.astype(np.int64), one)
 
     def derive(self, columns: Mapping[str, Derived]) -> ArraySource:
         """See :meth:`apologylab.inference.source.Source.derive`."""

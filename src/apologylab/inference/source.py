@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from apologylab.inference.derived import Derived
     from apologylab.inference.moments import Cell, Fitted, Moments, Request
     from apologylab.inference.sets import SetTotals
+    from apologylab.inference.survival.counts import EventCounts, Timed
     from apologylab.inference.value_counts import ValueCounts
 
 
@@ -43,6 +44,16 @@ class Source(Protocol):
 
         Raises:
             InputError: the panel has no such column.
+        """
+        ...
+
+    def events(self, timed: Sequence[Timed]) -> list[EventCounts]:
+        """Units by cell, time and kind of end, in their order.
+
+        A unit without the time or its end is left out, as one without an outcome is.
+
+        Raises:
+            InputError: there is no such column, a time is negative or infinite, or an end no kind.
         """
         ...
 

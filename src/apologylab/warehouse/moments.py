@@ -16,8 +16,10 @@ from apologylab.inference.derived import Derived, refuse_derived
 from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
 from apologylab.inference.value_counts import ValueCounts
+from apologylab.inference.survival.counts import EventCounts, Timed
 from apologylab.warehouse.collect import collected
 from apologylab.warehouse.derived import derived_sql
+from apologylab.warehouse.events import event_counts
 from apologylab.warehouse.hc import stream_variances
 from apologylab.warehouse.keys import grouping, keys_of, selected
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
@@ -107,6 +109,11 @@ class DuckSource:
         """Units of each cell by distinct value; a scan each."""
         self._refuse_unknown(columns)
         return [value_counts(self.connection, self.relation, self.columns, c) for c in columns]
+
+    def events(self, timed: Sequence[Timed]) -> list[EventCounts]:
+        """Units by cell, time and kind of end; a scan each."""
+        self._refuse_unknown([name for each in timed for name in each])
+        return [event_counts(self.connection, self.relation, self.columns, each) for each in timed]
 
     def derive(self, columns: Mapping[str, Derived]) -> DuckSource:
         """The same panel with more columns; its rows are counted together with this one's."""
