@@ -7,23 +7,33 @@ A contrast is written ``SIDE vs SIDE``. A side is
 * names of arms, with alternatives after ``|``: ``basic+usd5@1h``, ``silence``.
 
 Two sides of conditions are *matched*: the factors that neither side mentions take each combination
-of levels that occurs on both sides, every combination weighs the same, and within a combination
-every cell of a side weighs the same. So ``coupon=usd5 vs coupon=none`` compares the coupon under
-the same words. Silence lies outside the factorial and is in a side only by name; a side of names
-is its plain average, and so is what it is compared with.
+of levels that occurs on both sides. Combinations weigh the same, and within one every cell of a
+side weighs the same, unless the plan's ``margins`` give a factor's levels other weights. So
+``coupon=usd5 vs coupon=none`` compares the coupon under the same words. Silence lies outside the
+factorial and is in a side only by name. A side of names is its plain average; what it is compared
+with averages over all its cells.
+
+``coupon=usd5 vs coupon=none at timing=1h`` is a simple effect. ``coupon=usd5 vs coupon=none x
+timing=1h vs timing=4h`` is an interaction: by how much the first difference differs between the
+sides of the second; a third makes it one of three factors. A difference of a factor of which only
+one side is written, ``coupon=usd5`` or plain ``coupon``, is with its baseline.
 
 Only arms that are drawn in every phase take part: an arm without units has no mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.arms import Arm, arms, factor_order, weights
-from apologylab.design.experiment import NONE
+from apologylab.design.aliases import confounded
+from apologylab.design.arms import Arm, arms
+from apologylab.design.layout import Layout, layout, weights_by_phase
+from apologylab.design.sides import EXAMPLE, Side, joined, read_side, split
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,22 +41,23 @@ if TYPE_CHECKING:
 
 Cells = tuple[tuple[str, float], ...]
 Levels = tuple[tuple[str, str], ...]
-Shares = Mapping[str, Fraction]
-EXAMPLE = "write it as `coupon=usd5 vs coupon=none`, or with arms as `basic+usd5@1h vs silence`"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """A difference of two weighted means of arms.
+    """A difference of two weighted means of arms, or of such differences.
 
     Attributes:
         name: what the plan, or the grammar, calls it.
         treatment: the first side, in words.
         reference: the second side, in words.
-        cells: (arm, weight); positive weights sum to 1, negative ones to -1.
+        cells: (arm, weight); positive weights sum to 2^(order - 1), negative ones to its negative.
+            Of order 0 positive weights sum to 1 and there are no others.
+        order: how many differences are taken: 1 an effect, 2 an interaction of two factors; 0 a
+            mean.
 
     Raises:
-        InputError: the weights are not those of a difference of two means.
+        InputError: the weights are not those of such a difference.
 
     >>> print(Contrast(name="a", treatment="a", reference="b", cells=(("a", 1.0), ("b", -1.0))))
     a: a minus b (a +1, b -1)
@@ -56,15 +67,19 @@ class Contrast:
     treatment: str
     reference: str
     cells: Cells
+    order: int = 1
 
     def __post_init__(self) -> None:
         above = sum(weight for _, weight in self.cells if weight > 0)
         below = sum(weight for _, weight in self.cells if weight < 0)
         named = [arm for arm, _ in self.cells]
-        if abs(above - 1) > 1e-9 or abs(below + 1) > 1e-9 or len(set(named)) != len(named):
+        want = (1, 0) if self.order == 0 else (2 ** (self.order - 1), -(2 ** (self.order - 1)))
+        off = abs(above - want[0]) > 1e-9 or abs(below - want[1]) > 1e-9
+        if off or len(set(named)) != len(named):
             raise InputError(
                 f"contrast {self.name!r} has weights {self.cells}",
-                do="give each arm once, weights above 0 summing to 1 and below 0 to -1",
+                do=f"give each arm once, weights above 0 summing to {want[0]} and below 0 to "
+                f"{want[1]}",
             )
 
     def __str__(self) -> str:
@@ -80,17 +95,16 @@ def weighed(cells: Cells) -> str:
     return ", ".join(f"{arm} {weight:+.4g}" for arm, weight in cells)
 
 
-class _Side(NamedTuple):
-    text: str
-    cells: tuple[Arm, ...]
-    mentioned: frozenset[str]
-    named: bool
+class _Corner(NamedTuple):
+    """One combination of sides of the differences, with its sign."""
+
+    sign: int
+    side: Side
 
 
 def arms_drawn(experiment: Experiment) -> tuple[Arm, ...]:
     """Arms with a weight above 0 in every declared phase, in declared order."""
-    phases = _weights_by_phase(experiment)
-    return tuple(arm for arm in arms(experiment) if all(phase[arm.name] > 0 for phase in phases))
+    return layout(experiment).arms
 
 
 def arm_contrasts(experiment: Experiment) -> tuple[Contrast, ...]:
@@ -98,16 +112,9 @@ def arm_contrasts(experiment: Experiment) -> tuple[Contrast, ...]:
 
     An arm that a phase does not draw is listed too: inference refuses it with the reason.
     """
-    phases = _weights_by_phase(experiment)
+    phases = weights_by_phase(experiment)
     names = [arm.name for arm in arms(experiment) if any(phase[arm.name] > 0 for phase in phases)]
     return against(names, experiment.arms.reference)
-
-
-def _weights_by_phase(experiment: Experiment) -> list[Mapping[str, int]]:
-    names = tuple(arm.name for arm in arms(experiment))
-    allocation = experiment.allocation
-    declared = [allocation.weights, *(phase.weights for phase in allocation.phases)]
-    return [weights(one, names) for one in declared]
 
 
 def against(names: Sequence[str], reference: str) -> tuple[Contrast, ...]:
@@ -134,15 +141,51 @@ def main_effects(experiment: Experiment) -> tuple[Contrast, ...]:
     The baseline is ``none`` where the factor has it, else its first level. A level that meets its
     baseline in no matched cell has no main effect: its arms answer for it.
     """
-    found = []
-    for factor in factor_order(experiment):
-        levels = experiment.factors[factor]
-        baseline = NONE if NONE in levels else levels[0]
-        for level in levels:
-            text = f"{factor}={level} vs {factor}={baseline}"
-            if level != baseline and (cells := _cells(experiment, text)):
-                found.append(_contrast(text, text, cells))
+    on = layout(experiment)
+    return tuple(
+        contrast for factor in on.factors for contrast in level_effects(on, factor, refuse=False)
+    )
+
+
+def level_effects(
+    on: Layout, factor: str, at: str = "", *, refuse: bool = True
+) -> tuple[Contrast, ...]:
+    """Each level of a factor against its baseline, ``at`` conditions on others.
+
+    Raises:
+        InputError: a level meets its baseline nowhere, and that is to be refused, not left out.
+    """
+    baseline, found = on.baseline(factor), []
+    for level in on.factors[factor]:
+        text = f"{factor}={level} vs {factor}={baseline}{f' at {at}' if at else ''}"
+        if level != baseline and (refuse or _cells(on, text)[0]):
+            found.append(read_contrast(text, text, on))
     return tuple(found)
+
+
+def level_means(on: Layout, factor: str, at: str = "") -> tuple[Contrast, ...]:
+    """The mean under each level of a factor, all over the same combinations of the others.
+
+    Raises:
+        InputError: there is no combination under which every level is drawn.
+    """
+    conditions = [read_side(on, at)] if at else []
+    sides = [
+        joined(on, [read_side(on, f"{factor}={level}"), *conditions])
+        for level in on.factors[factor]
+    ]
+    shares = [share for _, share in _shares(on, sides)]
+    if not shares:
+        raise InputError(
+            f"{factor} has no combination of the other factors under which every level is drawn",
+            do="compare two levels at a time, or arms by name",
+        )
+    return tuple(
+        Contrast(
+            name=side.text, treatment=side.text, reference="nothing", cells=_floats(share), order=0
+        )
+        for side, share in zip(sides, shares, strict=True)
+    )
 
 
 def parse_contrast(name: str, text: str, experiment: Experiment) -> Contrast:
@@ -151,66 +194,150 @@ def parse_contrast(name: str, text: str, experiment: Experiment) -> Contrast:
     Raises:
         InputError: it cannot be read, names what does not exist, or nothing matches.
     """
-    cells = _cells(experiment, text)
+    return read_contrast(name, text, layout(experiment))
+
+
+def read_contrast(name: str, text: str, on: Layout) -> Contrast:
+    """Read a contrast on a layout; the grammar is in the module's docstring.
+
+    Raises:
+        InputError: it cannot be read, names what does not exist, nothing matches, or in this
+            fraction of the factorial it cannot be told from other effects.
+    """
+    cells, order = _cells(on, text)
     if not cells:
-        existing = ", ".join(arm.name for arm in arms_drawn(experiment))
+        existing = ", ".join(arm.name for arm in on.arms)
         raise InputError(
-            f"contrast {text!r}: {_unmatched(experiment, text)}",
+            f"contrast {text!r}: {_unmatched(on, text)}",
             do=f"compare arms by name, or mention more factors; the arms are {existing}",
         )
-    return _contrast(name, text, cells)
+    treatment, reference = _words(on, text)
+    return Contrast(
+        name=name, treatment=treatment, reference=reference, cells=_floats(cells), order=order
+    )
 
 
-def _unmatched(experiment: Experiment, text: str) -> str:
-    for side in _sides(text):
-        if not _side(experiment, side).cells:
+def _floats(share: dict[str, Fraction]) -> Cells:
+    return tuple((arm, float(weight)) for arm, weight in share.items())
+
+
+def _unmatched(on: Layout, text: str) -> str:
+    differences, at = _parts(on, text)
+    for side in (side for pair in differences for side in pair):
+        if not read_side(on, side).cells:
             return f"no arm that every phase draws has {side!r} (silence is in a side by name only)"
+    corners = _corners(on, differences, at)
+    if alias := confounded(on, [(corner.sign, corner.side.cells) for corner in corners]):
+        return f"in this fraction of the factorial it cannot be told from {', '.join(alias)}"
     return (
         "no cell of one side meets a cell of the other under the same levels of the factors not "
         "mentioned"
     )
 
 
-def _contrast(name: str, text: str, cells: Shares) -> Contrast:
-    treatment, reference = _sides(text)
-    return Contrast(
-        name=name,
-        treatment=treatment,
-        reference=reference,
-        cells=tuple((arm, float(weight)) for arm, weight in cells.items()),
-    )
+def _words(on: Layout, text: str) -> tuple[str, str]:
+    """The two sides in words; those of an interaction are its first differences."""
+    differences, at = _parts(on, text)
+    under = f" at {at}" if at else ""
+    first, *rest = differences
+    if not rest:
+        return first[0] + under, first[1] + under
+    inner = " x ".join(" vs ".join(pair) for pair in differences[:-1])
+    more = f" & {at}" if at else ""
+    return f"({inner}) at {rest[-1][0]}{more}", f"({inner}) at {rest[-1][1]}{more}"
 
 
-def _sides(text: str) -> tuple[str, str]:
-    sides = [side.strip() for side in text.split(" vs ")]
-    if len(sides) != 2 or not all(sides):
-        raise InputError(f"contrast {text!r} does not have two sides", do=EXAMPLE)
-    return sides[0], sides[1]
+def _parts(on: Layout, text: str) -> tuple[list[tuple[str, str]], str]:
+    """The differences of a contrast, and the conditions under which they are taken."""
+    head, at = text, ""
+    if " at " in text and "=" in text.rpartition(" at ")[2]:
+        head, _, at = text.rpartition(" at ")
+    texts = [part.strip() for part in head.split(" x ")]
+    if not all("=" in part or part in on.factors for part in texts):
+        texts = [head]
+    return [_difference(on, part) for part in texts], at.strip()
 
 
-def _cells(experiment: Experiment, text: str) -> Shares:
-    """Weights by arm in declared order; empty where nothing matches."""
-    treatment, reference = (_side(experiment, side) for side in _sides(text))
-    if both := {arm.name for arm in treatment.cells} & {arm.name for arm in reference.cells}:
-        raise InputError(f"contrast {text!r} has {sorted(both)} on both sides", do=EXAMPLE)
-    pairs = _pairs(treatment, reference)
-    share = {arm.name: Fraction(0) for arm in arms_drawn(experiment)}
-    for ours, theirs in pairs:
-        for cells, sign in ((ours, 1), (theirs, -1)):
-            for arm in cells:
-                share[arm.name] += Fraction(sign, len(cells) * len(pairs))
-    return {name: weight for name, weight in share.items() if weight}
+def _difference(on: Layout, text: str) -> tuple[str, str]:
+    """``SIDE vs SIDE``, or a factor or its level against the baseline."""
+    factor, _, level = text.partition("=")
+    if " vs " in text or factor not in on.factors:
+        return split(text)
+    baseline = on.baseline(factor)
+    others = [each for each in on.factors[factor] if each != baseline]
+    if not level and len(others) != 1:
+        raise InputError(
+            f"{factor} has {len(on.factors[factor])} levels, so its difference is not one",
+            do=f"write the level: {factor}={others[0] if others else baseline}",
+        )
+    return f"{factor}={level or others[0]}", f"{factor}={baseline}"
 
 
-def _pairs(left: _Side, right: _Side) -> list[tuple[list[Arm], list[Arm]]]:
-    """The cells to compare: one pair a combination of the factors that no side mentions."""
-    if not left.cells or not right.cells:
+def _corners(on: Layout, differences: Sequence[tuple[str, str]], at: str) -> list[_Corner]:
+    sides = [tuple(read_side(on, side) for side in pair) for pair in differences]
+    conditions = [read_side(on, at)] if at else []
+    plain = len(sides) == 1 and not conditions
+    if not plain and any(side.named for pair in (*sides, tuple(conditions)) for side in pair):
+        raise InputError(
+            "arms by name have neither `at` nor `x`", do="write conditions, such as coupon=usd5"
+        )
+    return [
+        _Corner(
+            sign=prod(-1 if second else 1 for second in which),
+            side=joined(
+                on, [*(pair[i] for pair, i in zip(sides, which, strict=True)), *conditions]
+            ),
+        )
+        for which in product((0, 1), repeat=len(sides))
+    ]
+
+
+def _cells(on: Layout, text: str) -> tuple[dict[str, Fraction], int]:
+    """Weights by arm in declared order, empty where nothing matches; and the contrast's order."""
+    differences, at = _parts(on, text)
+    corners = _corners(on, differences, at)
+    seen: set[str] = set()
+    for corner in corners:
+        names = {arm.name for arm in corner.side.cells}
+        if both := names & seen:
+            raise InputError(f"contrast {text!r} has {sorted(both)} on both sides", do=EXAMPLE)
+        seen |= names
+    total = dict.fromkeys((arm.name for arm in on.arms), Fraction(0))
+    shares = _shares(on, [corner.side for corner in corners])
+    for corner, (_, share) in zip(corners, shares, strict=False):
+        for name, weight in share.items():
+            total[name] += corner.sign * weight
+    return {name: weight for name, weight in total.items() if weight}, len(differences)
+
+
+def _shares(on: Layout, sides: Sequence[Side]) -> list[tuple[Side, dict[str, Fraction]]]:
+    """Each side's weights by arm, over the combinations of other factors that all sides have."""
+    if any(side.named for side in sides):
+        found = [[(Fraction(1), side.cells)] if side.cells else [] for side in sides]
+    else:
+        mentioned = frozenset(factor for side in sides for factor in side.admitted)
+        groups = [_by_rest(side.cells, mentioned) for side in sides]
+        rests = [rest for rest in groups[0] if all(rest in group for group in groups)]
+        found = [[(on.weight(rest), tuple(group[rest])) for rest in rests] for group in groups]
+    if not all(found):
         return []
-    if left.named or right.named:
-        return [(list(left.cells), list(right.cells))]
-    mentioned = left.mentioned | right.mentioned
-    ours, theirs = _by_rest(left.cells, mentioned), _by_rest(right.cells, mentioned)
-    return [(cells, theirs[rest]) for rest, cells in ours.items() if rest in theirs]
+    return [(side, _averaged(on, side, each)) for side, each in zip(sides, found, strict=True)]
+
+
+def _averaged(
+    on: Layout, side: Side, groups: Sequence[tuple[Fraction, Sequence[Arm]]]
+) -> dict[str, Fraction]:
+    share: dict[str, Fraction] = {}
+    whole = sum(weight for weight, _ in groups)
+    for weight, cells in groups:
+        own = [
+            on.weight([pair for pair in arm.levels.items() if pair[0] in side.admitted])
+            for arm in cells
+        ]
+        for arm, each in zip(cells, own, strict=True):
+            if whole * sum(own):
+                share[arm.name] = weight / whole * each / sum(own)
+    return share
 
 
 def _by_rest(cells: Sequence[Arm], mentioned: frozenset[str]) -> dict[Levels, list[Arm]]:
@@ -219,46 +346,3 @@ def _by_rest(cells: Sequence[Arm], mentioned: frozenset[str]) -> dict[Levels, li
         rest = tuple(pair for pair in arm.levels.items() if pair[0] not in mentioned)
         groups.setdefault(rest, []).append(arm)
     return groups
-
-
-def _side(experiment: Experiment, text: str) -> _Side:
-    drawn = arms_drawn(experiment)
-    names = [name.strip() for name in text.split("|")]
-    by_name = {arm.name: arm for arm in drawn}
-    if all(name in by_name for name in names):
-        return _Side(text, tuple(by_name[name] for name in names), frozenset(), named=True)
-    if "=" not in text:
-        raise InputError(
-            f"{text!r} is neither an arm that every phase draws nor a condition on a factor",
-            do=f"{EXAMPLE}; the arms are {', '.join(by_name)}",
-        )
-    admitted: dict[str, frozenset[str]] = {}
-    for part in text.split("&"):
-        factor, levels = _condition(experiment, part.strip())
-        admitted[factor] = admitted.get(factor, levels) & levels
-    chosen = tuple(
-        arm
-        for arm in drawn
-        if arm.levels and all(arm.levels[factor] in admitted[factor] for factor in admitted)
-    )
-    return _Side(text, chosen, frozenset(admitted), named=False)
-
-
-def _condition(experiment: Experiment, text: str) -> tuple[str, frozenset[str]]:
-    """(factor, admitted levels) of ``factor=a|b`` or ``factor!=a``."""
-    denied = "!=" in text
-    factor, _, listed = text.partition("!=" if denied else "=")
-    factor, levels = factor.strip(), [level.strip() for level in listed.split("|")]
-    if factor not in experiment.factors:
-        raise InputError(
-            f"{text!r}: there is no factor {factor!r}",
-            do=f"the factors are {', '.join(experiment.factors) or 'none: compare arms by name'}",
-        )
-    known = experiment.factors[factor]
-    if unknown := [level for level in levels if level not in known]:
-        raise InputError(
-            f"{text!r}: factor {factor!r} has no level {unknown[0]!r}",
-            do=f"its levels are {', '.join(known)}",
-        )
-    chosen = (level for level in known if (level in levels) != denied)
-    return factor, frozenset(chosen)

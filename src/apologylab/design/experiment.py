@@ -15,31 +15,29 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Final, Literal
 
-from apologylab.design.constraints import NAME, Doc, Fine, Items, Range, Text
+from apologylab.design.constraints import Doc, Items, Range, Text
+from apologylab.design.keys import (
+    Cost,
+    Days,
+    DaysFromZero,
+    FactName,
+    FineCost,
+    Label,
+    Line,
+    Locale,
+    Name,
+    NormaliseRule,
+    Placeholder,
+    Role,
+    Scalar,
+    Share,
+    Sum,
+    UnitsPerDay,
+    Uses,
+    Weight,
+)
 from apologylab.design.measures import HARMS
-from apologylab.design.money import Money
-
-Name = Annotated[str, Text(pattern=NAME, longest=64, example="late_ride_apology")]
-Line = Annotated[str, Text(longest=500)]
-Label = Annotated[str, Text(longest=128)]
-Days = Annotated[int, Range(1, 3650)]
-DaysFromZero = Annotated[int, Range(0, 3650)]
-Share = Annotated[float, Range(0, 1)]
-Weight = Annotated[int, Range(0, 1_000_000)]
-Locale = Annotated[str, Text(pattern=r"[a-z]{2,3}([-_][A-Za-z]{2,4})?", longest=8, example="en")]
-Placeholder = Annotated[str, Text(pattern=r"[a-z_][a-z0-9_]*", longest=64, example="first_name")]
-UnitsPerDay = Annotated[
-    int | None, Range(1, 10**9), Doc("a ramp: units drawn on one day (UTC), at most")
-]
-Uses = Annotated[int | None, Range(1, 10**9)]
-Scalar = str | int | bool
-Sum = Annotated[Money, Range(0, open_low=True)]
-Cost = Annotated[Money, Range(0)]
-FineCost = Annotated[Money, Range(0), Fine()]
-
-NormaliseRule = Literal["exact", "nfc", "nfc_ascii_lower"]
-FactName = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
-Role = Literal["primary", "secondary", "guardrail", "descriptive"]
+from apologylab.design.plan import Plan
 
 NONE: Final = "none"
 """The empty level: no fragment, no compensation."""
@@ -294,27 +292,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What will be concluded from what; hashed at ``start`` (R32)."""
-
-    alpha: Annotated[float, Range(0.001, 0.2)] = 0.05
-    adjust: Literal["holm", "none"] = "holm"
-    covariates: Annotated[
-        tuple[Label, ...], Doc("outcome:pre of a ledger, a column of a panel")
-    ] = ()
-    contrasts: Annotated[
-        Mapping[Name, Annotated[str, Text(example="coupon=usd5 vs coupon=none")]],
-        Doc("named questions about sets of levels"),
-    ] = field(default_factory=dict)
-    expected_customers: Annotated[
-        int | None, Range(1, 10**9), Doc("how many will be enrolled, for the budget's forecast")
-    ] = None
-    enrol_days: Annotated[Days | None, Doc("days of enrolment; the declared end of the test")] = (
-        None
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Decision:
     """The rule, written before launch (R16, R34)."""
 
@@ -390,7 +367,7 @@ class Experiment:
     delivery: Delivery = Delivery()
     messages: Messages = Messages()
     outcomes: Annotated[tuple[Outcome, ...], Items(), Doc("what is measured; at least one primary")]
-    plan: Plan = Plan()
+    plan: Plan = Plan()  # noqa: RUF009 - frozen
     decision: Decision | None = None
     panel: Panel | None = None
 

@@ -6,16 +6,19 @@ from types import SimpleNamespace
 
 import pytest
 
+from apologylab.design.aliases import aliases
 from apologylab.design.contrasts import (
     Contrast,
     against,
     arm_contrasts,
+    level_means,
     main_effects,
     parse_contrast,
 )
+from apologylab.design.layout import layout, table_layout
 from apologylab.errors import InputError
 
-COUPON = {"usd5": object()}
+COUPON = {"usd5": SimpleNamespace(value=5)}
 
 
 def experiment(
@@ -25,6 +28,7 @@ def experiment(
     later: tuple[object, ...] = (),
     reference: str = "silence",
     panel: object = None,
+    margins: object = None,
 ) -> SimpleNamespace:
     """What contrasts read of an experiment; the declaration's own rules are tested elsewhere."""
     phases = tuple(SimpleNamespace(weights=one) for one in later)
@@ -34,6 +38,7 @@ def experiment(
         arms=SimpleNamespace(reference=reference),
         allocation=SimpleNamespace(weights=weights, phases=phases),
         panel=panel,
+        plan=SimpleNamespace(margins=margins or {}),
     )
 
 
@@ -188,7 +193,10 @@ def test_each_side_sums_to_one(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("coupon=usd5", "two sides"),
+        ("silence", "two sides"),
+        ("wording", "has 4 levels.*"),
+        ("coupon=usd5 vs coupon=none x silence vs basic+none@1h", "two sides|by name have neither"),
+        ("coupon=usd5 vs silence at timing=1h", "by name have neither"),
         ("a vs b vs c", "two sides"),
         (" vs silence", "two sides"),
         ("coupn=usd5 vs coupon=none", "no factor 'coupn'.*wording, coupon"),
@@ -238,3 +246,93 @@ def test_a_contrast_prints_its_cells_and_weights() -> None:
 
 def test_the_reference_is_never_a_contrast_with_itself() -> None:
     assert [c.name for c in against(["a", "b"], "b")] == ["a vs b"]
+
+
+FULL = experiment(
+    {"wording": ("plain", "warm"), "coupon": ("usd3", "usd5"), "timing": ("1h", "4h")}
+)
+
+
+def test_a_simple_effect_is_taken_under_its_conditions() -> None:
+    assert cells("coupon at timing=15min", TIMED) == cells(
+        "coupon=usd5 & timing=15min vs coupon=none & timing=15min", TIMED
+    )
+
+
+def test_an_interaction_is_a_difference_of_differences() -> None:
+    """Only words that both coupons have under both delays are matched: no words, no coupon is
+    silence."""
+    assert cells("coupon x timing", TIMED) == {
+        "sorry+usd5@4h": 1.0, "sorry+none@4h": -1.0,
+        "sorry+usd5@15min": -1.0, "sorry+none@15min": 1.0,
+    }  # fmt: skip
+
+
+def test_an_interaction_of_three_factors_has_eight_corners() -> None:
+    found = parse_contrast("c", "wording x coupon=usd5 vs coupon=usd3 x timing", FULL_COUPONS)
+    assert found.order == 3
+    assert sorted(weight for _, weight in found.cells) == [-1.0] * 4 + [1.0] * 4
+    assert (
+        found.treatment
+        == "(wording=warm vs wording=plain x coupon=usd5 vs coupon=usd3) at timing=4h"
+    )
+
+
+def test_margins_weigh_the_factors_averaged_over_and_the_sides_of_alternatives() -> None:
+    weighed = experiment(TIMED.factors, margins={"timing": {"15min": 3, "4h": 1}})
+    found = cells("coupon=usd5 vs coupon=none", weighed)
+    assert found["sorry+usd5@15min"] == 0.75
+    assert found["sorry+none@4h"] == -0.25
+    mixed = cells("timing=15min|4h vs silence", weighed)
+    assert mixed["sorry+none@15min"] == 0.25
+
+
+FULL_COUPONS = experiment(FULL.factors)
+FULL_COUPONS.compensation = {"usd3": SimpleNamespace(value=3), "usd5": SimpleNamespace(value=5)}
+HALF = experiment(
+    FULL.factors,
+    weights={
+        "plain+usd3@4h": 1, "warm+usd3@1h": 1, "plain+usd5@1h": 1, "warm+usd5@4h": 1, "*": 0,
+    },
+)  # fmt: skip
+HALF.compensation = FULL_COUPONS.compensation
+
+
+def test_a_half_fraction_aliases_each_effect_with_the_interaction_of_the_others() -> None:
+    assert aliases(layout(HALF)) == (
+        ("wording", ("coupon x timing",)),
+        ("coupon", ("wording x timing",)),
+        ("timing", ("wording x coupon",)),
+        ("wording x coupon", ("timing",)),
+        ("wording x timing", ("coupon",)),
+        ("coupon x timing", ("wording",)),
+    )
+    assert aliases(layout(FULL_COUPONS)) == ()
+    assert aliases(layout(UBER)) == ()
+
+
+def test_an_aliased_contrast_is_refused_and_says_with_what() -> None:
+    with pytest.raises(InputError, match="cannot be told from coupon x timing:"):
+        parse_contrast("c", "wording=warm vs wording=plain", HALF)
+    with pytest.raises(InputError, match=r"cannot be told|no arm that every phase draws"):
+        parse_contrast("c", "wording x coupon", HALF)
+
+
+def test_level_means_are_over_the_same_cells_of_the_others() -> None:
+    """Without words the coupon's absence is silence, so only words are averaged over."""
+    none, usd5 = level_means(layout(UBER), "coupon")
+    third = pytest.approx(1 / 3)
+    assert dict(none.cells) == {f"{w}+none@1h": third for w in ("basic", "status", "commitment")}
+    assert dict(usd5.cells) == {f"{w}+usd5@1h": third for w in ("basic", "status", "commitment")}
+
+
+def test_levels_that_are_numbers_or_sums_or_delays_have_sizes() -> None:
+    assert layout(TIMED).values == {
+        "coupon": {"none": 0.0, "usd5": 5.0},
+        "timing": {"15min": 0.25, "4h": 4.0},
+    }
+    assert table_layout({"x": {"dose": 2.5}, "y": {"dose": 0}, "silence": {}}).values == {
+        "dose": {"2.5": 2.5, "0": 0.0}
+    }
+    with pytest.raises(InputError, match="has levels of coupon"):
+        table_layout({"x": {"dose": 2.5}, "y": {"coupon": 0}})

@@ -14,6 +14,7 @@ from apologylab.design.findings import (
     arms,
     budget,
     incident,
+    margins,
     outcomes,
     plan,
     remedies,
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     *budget.RULES,
     *outcomes.RULES,
     *plan.RULES,
+    *margins.RULES,
     *value.RULES,
 )
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
-from apologylab.design.experiment import Allocation, Decision, Experiment, Outcome, Plan
+from apologylab.design.experiment import Allocation, Decision, Experiment, Outcome
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, each
+from apologylab.design.plan import Plan
 
 if TYPE_CHECKING:
     from apologylab.design.findings.finding import Part

@@ -1,0 +1,119 @@
+"""Layout: the arms of a factorial as combinations of levels, and how levels weigh in an average.
+
+What contrasts are read on. A declaration has one; so has a table whose arms were given levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING
+
+from apologylab.design.arms import Arm, arms, factor_order, weights
+from apologylab.design.duration import parse_duration
+from apologylab.design.experiment import NONE, TIMING
+from apologylab.errors import InputError
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Arms that every phase draws, and the factors that they combine.
+
+    Attributes:
+        factors: factor -> levels.
+        arms: in order; ``levels`` is empty for an arm outside the factorial, such as silence.
+        margins: factor -> level -> weight in averages over the factor; equal where absent.
+        values: factor -> level -> its size: money given, or hours of delay.
+    """
+
+    factors: Mapping[str, tuple[str, ...]]
+    arms: tuple[Arm, ...]
+    margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def baseline(self, factor: str) -> str:
+        """The level that others are compared with: ``none`` where there is one, else the first."""
+        levels = self.factors[factor]
+        return NONE if NONE in levels else levels[0]
+
+    def weight(self, levels: Sequence[tuple[str, str]]) -> Fraction:
+        """The weight of a combination of levels, the product of theirs."""
+        return prod(
+            (Fraction(self.margins.get(f, {}).get(level, 1)) for f, level in levels),
+            start=Fraction(1),
+        )
+
+
+def layout(experiment: Experiment) -> Layout:
+    """The layout of a declaration: its arms with a weight above 0 in every declared phase."""
+    phases = weights_by_phase(experiment)
+    return Layout(
+        factors={factor: experiment.factors[factor] for factor in factor_order(experiment)},
+        arms=tuple(arm for arm in arms(experiment) if all(phase[arm.name] > 0 for phase in phases)),
+        margins=experiment.plan.margins,
+        values=_values(experiment),
+    )
+
+
+def weights_by_phase(experiment: Experiment) -> list[Mapping[str, int]]:
+    """Arm -> planned weight, of each declared phase."""
+    names = tuple(arm.name for arm in arms(experiment))
+    allocation = experiment.allocation
+    declared = [allocation.weights, *(phase.weights for phase in allocation.phases)]
+    return [weights(one, names) for one in declared]
+
+
+def _values(experiment: Experiment) -> dict[str, dict[str, float]]:
+    """Of each factor whose levels are all delays, or all sums of money and nothing."""
+    found = {}
+    for factor, levels in experiment.factors.items():
+        if factor == TIMING:
+            hours = {level: parse_duration(level).total_seconds() / 3600 for level in levels}
+            found[factor] = hours
+        elif all(level == NONE or level in experiment.compensation for level in levels):
+            found[factor] = {
+                level: 0.0 if level == NONE else float(experiment.compensation[level].value)
+                for level in levels
+            }
+    return found
+
+
+def table_layout(levels: Mapping[str, Mapping[str, str | float]]) -> Layout:
+    """The layout of a table: arm -> factor -> level; levels that are numbers are sizes too.
+
+    >>> table_layout({"a": {"coupon": 0}, "b": {"coupon": 5}}).values
+    {'coupon': {'0': 0.0, '5': 5.0}}
+
+    Raises:
+        InputError: two arms with levels do not have the same factors.
+    """
+    given = [each for each in levels.values() if each]
+    named = list(given[0]) if given else []
+    if odd := [arm for arm, each in levels.items() if each and set(each) != set(named)]:
+        has = ", ".join(levels[odd[0]])
+        raise InputError(
+            f"arm {odd[0]!r} has levels of {has}, others of {', '.join(named)}",
+            do="give each arm a level of every factor, or none at all to leave it outside",
+        )
+    by_factor = {factor: list(dict.fromkeys(each[factor] for each in given)) for factor in named}
+    return Layout(
+        factors={factor: tuple(map(_text, each)) for factor, each in by_factor.items()},
+        arms=tuple(
+            Arm(name=arm, levels={f: _text(each[f]) for f in named if each}, delay=None)
+            for arm, each in levels.items()
+        ),
+        values={
+            factor: {_text(level): float(level) for level in each}
+            for factor, each in by_factor.items()
+            if all(isinstance(level, int | float) for level in each)
+        },
+    )
+
+
+def _text(level: str | float) -> str:
+    return level if isinstance(level, str) else f"{level:g}"

@@ -1,0 +1,39 @@
+"""``[plan]``: what will be concluded from what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from apologylab.design.constraints import Doc, Range, Text
+from apologylab.design.keys import Days, Label, Name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What will be concluded from what; hashed at ``start`` (R32)."""
+
+    alpha: Annotated[float, Range(0.001, 0.2)] = 0.05
+    adjust: Literal["holm", "none"] = "holm"
+    covariates: Annotated[
+        tuple[Label, ...], Doc("outcome:pre of a ledger, a column of a panel")
+    ] = ()
+    contrasts: Annotated[
+        Mapping[Name, Annotated[str, Text(example="coupon=usd5 vs coupon=none")]],
+        Doc("named questions about sets of levels"),
+    ] = field(default_factory=dict)
+    margins: Annotated[
+        Mapping[Name, Mapping[Name, Annotated[int, Range(1, 1_000_000)]]],
+        Doc("factor -> level -> its weight in averages over the factor; equal if absent"),
+    ] = field(default_factory=dict)
+    estimators: Annotated[
+        tuple[Annotated[str, Text(longest=200, example="lin(errors=HC3)")], ...],
+        Doc("what is computed, the first leads; if absent, as docs/how-to says"),
+    ] = ()
+    expected_customers: Annotated[
+        int | None, Range(1, 10**9), Doc("how many will be enrolled, for the budget's forecast")
+    ] = None
+    enrol_days: Annotated[Days | None, Doc("days of enrolment; the declared end of the test")] = (
+        None
+    )
