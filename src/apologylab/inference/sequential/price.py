@@ -1,0 +1,72 @@
+"""The price of peeking: how many more units a plan with looks needs for the same power.
+
+A fixed test finds the effect theta with power 1 - b when theta sqrt(I) = z_{1-a/2} + z_{1-b}.
+With looks the last boundary is higher, so the information must be larger: the ratio is the
+*inflation* (Jennison and Turnbull 2000, tables 2.2 and 2.4). Against it stands what looks save: an
+effect as large as planned is often found early.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from apologylab.inference.power import POWER
+from apologylab.inference.sequential.boundaries import boundaries, crossing
+from apologylab.inference.sequential.mixture import best_rho, critical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apologylab.inference.sequential.spending import Spending
+
+
+class Price(NamedTuple):
+    """Units at the end, and on average where the effect is as planned, over a fixed test's."""
+
+    inflation: float
+    expected: float
+
+
+def group_sequential_price(
+    share: Sequence[float],
+    spending: Spending,
+    alpha: float,
+    *,
+    sides: int = 2,
+    power: float = POWER,
+) -> Price:
+    """Of looks at ``share`` (K,) of the final information, the last of them 1.
+
+    >>> from apologylab.inference.sequential.spending import Spending
+    >>> price = group_sequential_price([0.25, 0.5, 0.75, 1], Spending(), 0.05)
+    >>> round(price.inflation, 4), round(price.expected, 2)
+    (1.0196, 0.84)
+    """
+    t = np.asarray(share, dtype=np.float64)
+    bounds = boundaries(t, spending.spent(t, alpha, sides=sides), sides=sides)
+    fixed = float(ndtri(1 - alpha / sides) + ndtri(power))
+    low, high = fixed * 0.9, fixed * 4
+    for _ in range(60):
+        drift = (low + high) / 2
+        crossed = crossing(t, bounds, drift=drift, sides=sides)
+        low, high = (drift, high) if crossed.sum() < power else (low, drift)
+    inflation = (drift / fixed) ** 2
+    stopped = float(crossed[:-1] @ t[:-1]) + (1 - float(crossed[:-1].sum()))
+    return Price(inflation, inflation * stopped)
+
+
+def confidence_sequence_price(alpha: float, *, power: float = POWER) -> float:
+    """Inflation of a confidence sequence, tuned to the end and read there.
+
+    The power to have found the effect by the end is higher than the power at the end that this
+    counts, so the price is an upper bound.
+
+    >>> round(confidence_sequence_price(0.05), 3)
+    1.92
+    """
+    fixed = float(ndtri(1 - alpha / 2) + ndtri(power))
+    bound = critical(1.0, best_rho(1.0, alpha), alpha)
+    return ((bound + float(ndtri(power))) / fixed) ** 2
