@@ -12,6 +12,7 @@ import typer
 
 from apologylab.catalogue import project
 from apologylab.cli import app, exits
+from apologylab.design.estimators import ESTIMATORS, Option
 from apologylab.design.experiment import Experiment
 from apologylab.record import facts
 from apologylab.wire import hints
@@ -47,6 +48,7 @@ def pages() -> dict[str, str]:
     return {
         "cli.md": HEAD + "\n".join(_commands()),
         "declaration.md": HEAD + "\n".join(_declaration()),
+        "estimators.md": HEAD + "\n".join(_estimators()),
         "facts.md": HEAD + "\n".join(_facts()),
         "project.md": HEAD + "\n".join(_project()),
     }
@@ -130,6 +132,38 @@ def _leaf(leaf: hints.Leaf) -> str:
             t for t, end in zip((low, high), ends, strict=True) if end is not None
         )
     return kinds
+
+
+def _estimators() -> Iterator[str]:
+    yield "# Estimators\n"
+    yield "One spelling in `[plan] estimators`, `analyse --estimator` and"
+    yield "`apologylab.analyse(estimators=[...])`: `name`, or `name(option=value, option=value)`."
+    yield "Which to use when: [choose an estimator](../how-to/choose-an-estimator.md).\n"
+    yield "| name | what it gives | where units were drawn by |\n|---|---|---|"
+    for each in ESTIMATORS.values():
+        needs = "; needs covariates" if each.covariates else ""
+        yield f"| `{each.name}` | {each.about}{needs} | {', '.join(each.schemes)} |"
+    yield "\n## Options\n"
+    yield "| estimator | option | values | if left out | meaning |\n|---|---|---|---|---|"
+    for each in ESTIMATORS.values():
+        for name, option in each.options.items():
+            default = "must be given" if option.default is None else f"`{_said(option.default)}`"
+            values = _values(option)
+            yield f"| `{each.name}` | `{name}` | {values} | {default} | {option.about} |"
+    yield ""
+
+
+def _values(option: Option) -> str:
+    if option.words:
+        return " or ".join(f"`{word}`" for word in option.words)
+    if not option.number:
+        return "a name"
+    low = "" if option.low == float("-inf") else f" from {option.low:g}"
+    return f"number{low}{'' if option.high == float('inf') else f' to {option.high:g}'}"
+
+
+def _said(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _facts() -> Iterator[str]:

@@ -38,11 +38,23 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimator:
-    """A name, one line on what it answers, and its options."""
+    """A name, one line on what it answers, its options, and where it may be used.
+
+    Attributes:
+        name: one word.
+        about: what it answers, for help and the reference page.
+        options: name -> option.
+        schemes: how units may have been drawn for its errors to hold (R3, R27).
+        covariates: whether it needs covariates of the plan.
+        decides: whether it gives arm means of the outcome itself, which a decision may read.
+    """
 
     name: str
     about: str
     options: Mapping[str, Option] = field(default_factory=dict)
+    schemes: tuple[str, ...] = ("independent", "minimisation")
+    covariates: bool = False
+    decides: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,13 +149,77 @@ def _plain(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
+def refuse_misfit(asked: Asked, scheme: str, *, covariates: bool) -> None:
+    """Refuse an estimator whose errors are not the scheme's, or that lacks covariates.
+
+    Raises:
+        InputError: as said.
+    """
+    found = ESTIMATORS[asked.name]
+    if scheme not in found.schemes:
+        fits = [name for name, each in ESTIMATORS.items() if scheme in each.schemes]
+        raise InputError(
+            f"{asked.text}: its errors are not those of units drawn by {scheme!r}",
+            do=f"ask for one of {', '.join(fits)}",
+        )
+    if found.covariates and not covariates:
+        raise InputError(
+            f"{asked.text} needs covariates and there are none",
+            do="name covariates measured before the draw, or ask for difference_in_means",
+        )
+
+
+_ERRORS = Option(
+    about="heteroskedasticity-consistent errors", default="HC2", words=("HC0", "HC1", "HC2", "HC3")
+)
+
 ESTIMATORS: Mapping[str, Estimator] = {
     each.name: each
     for each in (
-        Estimator(name="difference_in_means", about="arm means, Neyman's errors, post-stratified"),
-        Estimator(name="lin", about="means adjusted for covariates (Lin 2013)"),
-        Estimator(name="blocked", about="arm means under permuted blocks"),
-        Estimator(name="clustered", about="arm means where clusters were drawn"),
+        Estimator(
+            name="difference_in_means",
+            about="arm means, Neyman's errors, post-stratified",
+            options={
+                "errors": _ERRORS,
+                "strata": Option(
+                    about="weighted (post-stratified), or pooled within a phase",
+                    default="weighted",
+                    words=("weighted", "pooled"),
+                ),
+            },
+            decides=True,
+        ),
+        Estimator(
+            name="lin",
+            about="means adjusted for covariates (Lin 2013)",
+            options={"errors": _ERRORS},
+            covariates=True,
+            decides=True,
+        ),
+        Estimator(
+            name="cuped",
+            about="means adjusted for covariates from one scan, a theta for each arm",
+            covariates=True,
+            decides=True,
+        ),
+        Estimator(
+            name="cuped_pooled",
+            about="means adjusted for covariates with one theta for all arms",
+            covariates=True,
+            decides=True,
+        ),
+        Estimator(
+            name="blocked",
+            about="arm means under permuted blocks",
+            schemes=("blocks",),
+            decides=True,
+        ),
+        Estimator(
+            name="clustered",
+            about="arm means where clusters were drawn",
+            schemes=("clusters",),
+            decides=True,
+        ),
         Estimator(
             name="quantile",
             about="the arms' quantiles, with intervals that need no density",

@@ -29,7 +29,7 @@ class Plan:
     ] = field(default_factory=dict)
     estimators: Annotated[
         tuple[Annotated[str, Text(longest=200, example="lin(errors=HC3)")], ...],
-        Doc("what is computed, the first leads; if absent, as docs/how-to says"),
+        Doc("what is computed, the first leads; if absent, lin and the plain difference"),
     ] = ()
     expected_customers: Annotated[
         int | None, Range(1, 10**9), Doc("how many will be enrolled, for the budget's forecast")

@@ -6,19 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from apologylab.design.estimators import ESTIMATORS, parse_estimator, refuse_misfit
 from apologylab.errors import InputError
 from apologylab.inference.scheme_checks import Drawing
+from apologylab.inference.times import Lasting
 
 if TYPE_CHECKING:
     from apologylab.design.contrasts import Contrast
+    from apologylab.design.layout import Layout
 
 Adjustment = Literal["holm", "none"]
-ContrastKind = Literal["arm", "factor", "contrast"]
+ContrastKind = Literal["arm", "factor", "contrast", "mean"]
 DESCRIPTIVE = "descriptive"
 FAMILIES: Mapping[ContrastKind, str] = {
     "arm": "arms against the reference",
     "factor": "main effects of factors",
     "contrast": "named contrasts",
+    "mean": "means of levels",
 }
 
 
@@ -44,15 +48,17 @@ class Question:
             weight 0 in one of them is refused.
         assigned: arm -> units randomised to it, whether or not they are mature.
         covariates: columns measured before the draw, for Lin's adjustment.
-        estimators: the plan's first, as :mod:`apologylab.design.estimators` spells them.
+        estimators: the one that leads first, as :mod:`apologylab.design.estimators` spells them.
         alpha: of each family, and of each pointwise interval.
         adjust: how the p-values of a family are adjusted.
         look: the number of this look (R31); 0 where the experiment has ended.
         drawing: how the arms were drawn, which the sample-ratio checks follow (R3).
+        layout: the factors that the arms combine; None where they are not known.
+        times: times to an event, for the estimators of survival.
 
     Raises:
-        InputError: no outcome, ``lin`` without covariates, a column with two parts to play, or an
-            alpha that is no error rate.
+        InputError: no outcome, an estimator that does not fit the scheme or lacks covariates, a
+            column with two parts to play, or an alpha that is no error rate.
     """
 
     outcomes: tuple[Measured, ...]
@@ -67,13 +73,13 @@ class Question:
     adjust: Adjustment = "holm"
     look: int = 0
     drawing: Drawing = field(default_factory=Drawing)
+    layout: Layout | None = None
+    times: tuple[Lasting, ...] = ()
 
     def __post_init__(self) -> None:
-        if "lin" in self.estimators and not self.covariates:
-            raise InputError(
-                "Lin's adjustment was asked for without covariates",
-                do="name covariates measured before the draw, or ask for difference_in_means",
-            )
+        for text in self.estimators:
+            asked = parse_estimator(text, ESTIMATORS)
+            refuse_misfit(asked, self.drawing.scheme, covariates=bool(self.covariates))
         if not self.outcomes:
             raise InputError("no outcome was asked for", do="name at least one")
         columns = (*(outcome.name for outcome in self.outcomes), *self.covariates)
@@ -96,5 +102,5 @@ class Question:
         return (
             *(("arm", contrast) for contrast in self.arm_contrasts),
             *(("factor", contrast) for contrast in self.factor_contrasts),
-            *(("contrast", contrast) for contrast in self.named_contrasts),
+            *(("contrast" if each.order else "mean", each) for each in self.named_contrasts),
         )

@@ -15,6 +15,8 @@ from apologylab.inference.answer import Answer
 TOPICS: Mapping[str, str] = {
     "difference_in_means": "means",
     "lin": "means",
+    "cuped": "means",
+    "cuped_pooled": "means",
     "blocked": "sets",
     "clustered": "sets",
     "quantile": "quantiles",
@@ -27,6 +29,11 @@ class Way(NamedTuple):
 
     asked: Asked
     answer: Answer
+
+    @property
+    def decides(self) -> bool:
+        """Whether it gives arm means of the outcome itself, which a decision may read."""
+        return ESTIMATORS[self.asked.name].decides
 
 
 def find(text: str) -> Way:

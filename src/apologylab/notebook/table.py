@@ -9,7 +9,8 @@ from apologylab.design.contrasts import against
 from apologylab.errors import InputError
 from apologylab.inference.question import Measured, Question
 from apologylab.service.analyse import About, conclude
-from apologylab.service.question import estimators
+from apologylab.service.question import estimators as by_default
+from apologylab.service.question import spelled
 from apologylab.service.table import Wanted
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     weights: Mapping[str, int] | None = None,
     alpha: float = 0.05,
     adjust: Literal["holm", "none"] = "holm",
+    estimators: Sequence[str] = (),
 ) -> Analysis:
     """Compare every arm of a table with the reference: the same code as ``apologylab analyse``.
 
@@ -48,9 +50,11 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         weights: arm -> planned weight, for the sample-ratio check. Without it there is none.
         alpha: 1 less the level of the intervals.
         adjust: how p-values are adjusted.
+        estimators: such as ``["lin(errors=HC3)", "difference_in_means"]``, the one that leads
+            first; docs/reference/estimators.md has them all.
 
     Raises:
-        InputError: a column is missing or not numeric, or there is no such arm.
+        InputError: a column is missing or not numeric, or there is no such arm or estimator.
 
     >>> import pyarrow
     >>> rows = {"arm": ["note", "none"] * 3, "spend": [9, 1, 12, 4, 15, 1]}
@@ -58,7 +62,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     >>> found.estimates[0].point
     10.0
     """
-    _refuse_names(outcomes, covariates)
+    _refuse_names(outcomes, covariates, estimators)
     wanted = Wanted(
         what=table if isinstance(table, str) else "the table",
         arm=arm,
@@ -76,7 +80,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         weights={1: weights or dict.fromkeys(arms, 1)},
         assigned={},
         covariates=panel.covariates,
-        estimators=estimators(panel.covariates),
+        estimators=spelled(estimators) or by_default(panel.covariates),
         alpha=alpha,
         adjust=adjust,
     )
@@ -84,12 +88,10 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     return conclude(panel, asked, head, weighed=weights is not None)
 
 
-def _refuse_names(outcomes: Sequence[str], covariates: Sequence[str]) -> None:
-    for given in (outcomes, covariates):
+def _refuse_names(*lists: Sequence[str]) -> None:
+    for given in lists:
         if isinstance(given, str) or not all(isinstance(name, str) for name in given):
-            raise InputError(
-                f"{given!r} is not a list of columns named by text", do='write ["spend"]'
-            )
+            raise InputError(f"{given!r} is not a list of names in text", do='write ["spend"]')
 
 
 def _arms(panel: Panel) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from apologylab.service.question import question
 from apologylab.service.timeline import timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
@@ -72,14 +72,27 @@ def about(experiment: Experiment, *, as_of: datetime, simulated: bool = False) -
     )
 
 
-def analyse_panel(experiment: Experiment, panel: Panel, *, now: datetime) -> Analysis:
+def analyse_panel(
+    experiment: Experiment, panel: Panel, *, now: datetime, instead: Sequence[str] = ()
+) -> Analysis:
     """Analyse a table of finished outcomes: it has ended, so no look is counted.
 
+    ``instead`` are estimators that are asked for instead of the plan's, which is a departure.
+
     Raises:
-        InputError: the table's rows are not what the declaration says.
+        InputError: the table's rows are not what the declaration says, or there is no such
+            estimator.
     """
-    asked = question(experiment, covariates=panel.covariates)
-    return conclude(panel, asked, about(experiment, as_of=now))
+    asked = question(experiment, covariates=panel.covariates, instead=instead)
+    analysis = conclude(panel, asked, about(experiment, as_of=now))
+    return replace(analysis, deviations_from_plan=_unplanned_estimators(experiment, panel, asked))
+
+
+def _unplanned_estimators(experiment: Experiment, panel: Panel, asked: Question) -> tuple[str, ...]:
+    """Estimators that were asked for and that the plan does not have (R32)."""
+    planned = question(experiment, covariates=panel.covariates).estimators
+    besides = [text for text in asked.estimators if text not in planned]
+    return (f"estimators that the plan does not name: {', '.join(besides)}",) if besides else ()
 
 
 def analyse(
@@ -90,10 +103,12 @@ def analyse(
     as_of: datetime,
     now: datetime,
     see_early: bool = False,
+    instead: Sequence[str] = (),
 ) -> Analysis:
     """Analyse a started experiment as of a date.
 
     Before the declared end contrasts are withheld, unless ``see_early``; each look is appended.
+    ``instead`` are estimators that are asked for instead of the plan's, which is a departure.
 
     Raises:
         StateError: the experiment was not started by ``as_of``.
@@ -102,7 +117,13 @@ def analyse(
     flow = panel.flow()
     ended = moments_of.ended(flow, as_of=as_of)
     look = 0 if ended else len(looks(ledger, experiment)) + 1
-    asked = question(experiment, covariates=panel.covariates, phases=moments_of.phases, look=look)
+    asked = question(
+        experiment,
+        covariates=panel.covariates,
+        phases=moments_of.phases,
+        look=look,
+        instead=instead,
+    )
     head = about(experiment, as_of=as_of, simulated=ledger.identity.simulated)
     if ended or see_early:
         analysis = conclude(panel, asked, head)
@@ -114,7 +135,11 @@ def analyse(
     if see_early and not ended:
         contrasts = len(analysis.estimates)
         append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
-    departures = (*unplanned(looks(ledger, experiment)), *moments_of.endings)
+    departures = (
+        *unplanned(looks(ledger, experiment)),
+        *moments_of.endings,
+        *_unplanned_estimators(experiment, panel, asked),
+    )
     return replace(analysis, deviations_from_plan=departures)
 
 

@@ -23,12 +23,13 @@ from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable, StateError
 from apologylab.inference.multiplicity import simultaneous
 from apologylab.inference.plan import estimates, fit
+from apologylab.inference.registry import find
 from apologylab.inference.question import Measured
 from apologylab.inference.sentence import number, sentence
 from apologylab.service.analyse import about, at_assignment, checks
 from apologylab.service.break_even import difference, with_break_even
 from apologylab.service.looks import looks, unplanned
-from apologylab.service.question import question
+from apologylab.service.question import estimators, question
 from apologylab.service.timeline import timeline
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datet
 
 
 def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) -> Question:
-    """The plan's first estimator on v, its parts and the guardrails."""
+    """v, its parts and the guardrails, by the one estimator that the decision reads."""
     if experiment.decision is None:
         raise StateError(
             f"{experiment.name} declares no [decision]",
@@ -98,8 +99,14 @@ def _question(experiment: Experiment, panel: Panel, *, phases: Sequence[int]) ->
         outcomes=(*outcomes, *kept),
         factor_contrasts=(),
         named_contrasts=(),
-        estimators=asked.estimators[:1],
+        estimators=(_decisive(asked),),
     )
+
+
+def _decisive(asked: Question) -> str:
+    """The plan's first estimator that gives arm means of the outcome itself."""
+    decisive = (text for text in asked.estimators if find(text).decides)
+    return next(decisive, estimators(asked.covariates, asked.drawing.scheme)[0])
 
 
 def _kept(sales: str | None, outcome: Measured) -> bool:

@@ -9,6 +9,7 @@ from apologylab.decision.value import currency
 from apologylab.design.arms import arms, weights
 from apologylab.design.blocks import places
 from apologylab.design.contrasts import arm_contrasts, main_effects, parse_contrast
+from apologylab.design.estimators import ESTIMATORS, parse_estimator
 from apologylab.design.measures import parse_measure
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
@@ -28,10 +29,12 @@ def question(
     covariates: Sequence[str],
     phases: Sequence[int] = (1,),
     look: int = 0,
+    instead: Sequence[str] = (),
 ) -> Question:
     """The whole plan as one question; the units assigned are filled in when they are known.
 
-    ``covariates`` are those of the panel, with the indicators of what some units lack (R22).
+    ``covariates`` are those of the panel, with the indicators of what some units lack (R22);
+    ``instead`` are estimators that are asked for instead of the plan's.
     """
     contrasts = experiment.plan.contrasts.items()
     weights_of = phase_weights(experiment, phases)
@@ -44,12 +47,25 @@ def question(
         weights=weights_of,
         assigned={},
         covariates=tuple(covariates),
-        estimators=estimators(covariates, drawn.scheme),
+        estimators=spelled(instead or experiment.plan.estimators)
+        or estimators(covariates, drawn.scheme),
         alpha=experiment.plan.alpha,
         adjust=experiment.plan.adjust,
         look=look,
         drawing=drawn,
     )
+
+
+def spelled(given: Sequence[str]) -> tuple[str, ...]:
+    """Estimators in their shortest spelling, each once.
+
+    Raises:
+        InputError: there is none such.
+
+    >>> spelled(["lin( errors = HC2 )", "lin"])
+    ('lin',)
+    """
+    return tuple(dict.fromkeys(parse_estimator(text, ESTIMATORS).text for text in given))
 
 
 def estimators(covariates: Sequence[str], scheme: Scheme = "independent") -> tuple[str, ...]:

@@ -257,5 +257,5 @@ def test_fits_say_why_there_is_none() -> None:
 
 
 def test_lin_without_covariates_is_refused() -> None:
-    with pytest.raises(InputError, match="without covariates"):
+    with pytest.raises(InputError, match="needs covariates"):
         question(covariates=())

@@ -49,6 +49,18 @@ def test_a_covariate_gives_each_effect_twice_and_sharper(table):
         assert by[arm, "lin"].std_error < 0.8 * by[arm, "difference_in_means"].std_error
 
 
+def test_estimators_are_those_asked_for_the_first_leads(table):
+    found = apologylab.analyse(
+        table,
+        arm="arm",
+        reference="none",
+        outcomes=["spend"],
+        covariates=["before"],
+        estimators=["difference_in_means", "lin()", "lin"],
+    )
+    assert [each.estimator for each in found.estimates] == ["difference_in_means", "lin"] * 2
+
+
 def test_the_sample_ratio_is_checked_only_against_weights_that_were_given(table):
     plain = apologylab.analyse(table, arm="arm", reference="none", outcomes=["spend"])
     assert not [check for check in plain.checks if check.name.startswith("sample ratio")]
@@ -103,12 +115,16 @@ def ask(table, **changed):
     ("changed", "why"),
     [
         ({"outcomes": []}, "no outcome was asked for"),
-        ({"outcomes": "y"}, "is not a list of columns"),
-        ({"outcomes": [1]}, "is not a list of columns"),
+        ({"outcomes": "y"}, "is not a list of names"),
+        ({"outcomes": [1]}, "is not a list of names"),
         ({"outcomes": ["y", "y"]}, "y is asked for twice"),
         ({"covariates": ["y"]}, "y is asked for twice"),
         ({"covariates": ["x", "x"]}, "x is asked for twice"),
         ({"alpha": 5}, "alpha is 5"),
+        ({"estimators": ["lim"]}, "there is no estimator 'lim'; near 'lin'"),
+        ({"estimators": ["lin"]}, "lin needs covariates"),
+        ({"estimators": "lin"}, "is not a list of names"),
+        ({"estimators": ["clustered"]}, "not those of units drawn by 'independent'"),
         ({"alpha": float("nan")}, "alpha is nan"),
         ({"reference": 0}, "the arms, as text, are 'a', 'b'"),
     ],

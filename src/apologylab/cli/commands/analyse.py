@@ -18,6 +18,14 @@ def analyse(
     unplanned: Annotated[
         bool, typer.Option("--unplanned", help="Show contrasts before the declared end; recorded.")
     ] = False,
+    estimator: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--estimator",
+            help='Instead of the plan\'s, such as "lin(errors=HC3)"; may be given again.',
+            metavar="NAME(OPTION=VALUE)",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate the effects of an experiment, with intervals, counts and checks.
@@ -28,6 +36,7 @@ def analyse(
     Example:
       apologylab analyse late_ride_apology --json
       apologylab analyse hillstrom --panel hillstrom_email_2008.csv
+      apologylab analyse hillstrom --panel hillstrom_email_2008.csv --estimator difference_in_means
     """
     from apologylab import wiring
     from apologylab.cli.console import show, show_json
@@ -42,7 +51,9 @@ def analyse(
     now = wiring.clock()()
     with subject(name, panel=panel, as_of=as_of) as found:
         if found.ledger is None:
-            analysis = service.analyse_panel(found.experiment, found.panel, now=now)
+            analysis = service.analyse_panel(
+                found.experiment, found.panel, now=now, instead=estimator or ()
+            )
         else:
             analysis = service.analyse(
                 found.experiment,
@@ -51,6 +62,7 @@ def analyse(
                 as_of=found.as_of,
                 now=now,
                 see_early=unplanned,
+                instead=estimator or (),
             )
             analysis = replace(
                 analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)

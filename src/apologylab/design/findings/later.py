@@ -7,8 +7,6 @@ from types import MappingProxyType
 
 KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "plan.estimator": "other estimators than the difference in means and Lin's adjustment",
-        "plan.estimators": "other estimators than the difference in means and Lin's adjustment",
         "plan.looks": "looks before the end with corrected intervals",
         "plan.sequential": "looks before the end with corrected intervals",
         "plan.spending": "looks before the end with corrected intervals",

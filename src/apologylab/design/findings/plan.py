@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.arms import arms
 from apologylab.design.contrasts import parse_contrast
+from apologylab.design.estimators import ESTIMATORS, parse_estimator, refuse_misfit
 from apologylab.design.findings.arms import arm_names, arms_from
 from apologylab.design.findings.finding import Finding, Rule, at, each, fields_of, readable
 from apologylab.errors import InputError
@@ -80,6 +81,64 @@ def contrast_reads(experiment: Experiment, path: str, text: str) -> Iterator[Fin
         )
 
 
+@each(lambda experiment: experiment.plan.estimators, "plan", "estimators")
+def estimator_reads(experiment: Experiment, path: str, text: str) -> Iterator[Finding]:  # noqa: ARG001
+    """An estimator is one that there is, with its own options."""
+    try:
+        parse_estimator(text, ESTIMATORS)
+    except InputError as error:
+        yield Finding(path=path, value=text, what=error.what, do=error.do)
+
+
+@each(lambda experiment: experiment.plan.estimators, "plan", "estimators")
+def estimator_fits(experiment: Experiment, path: str, text: str) -> Iterator[Finding]:
+    """Its errors are those of the scheme (R3, R27), and what it adjusts for is declared."""
+    asked = parse_estimator(text, ESTIMATORS)
+    scheme = "clusters" if experiment.unit == "cluster" else experiment.allocation.scheme
+    try:
+        refuse_misfit(asked, scheme, covariates=bool(experiment.plan.covariates))
+    except InputError as error:
+        yield Finding(
+            path=path,
+            value=text,
+            what=error.what,
+            do=error.do,
+            related=("unit", "allocation.scheme", "plan.covariates"),
+        )
+
+
+def estimator_once(experiment: Experiment) -> Iterator[Finding]:
+    """No estimator twice, however it is spelled."""
+    seen: dict[str, str] = {}
+    for path, text in readable(experiment.plan.estimators, "plan", "estimators"):
+        asked = parse_estimator(text, ESTIMATORS).text
+        if asked in seen:
+            yield Finding(
+                path=path,
+                value=text,
+                what=f"is the same estimator as {seen[asked]}",
+                do="name it once",
+                related=(seen[asked],),
+            )
+        seen.setdefault(asked, path)
+
+
+def estimator_decides(experiment: Experiment) -> Iterator[Finding]:
+    """A decision reads the arm means of some estimator (R34)."""
+    if experiment.decision is None or not experiment.plan.estimators:
+        return
+    asked = [parse_estimator(text, ESTIMATORS) for text in experiment.plan.estimators]
+    if not any(ESTIMATORS[each.name].decides for each in asked):
+        can = [name for name, each in ESTIMATORS.items() if each.decides]
+        yield Finding(
+            path="plan.estimators",
+            value=list(experiment.plan.estimators),
+            what="has no estimator of arm means, which the decision needs",
+            do=f"add one of {', '.join(can)}",
+            related=("decision",),
+        )
+
+
 def panel_columns(experiment: Experiment) -> Iterator[Finding]:
     """A file's column has one part to play; a covariate is no outcome (R22)."""
     if experiment.panel is None:
@@ -118,6 +177,10 @@ RULES: tuple[Rule, ...] = (
     covariate_known,
     covariate_measured,
     contrast_reads,
+    estimator_reads,
+    estimator_fits,
+    estimator_once,
+    estimator_decides,
     panel_columns,
     panel_unit,
 )
