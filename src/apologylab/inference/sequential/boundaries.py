@@ -6,7 +6,8 @@ The density of S_k over paths that have not crossed before is
 
     g_k(s) = int g_{k-1}(u) phi((s - u - theta D) / sqrt(D)) / sqrt(D) du,
 
-over |u| < c_{k-1} sqrt(I_{k-1}), with D = I_k - I_{k-1}; and c_k solves  P(first crossing at k) = spent_k - spent_{k-1}.
+over |u| < c_{k-1} sqrt(I_{k-1}), with D = I_k - I_{k-1};
+and c_k solves  P(first crossing at k) = spent_k - spent_{k-1}.
 
 Sources: Armitage, McPherson and Rowe 1969 (JRSS A 132); Jennison and Turnbull 2000 (Group
 Sequential Methods), chapter 19; that unequal looks follow from the same recursion, Lan and

@@ -50,10 +50,11 @@ def group_sequential_price(
     fixed = float(ndtri(1 - alpha / sides) + ndtri(power))
     low, high = fixed * 0.9, fixed * 4
     for _ in range(60):
-        drift = (low + high) / 2
-        crossed = crossing(t, bounds, drift=drift, sides=sides)
-        low, high = (drift, high) if crossed.sum() < power else (low, drift)
-    inflation = (drift / fixed) ** 2
+        middle = (low + high) / 2
+        weak = crossing(t, bounds, drift=middle, sides=sides).sum() < power
+        low, high = (middle, high) if weak else (low, middle)
+    crossed = crossing(t, bounds, drift=high, sides=sides)
+    inflation = (high / fixed) ** 2
     stopped = float(crossed[:-1] @ t[:-1]) + (1 - float(crossed[:-1].sum()))
     return Price(inflation, inflation * stopped)
 
@@ -65,7 +66,7 @@ def confidence_sequence_price(alpha: float, *, power: float = POWER) -> float:
     counts, so the price is an upper bound.
 
     >>> round(confidence_sequence_price(0.05), 3)
-    1.92
+    1.915
     """
     fixed = float(ndtri(1 - alpha / 2) + ndtri(power))
     bound = critical(1.0, best_rho(1.0, alpha), alpha)
