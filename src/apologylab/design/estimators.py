@@ -173,6 +173,13 @@ _ERRORS = Option(
     about="heteroskedasticity-consistent errors", default="HC2", words=("HC0", "HC1", "HC2", "HC3")
 )
 
+CLUSTERED: Mapping[str, Option] = {
+    "errors": Option(
+        about="CR2 holds with few and unequal clusters; CR1 and CR0 need many",
+        default="CR2",
+        words=("CR0", "CR1", "CR2"),
+    )
+}
 ESTIMATORS: Mapping[str, Estimator] = {
     each.name: each
     for each in (
@@ -217,6 +224,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
         Estimator(
             name="clustered",
             about="arm means where clusters were drawn",
+            options=CLUSTERED,
             schemes=("clusters",),
             decides=True,
         ),

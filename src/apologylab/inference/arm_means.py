@@ -10,7 +10,7 @@ import numpy as np
 from apologylab.errors import NotEstimable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from apologylab.design.contrasts import Contrast
     from apologylab.inference.moments import Counts, Floats
@@ -43,6 +43,7 @@ class ArmMeans:
         freedom: (b, a) degrees of freedom of each of ``variances``; (b, 1) of each of ``joint``.
         joint: (b, a, a) what each phase adds to the covariance; None where arms are independent.
         df: of every contrast; None: Satterthwaite's, from ``freedom``.
+        freedom_of: degrees of freedom of a contrast (a,), where they do not come from ``freedom``.
     """
 
     outcome: str
@@ -54,6 +55,7 @@ class ArmMeans:
     freedom: Floats
     df: float | None = None
     joint: Floats | None = None
+    freedom_of: Callable[[Floats], float] | None = None
 
     @property
     def covariance(self) -> Floats:
@@ -94,9 +96,18 @@ class ArmMeans:
         return Reading(
             point=float(c @ self.means),
             std_error=variance**0.5,
-            df=self.df or variance**2 / float((np.square(parts) / self.freedom).sum()),
+            df=self._df(c, parts),
             reference_mean=float(np.maximum(-c, 0) @ self.means),
         )
+
+    def _df(self, c: Floats, parts: Floats) -> float:
+        """Degrees of freedom of c'm, whose variance is the sum of ``parts``; nan where it is 0."""
+        if self.df is not None:
+            return self.df
+        if self.freedom_of is not None:
+            return self.freedom_of(c)
+        spent = float((np.square(parts) / self.freedom).sum())
+        return float(parts.sum()) ** 2 / spent if spent else float("nan")
 
     def _parts(self, c: Floats) -> Floats:
         """What each part of the panel adds to c'Vc, in the shape of ``freedom``."""

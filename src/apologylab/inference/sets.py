@@ -63,7 +63,7 @@ class Phase(NamedTuple):
     """The sets of one phase, in which all arms were drawn with one set of propensities.
 
     ``n`` (a,) units and ``means`` (a,) by arm; ``drawn`` (k, a) units of each set in each arm;
-    ``adds`` (k, a) is what each set adds to the error of each mean: the sum of its units'
+    ``codes`` (k,) the sets' numbers, ascending; ``adds`` (k, a) is what each set adds to the error of each mean: the sum of its units'
     (y_i - ybar_a) / n_a. Its columns sum to 0.
     """
 
@@ -72,6 +72,7 @@ class Phase(NamedTuple):
     means: Floats
     drawn: Counts
     adds: Floats
+    codes: NDArray[np.int64]
 
 
 def phases(totals: SetTotals, arms: Sequence[str]) -> Iterator[Phase]:
@@ -95,7 +96,8 @@ def _phase(
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums.sum(axis=0) / n
         adds = (sums - drawn * means) / n
-    return Phase(phase, n.astype(np.int64), means + totals.shift, drawn.astype(np.int64), adds)
+    counts, units = n.astype(np.int64), drawn.astype(np.int64)
+    return Phase(phase, counts, means + totals.shift, units, adds, listed)
 
 
 def spread_over(phase: Phase) -> Floats:

@@ -40,8 +40,8 @@ ERRORS: Mapping[Scheme, str] = {
     "them (Imai 2008; Pashley and Miratrix 2021)",
     "minimisation": "minimisation: errors are Neyman's without the balanced fields, too large "
     "where these foretell the outcome (Shao, Yu and Zhong 2010; Ma, Hu and Zhang 2015)",
-    "clusters": "clusters: errors are between clusters; with fewer than some 20 clusters in an "
-    "arm, of very unequal sizes, they are too small",
+    "clusters": "clusters: errors are between clusters (Bell and McCaffrey 2002); they do not "
+    "trust a few large clusters with many degrees of freedom",
 }
 """What an analysis says of its errors."""
 WITHHELD = (

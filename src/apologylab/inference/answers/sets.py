@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from apologylab.inference.answer import Answer, Fit, OfMeans, Scan
 from apologylab.inference.estimators.blocked import blocked
-from apologylab.inference.estimators.clustered import clustered
+from apologylab.inference.estimators.clustered import Errors, clustered
 from apologylab.inference.sets import too_few
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.sets import SetTotals
+
+
+def _clustered(scan: Scan) -> Mapping[str, Fit]:
+    errors = cast("Errors", scan.asked.word("errors"))
+    return _fit(partial(clustered, errors=errors), scan, of_one_arm=True)
 
 
 def _fit(
@@ -36,8 +41,8 @@ ANSWERS: Mapping[str, Answer] = {
         sets=True,
     ),
     "clustered": OfMeans(
-        fit=partial(_fit, clustered, of_one_arm=True),
-        error=lambda _: ", error between clusters",
+        fit=_clustered,
+        error=lambda asked: f", error between clusters ({asked.word('errors')})",
         sets=True,
         who="customers, drawn by cluster",
     ),
