@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apologylab.inference.moments import Request
 
 if TYPE_CHECKING:
+    from apologylab.design.contrasts import Contrast
     from apologylab.design.estimators import Asked
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.derived import Derived
@@ -19,11 +20,26 @@ if TYPE_CHECKING:
     from apologylab.inference.source import Source
 
 
+Details = Sequence[tuple[str, "str | float"]]
+"""What one estimator alone has to say of a contrast, name and value."""
+
+
+def nothing(contrast: Contrast) -> Details:  # noqa: ARG001 - one shape
+    """No details."""
+    return ()
+
+
 class Fit(NamedTuple):
-    """What one estimator made of one outcome: arm means, and the arms it refused with why."""
+    """What one estimator made of one outcome: arm means, and the arms it refused with why.
+
+    ``path`` follows the interval's kind and names how the errors were come by; ``details`` gives
+    what else there is to say of a contrast.
+    """
 
     means: ArmMeans | None
     refused: Mapping[str, str]
+    path: str = ""
+    details: Callable[[Contrast], Details] = nothing
 
 
 class Scan(NamedTuple):

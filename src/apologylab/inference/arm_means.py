@@ -44,6 +44,7 @@ class ArmMeans:
         joint: (b, a, a) what each phase adds to the covariance; None where arms are independent.
         df: of every contrast; None: Satterthwaite's, from ``freedom``.
         freedom_of: degrees of freedom of a contrast (a,), where they do not come from ``freedom``.
+        shared: (b, a, a) error that arms have in common, beside ``variances``; None: none.
     """
 
     outcome: str
@@ -56,13 +57,13 @@ class ArmMeans:
     df: float | None = None
     joint: Floats | None = None
     freedom_of: Callable[[Floats], float] | None = None
+    shared: Floats | None = None
 
     @property
     def covariance(self) -> Floats:
         """Joint covariance V of ``means``, (a, a)."""
-        if self.joint is None:
-            return np.diag(self.variances.sum(axis=0))
-        together: Floats = self.joint.sum(axis=0)
+        own = np.diag(self.variances.sum(axis=0)) if self.joint is None else self.joint.sum(axis=0)
+        together: Floats = own if self.shared is None else own + self.shared.sum(axis=0)
         return together
 
     def weights(self, contrast: Contrast) -> Floats:
@@ -86,8 +87,7 @@ class ArmMeans:
             NotEstimable: an arm is missing, or nothing varies.
         """
         c = self.weights(contrast)
-        parts = self._parts(c)
-        variance = float(parts.sum())
+        variance, df = self.error(c)
         if not variance > 0 or not np.isfinite(variance):
             raise NotEstimable(
                 f"{self.outcome}, {contrast.name}: the variance is {variance}",
@@ -96,9 +96,24 @@ class ArmMeans:
         return Reading(
             point=float(c @ self.means),
             std_error=variance**0.5,
-            df=self._df(c, parts),
-            reference_mean=float(np.maximum(-c, 0) @ self.means),
+            df=df,
+            reference_mean=self._reference_mean(c),
         )
+
+    def error(self, c: Floats) -> tuple[float, float]:
+        """Variance of c'm for any c, (a,), and its degrees of freedom (nan where it is 0).
+
+        Satterthwaite's are of the arms' own parts: what they share has none to lose.
+        """
+        parts = self._parts(c)
+        own = float(parts.sum())
+        common = 0.0 if self.shared is None else float(np.einsum("i,bij,j->", c, self.shared, c))
+        return own + common, self._df(c, parts)
+
+    def _reference_mean(self, c: Floats) -> float:
+        """The mean of the side that is taken away; 0 where nothing is (a mean of a level)."""
+        below = np.maximum(-c, 0)
+        return float(below @ self.means) / float(below.sum()) if below.any() else 0.0
 
     def _df(self, c: Floats, parts: Floats) -> float:
         """Degrees of freedom of c'm, whose variance is the sum of ``parts``; nan where it is 0."""

@@ -126,6 +126,30 @@ def select(moments: Moments, keep: Sequence[bool]) -> Moments:
     )
 
 
+def pool_strata(moments: Moments) -> Moments:
+    """The same moments without regard to strata: cells of one version, phase and arm together.
+
+    Only where an arm's propensity is the same in all strata of a phase (R26).
+    """
+    keys = [cell._replace(stratum="") for cell in moments.cells]
+    cells = tuple(sorted(set(keys)))
+    at = {cell: i for i, cell in enumerate(cells)}
+    rows, k = [at[key] for key in keys], len(moments.columns)
+    n = np.zeros(len(cells), np.int64)
+    sums, products = np.zeros((len(cells), k)), np.zeros((len(cells), k, k))
+    np.add.at(n, rows, moments.n)
+    np.add.at(sums, rows, moments.sums)
+    np.add.at(products, rows, moments.products)
+    return Moments(
+        columns=moments.columns,
+        cells=cells,
+        shift=moments.shift,
+        n=n,
+        sums=sums,
+        products=products,
+    )
+
+
 def merge(a: Moments, b: Moments) -> Moments:
     """The moments of two disjoint sets of units together.
 

@@ -53,10 +53,10 @@ class Fits:
         Raises:
             NotEstimable: no arm has one; the message says why.
         """
-        means, refused = self.by[outcome, estimator]
-        if means is None:
-            raise NotEstimable(f"{outcome}: {'; '.join(dict.fromkeys(refused.values()))}")
-        return means
+        made = self.by[outcome, estimator]
+        if made.means is None:
+            raise NotEstimable(f"{outcome}: {'; '.join(dict.fromkeys(made.refused.values()))}")
+        return made.means
 
 
 def fit(source: Source, question: Question) -> Fits:
@@ -185,8 +185,8 @@ def _askings(question: Question) -> Iterator[Asking]:
 
 def _estimate(fits: Fits, asking: Asking) -> Estimate:
     outcome, estimator, contrast = asking.outcome.name, asking.estimator, asking.contrast
-    refused = fits.by[outcome, estimator].refused
-    if why := [refused[arm] for arm, _ in contrast.cells if arm in refused]:
+    made = fits.by[outcome, estimator]
+    if why := [made.refused[arm] for arm, _ in contrast.cells if arm in made.refused]:
         raise NotEstimable(why[0])
     means = fits.of(outcome, estimator)
     reading = means.read(contrast)
@@ -204,9 +204,10 @@ def _estimate(fits: Fits, asking: Asking) -> Estimate:
         df=reading.df,
         low=low,
         high=high,
-        interval=f"Student's t{way.answer.error(way.asked)}",
-        p_value=p_value(reading),
+        interval=f"Student's t{way.answer.error(way.asked)}{made.path}",
+        p_value=None if asking.kind == "mean" else p_value(reading),
         reference_mean=reading.reference_mean,
+        details=made.details(contrast),
     )
 
 

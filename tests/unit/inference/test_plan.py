@@ -118,7 +118,7 @@ def test_the_level_follows_alpha() -> None:
     narrow = answer(question(alpha=0.2))[0][0]
     assert (wide.level, narrow.level) == (0.99, 0.8)
     assert wide.ci_low < narrow.ci_low < narrow.ci_high < wide.ci_high
-    assert wide.interval_kind == "pointwise 99%, Student's t"
+    assert wide.interval_kind == "pointwise 99%, Student's t, HC2 errors from a second pass"
 
 
 def test_each_role_kind_and_estimator_is_a_family_that_prints_its_size() -> None:

@@ -1,41 +1,75 @@
-"""Difference in means and Lin's adjustment."""
+"""Difference in means, Lin's adjustment, and CUPED."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from apologylab.inference.answer import Answer, Fit, OfMeans, Scan
-from apologylab.inference.blocks import unable
+from apologylab.inference.blocks import blocks, unable
+from apologylab.inference.estimators.cuped import cuped
+from apologylab.inference.estimators.cuped_pooled import cuped_pooled
 from apologylab.inference.estimators.difference_in_means import difference_in_means
 from apologylab.inference.estimators.lin import fit_cells, lin, unadjustable
-from apologylab.inference.moments import Cell, Fitted, Moments, Request
+from apologylab.inference.moments import Cell, Errors, Fitted, Moments, Request, pool_strata
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from apologylab.design.estimators import Asked
+    from apologylab.inference.arm_means import ArmMeans
+
+
+def _errors(asked: Asked) -> Errors:
+    return cast("Errors", asked.word("errors"))
 
 
 def _plain(scan: Scan) -> Mapping[str, Fit]:
     question, fits = scan.question, {}
     for outcome in question.outcomes:
         each = scan.of(outcome.name)
+        if scan.asked.word("strata") == "pooled":
+            each = pool_strata(each)
         refused = unable(each, question.arms, question.weights)
-        kept = [arm for arm in question.arms if arm not in refused]
-        fits[outcome.name] = Fit(difference_in_means(each, kept) if kept else None, refused)
+        kept = _kept(question.arms, refused)
+        means = difference_in_means(each, kept, _errors(scan.asked)) if kept else None
+        fits[outcome.name] = Fit(means, refused, _of_blocks(each))
     return fits
 
 
+def _of_blocks(moments: Moments) -> str:
+    """The path of means over blocks."""
+    number = len(blocks(moments.cells))
+    return f", post-stratified over {number} blocks" if number > 1 else ""
+
+
+def _adjusted(
+    formula: Callable[[Moments, Sequence[str]], ArmMeans], scan: Scan
+) -> Mapping[str, Fit]:
+    """Adjusted means that need no second pass."""
+    question, fits = scan.question, {}
+    for outcome in question.outcomes:
+        each = scan.of(outcome.name)
+        refused = _unadjustable(each, scan)
+        kept = _kept(question.arms, refused)
+        fits[outcome.name] = Fit(formula(each, kept) if kept else None, refused, _of_blocks(each))
+    return fits
+
+
+def _unadjustable(moments: Moments, scan: Scan) -> dict[str, str]:
+    arms = scan.question.arms
+    return unadjustable(moments, arms) | unable(moments, arms, scan.question.weights)
+
+
 def _lin(scan: Scan) -> Mapping[str, Fit]:
-    question = scan.question
+    question, errors = scan.question, _errors(scan.asked)
     moments = {outcome.name: scan.of(outcome.name) for outcome in question.outcomes}
-    refused = {
-        outcome: unadjustable(each, question.arms) | unable(each, question.arms, question.weights)
-        for outcome, each in moments.items()
-    }
+    refused = {outcome: _unadjustable(each, scan) for outcome, each in moments.items()}
     fitted = {
-        outcome: Fitted(Request(outcome, question.covariates), fit_cells(each, kept))
+        outcome: Fitted(Request(outcome, question.covariates), fit_cells(each, kept), errors)
         for outcome, each in moments.items()
         if (kept := _kept(question.arms, refused[outcome]))
     }
@@ -57,16 +91,24 @@ def _adjusted_means(
     refused: Mapping[str, str],
 ) -> Fit:
     lone = {
-        cell.arm: f"a covariate singles out one unit in {cell.arm}: no HC2 variance"
+        cell.arm: f"a covariate singles out one unit in {cell.arm}: no {fitted.errors} variance"
         for cell, number in variance.items()
         if not np.isfinite(number)
     }
     kept = [arm for arm in dict.fromkeys(cell.arm for cell in fitted.fits) if arm not in lone]
-    means = lin(moments, kept, fitted.fits, variance) if kept else None
-    return Fit(means, {**refused, **lone})
+    means = lin(moments, kept, fitted.fits, variance, fitted.errors) if kept else None
+    path = f", {fitted.errors} errors from a second pass{_of_blocks(moments)}"
+    return Fit(means, {**refused, **lone}, path)
 
 
 ANSWERS: Mapping[str, Answer] = {
-    "difference_in_means": OfMeans(fit=_plain),
+    "difference_in_means": OfMeans(
+        fit=_plain,
+        error=lambda asked: "" if _errors(asked) == "HC2" else f", {_errors(asked)} errors",
+    ),
     "lin": OfMeans(fit=_lin),
+    "cuped": OfMeans(fit=partial(_adjusted, cuped)),
+    "cuped_pooled": OfMeans(
+        fit=partial(_adjusted, cuped_pooled), error=lambda _: ", one theta for all arms"
+    ),
 }

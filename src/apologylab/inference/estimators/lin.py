@@ -1,13 +1,14 @@
-"""Lin's covariate adjustment: the fully interacted regression, with HC2 errors.
+"""Lin's covariate adjustment: the fully interacted regression, with HC0 to HC3 errors.
 
 Regress y on arm indicators, covariates centred over **all** arms analysed together (R29), and all
 their interactions, within each block. Fully interacted, the regression falls apart into one
 regression a cell, of y on z = (1, x - xbar), and the arm's adjusted mean is its intercept:
 
     m_a = ybar_a + (xbar - xbar_a)' b_a,    b_a = C_xx^-1 C_xy within the arm,
-    V_aa = [G^-1 (sum e^2 / (1 - h) z z') G^-1]_00,    G = sum z z',  h = z' G^-1 z.
+    V_aa = [G^-1 (sum e^2 / (1 - h)^d z z') G^-1]_00,    G = sum z z',  h = z' G^-1 z,
 
-V_aa takes one second pass over the units, exact (:meth:`Source.hc_variances`).
+with d = 1 (HC2; 0 for HC0 and HC1, 2 for HC3). V_aa takes one second pass over the units, exact
+(:meth:`Source.hc_variances`).
 Over blocks the means are post-stratified as in :mod:`.difference_in_means`.
 
 xbar is taken as given, as the regression programs do (statsmodels, estimatr's ``lm_lin``): the
@@ -19,7 +20,7 @@ when effects do not vary with x.
 Degrees of freedom are n - p of the whole regression, as in ``lm_lin``. They flatter a contrast of
 small arms; the difference in means beside it has Welch's.
 
-Sources: Lin 2013 (Annals of Applied Statistics 7); MacKinnon and White 1985 (HC2); Negi and
+Sources: Lin 2013 (Annals of Applied Statistics 7); MacKinnon and White 1985 (HC0 to HC3); Negi and
 Wooldridge 2021 for the extra term.
 """
 
@@ -31,7 +32,16 @@ import numpy as np
 
 from apologylab.inference.arm_means import ArmMeans
 from apologylab.inference.blocks import block_of, blocks, lay_out
-from apologylab.inference.moments import Cell, CellFit, Floats, Moments, cell_means, cell_scatters
+from apologylab.inference.hc import small_sample
+from apologylab.inference.moments import (
+    Cell,
+    CellFit,
+    Errors,
+    Floats,
+    Moments,
+    cell_means,
+    cell_scatters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,6 +125,7 @@ def lin(
     arms: Sequence[str],
     fits: Mapping[Cell, CellFit],
     variance: Mapping[Cell, float],
+    errors: Errors = "HC2",
 ) -> ArmMeans:
     """Adjusted means of ``moments``' first column under each of ``arms``.
 
@@ -123,21 +134,23 @@ def lin(
         arms: those that are neither ``unable`` nor ``unadjustable``.
         fits: from :func:`fit_cells`.
         variance: of the intercepts, from the source's second pass over the same cells.
+        errors: the kind that ``variance`` has.
     """
     layout = lay_out(moments, arms)
     cells = [[moments.cells[i] for i in row] for row in layout.rows]
     intercepts = np.array([[fits[cell].beta[0] for cell in row] for row in cells])
-    variances = np.array([[variance[cell] for cell in row] for row in cells])
+    summed = np.array([[variance[cell] for cell in row] for row in cells])
     n = moments.n[layout.rows]
     share = layout.share[:, None]
     freedom = (n - len(moments.columns)).astype(np.float64)
+    factor = small_sample(errors, int(n.sum()), n.size * len(moments.columns))
     return ArmMeans(
         outcome=moments.columns[0],
         estimator="lin",
         arms=layout.arms,
         n=n.sum(axis=0),
         means=(share * intercepts).sum(axis=0),
-        variances=np.square(share) * variances,
+        variances=np.square(share) * summed * factor,
         freedom=freedom,
         df=float(freedom.sum()),
     )
