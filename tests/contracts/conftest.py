@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from apologylab.inference.arrays import panel
+from apologylab.warehouse import gather
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.moments import DuckSource
 
@@ -30,7 +31,16 @@ def duckdb(request):
     return make
 
 
-ENGINES = {"arrays": arrays, "duckdb": duckdb}
+def duckdb_streamed(request):
+    """As of a panel that does not fit into memory, in batches of a few units."""
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr(gather, "HELD", 0)
+    patch.setattr(gather, "ROWS", 64)
+    patch.setattr(gather, "A_CELL", 1)
+    return duckdb(request)
+
+
+ENGINES = {"arrays": arrays, "duckdb": duckdb, "duckdb, streamed": duckdb_streamed}
 
 
 @pytest.fixture(params=ENGINES)

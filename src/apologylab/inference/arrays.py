@@ -13,9 +13,10 @@ import numpy as np
 
 from apologylab.errors import InputError
 from apologylab.inference.derived import computed, refuse_derived
-from apologylab.inference.hc import Batch, hc_variances
+from apologylab.inference.hc import hc_variances
 from apologylab.inference.moments import Cell, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
+from apologylab.inference.slabs import Codes, by_cell
 from apologylab.inference.survival.counts import EventCounts, Timed, counted, refuse_times
 from apologylab.inference.value_counts import ValueCounts, count_values
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from apologylab.inference.derived import Derived
-    from apologylab.inference.hc import Codes
     from apologylab.inference.moments import Fitted
 
 
@@ -86,7 +86,15 @@ class ArraySource:
 
     def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
         """See :meth:`apologylab.inference.source.Source.hc_variances`."""
-        return hc_variances(fitted, self.cells, [Batch(self.columns, self.code)])
+        names = tuple(
+            dict.fromkeys(
+                name for each in fitted for name in (each.request.outcome, *each.request.covariates)
+            )
+        )
+        shift = np.zeros(len(names))
+        columns = [self.columns[name] for name in names]
+        slabs = by_cell(columns, self.code, len(self.cells), shift)
+        return hc_variances(fitted, self.cells, slabs, names, shift)
 
     def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
         """See :meth:`apologylab.inference.source.Source.set_totals`."""

@@ -13,20 +13,20 @@ that has to be summed, and all but e is the same for outcomes that the same unit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from apologylab.inference.moments import LEVERAGE_LEFT, CellFit, Errors, Floats
+from apologylab.inference.moments import LEVERAGE_LEFT, Errors, Floats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from apologylab.inference.moments import Cell, Fitted
+    from apologylab.inference.slabs import Slab
 
-Codes = NDArray[np.intp]
+UNITS = 4_096
+"""Units taken at once: what is made of them stays in the processor's cache."""
 DISCOUNT: Mapping[Errors, int] = {"HC0": 0, "HC1": 0, "HC2": 1, "HC3": 2}
 """The power of 1 - h by which a squared residual is divided."""
 
@@ -40,136 +40,126 @@ def small_sample(errors: Errors, n: int, p: int) -> float:
     return n / (n - p) if errors == "HC1" else 1.0
 
 
-class Batch(NamedTuple):
-    """Some units: columns by name, (n,) each, and the index of each unit's cell, (n,)."""
-
-    columns: Mapping[str, Floats]
-    code: Codes
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Regression:
-    """One outcome's fits in g cells, side by side; nan in a cell that has none.
+class _Regressors(NamedTuple):
+    """What the outcomes of one cell share that have the same leverages.
 
     Attributes:
+        rows: (k,) the covariates' rows in a slab.
         discount: the power d of 1 - h.
-        centre: (g, k).
-        beta: (g, k + 1).
-        gram_inverse: (g, k + 1, k + 1).
+        centre: (k,).
+        gram_inverse: (k + 1, k + 1).
     """
 
-    outcome: str
-    covariates: tuple[str, ...]
+    rows: tuple[int, ...]
     discount: int
     centre: Floats
-    beta: Floats
     gram_inverse: Floats
 
 
-class _Regressors(NamedTuple):
-    """z without its 1, k of (n,), and (g_0 z)^2 / (1 - h)^d, (n,)."""
+class _Group(NamedTuple):
+    """Fits of one cell with their regressors: which they are, rows and beta (m, k + 1)."""
 
-    z: Sequence[Floats]
-    weight: Floats
+    regressors: _Regressors
+    which: list[int]
+    rows: list[int]
+    beta: Floats
 
 
 def hc_variances(
-    fitted: Sequence[Fitted], cells: Sequence[Cell], batches: Iterable[Batch]
+    fitted: Sequence[Fitted],
+    cells: Sequence[Cell],
+    slabs: Iterable[Slab],
+    names: Sequence[str],
+    shift: Floats,
 ) -> list[dict[Cell, float]]:
     """The variance of the intercept in each cell of each fit, in their order, HC1 as HC0.
 
     Args:
         fitted: requests with the fits of their cells.
-        cells: what the batches' codes are indices of.
-        batches: every unit once, in any order; a unit in a cell without a fit is left out.
+        cells: what the slabs' cells are indices of.
+        slabs: every unit once, in any order; a unit in a cell without a fit is left out.
+        names: of the slabs' columns.
+        shift: taken off each of them.
     """
-    regressions = [_stacked(each, cells) for each in fitted]
+    groups = [_groups(fitted, cell, names, shift) for cell in cells]
     total = np.zeros((len(fitted), len(cells)))
-    for batch in batches:
-        total += list(_sums(regressions, batch, len(cells)))
+    for slab in slabs:
+        for group in groups[slab.cell]:
+            total[group.which, slab.cell] += _sums(group, slab.numbers)
     return [
         {cell: float(total[r, i]) for i, cell in enumerate(cells) if cell in each.fits}
         for r, each in enumerate(fitted)
     ]
 
 
-def _stacked(fitted: Fitted, cells: Sequence[Cell]) -> _Regression:
-    k = len(fitted.request.covariates)
-    none = CellFit(
-        centre=np.full(k, np.nan),
-        beta=np.full(k + 1, np.nan),
-        gram_inverse=np.full((k + 1, k + 1), np.nan),
-    )
-    fits = [fitted.fits.get(cell, none) for cell in cells]
-    return _Regression(
-        outcome=fitted.request.outcome,
-        covariates=fitted.request.covariates,
-        discount=DISCOUNT[fitted.errors],
-        centre=np.stack([fit.centre for fit in fits]),
-        beta=np.stack([fit.beta for fit in fits]),
-        gram_inverse=np.stack([fit.gram_inverse for fit in fits]),
-    )
+def _groups(
+    fitted: Sequence[Fitted], cell: Cell, names: Sequence[str], shift: Floats
+) -> list[_Group]:
+    """The fits of one cell, those of the same leverages together."""
+    groups: list[_Group] = []
+    for which, each in enumerate(fitted):
+        if cell not in each.fits:
+            continue
+        fit, request = each.fits[cell], each.request
+        y, *x = (names.index(name) for name in (request.outcome, *request.covariates))
+        rows = tuple(1 + row for row in x)
+        made = _Regressors(rows, DISCOUNT[each.errors], fit.centre - shift[x], fit.gram_inverse)
+        beta = np.array([[fit.beta[0] - shift[y], *fit.beta[1:]]])
+        alike = [i for i, group in enumerate(groups) if _alike(group.regressors, made)]
+        if not alike:
+            groups.append(_Group(made, [which], [1 + y], beta))
+            continue
+        old = groups[alike[0]]
+        groups[alike[0]] = _Group(
+            old.regressors, [*old.which, which], [*old.rows, 1 + y], np.vstack([old.beta, beta])
+        )
+    return groups
 
 
-def _sums(regressions: Sequence[_Regression], batch: Batch, g: int) -> Iterable[Floats]:
-    """Sums by cell, (g,), of each regression; regressors that two of them share are made once."""
-    known: list[tuple[_Regression, _Regressors]] = []
-    for each in regressions:
-        shared = next((made for other, made in known if _alike(each, other)), None)
-        made = shared or _regressors(each, batch)
-        if shared is None:
-            known.append((each, made))
-        yield _summed(each, made, batch, g)
-
-
-def _alike(a: _Regression, b: _Regression) -> bool:
+def _alike(a: _Regressors, b: _Regressors) -> bool:
     """Whether two regressions weigh their squared residuals alike."""
     return (
-        a.covariates == b.covariates
+        a.rows == b.rows
         and a.discount == b.discount
-        and np.array_equal(a.centre, b.centre, equal_nan=True)
-        and np.array_equal(a.gram_inverse, b.gram_inverse, equal_nan=True)
+        and np.array_equal(a.centre, b.centre)
+        and np.array_equal(a.gram_inverse, b.gram_inverse)
     )
 
 
-def _regressors(regression: _Regression, batch: Batch) -> _Regressors:
-    code = batch.code
-    inverse, size = regression.gram_inverse, len(regression.covariates) + 1
-    z = [
-        batch.columns[name] - regression.centre[:, j].take(code)
-        for j, name in enumerate(regression.covariates)
-    ]
-
-    def row(i: int) -> Floats:
-        """G^-1 z, its element i."""
-        total = inverse[:, i, 0].take(code)
-        for j in range(1, size):
-            total += inverse[:, i, j].take(code) * z[j - 1]
-        return total
-
-    first = row(0)
-    left = 1 - first
-    for i in range(1, size):
-        left -= z[i - 1] * row(i)
-    weight = np.square(first)
-    for _ in range(regression.discount):
-        weight /= left
-    # A unit that decides its own fit says nothing about the error: its cell has no variance.
-    weight[left < LEVERAGE_LEFT] = np.nan
-    return _Regressors(z, weight)
-
-
-def _summed(regression: _Regression, made: _Regressors, batch: Batch, g: int) -> Floats:
-    """Sums by cell of e^2 (g_0 z)^2 / (1 - h)^d over the units that have the outcome.
+def _sums(group: _Group, numbers: Floats) -> Floats:
+    """Sums of e^2 (g_0 z)^2 / (1 - h)^d over a slab's units, (m,) for the outcomes of a group.
 
     The intercept is subtracted first: it is near y, so a large mean costs no digits.
     """
-    y, code, beta = batch.columns[regression.outcome], batch.code, regression.beta
-    e = y - beta[:, 0].take(code)
-    for j, z in enumerate(made.z, start=1):
-        e -= beta[:, j].take(code) * z
-    each = np.square(e) * made.weight
-    missing = np.isnan(y)
-    if missing.any():
-        each, code = each[~missing], code[~missing]
-    return np.bincount(code, weights=each, minlength=g).astype(np.float64, copy=False)
+    total = np.zeros(len(group.which))
+    made, beta = group.regressors, group.beta
+    for start in range(0, numbers.shape[1], UNITS):
+        taken = numbers[:, start : start + UNITS]
+        z = taken[made.rows, :] - made.centre[:, None]
+        e = taken[group.rows] - beta[:, :1]
+        e -= beta[:, 1:] @ z
+        total += _weighed(np.square(e), _weight(made, z))
+    return total
+
+
+def _weight(made: _Regressors, z: Floats) -> Floats:
+    """(g_0 z)^2 / (1 - h)^d, (n,), for z of (k, n) without its 1."""
+    inverse = made.gram_inverse
+    lever = inverse[:, 1:] @ z
+    lever += inverse[:, :1]
+    left = 1 - lever[0] - np.einsum("kn,kn->n", lever[1:], z)
+    weight = np.square(lever[0])
+    for _ in range(made.discount):
+        weight /= left
+    # A unit that decides its own fit says nothing about the error: its cell has no variance.
+    weight[left < LEVERAGE_LEFT] = np.nan
+    return weight
+
+
+def _weighed(squares: Floats, weight: Floats) -> Floats:
+    """Weighted sums, (m,), of squares (m, n) over the units that have each outcome."""
+    total: Floats = squares @ weight
+    for i in np.flatnonzero(np.isnan(total)):
+        has = ~np.isnan(squares[i])
+        total[i] = squares[i, has] @ weight[has]
+    return total
