@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from apologylab.errors import InputError
@@ -17,33 +16,9 @@ from apologylab.inference.arrays import panel
 from apologylab.inference.moments import Cell
 from apologylab.inference.source import Source
 from apologylab.inference.survival.counts import EventCounts, Timed, merge, select
-from apologylab.warehouse.engine import connect
-from apologylab.warehouse.moments import DuckSource
 
 Make = Callable[..., Source]
 DAYS = Timed("days", "end")
-
-
-def arrays(columns: dict[str, np.ndarray], **keys: list[object]) -> Source:
-    return panel(columns, **keys)  # type: ignore[arg-type]
-
-
-def duckdb(columns: dict[str, np.ndarray], **keys: list[object]) -> Source:
-    connection = connect()
-    table = pa.table({**keys, **{name: pa.array(column) for name, column in columns.items()}})
-    connection.register("units", table)
-    connection.execute("CREATE TABLE panel AS SELECT * FROM units")
-    return DuckSource(
-        connection=connection, relation="panel", columns=frozenset(table.column_names)
-    )
-
-
-MAKERS = {"arrays": arrays, "duckdb": duckdb}
-
-
-@pytest.fixture(params=sorted(MAKERS))
-def make(request: pytest.FixtureRequest) -> Make:
-    return MAKERS[request.param]
 
 
 def followed(seed: int, n: int) -> tuple[dict[str, np.ndarray], dict[str, list[object]]]:
@@ -126,15 +101,15 @@ def test_an_unknown_column_is_refused(make: Make) -> None:
 
 def test_counts_of_other_columns_do_not_add() -> None:
     columns, keys = followed(3, 50)
-    (one,) = arrays(columns, **keys).events([DAYS])
+    (one,) = panel(columns, **keys).events([DAYS])  # type: ignore[arg-type]
     renamed = {"weeks": columns["days"], "end": columns["end"]}
-    (other,) = arrays(renamed, **keys).events([Timed("weeks", "end")])
+    (other,) = panel(renamed, **keys).events([Timed("weeks", "end")])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="do not add"):
         merge(one, other)
 
 
 def test_arms_are_selected_with_their_units() -> None:
     columns, keys = followed(4, 500)
-    (whole,) = arrays(columns, **keys).events([DAYS])
+    (whole,) = panel(columns, **keys).events([DAYS])  # type: ignore[arg-type]
     found = by_row(select(whole, ["basic"]))
     assert found == {key: n for key, n in by_row(whole).items() if key[0].arm == "basic"}

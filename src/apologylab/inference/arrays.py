@@ -136,7 +136,7 @@ class ArraySource:
         time, kind, code = time[has], kind[has], self.code[has]
         refuse_times(timed, time, kind)
         one = np.ones(len(time), np.int64)
-        return counted(timed, self.cells, code, time, kind.astype(np.int64), one)
+        return counted(timed, self.cells, code.astype(np.intp), time, kind.astype(np.int64), one)
 
     def derive(self, columns: Mapping[str, Derived]) -> ArraySource:
         """See :meth:`apologylab.inference.source.Source.derive`."""

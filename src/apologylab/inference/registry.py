@@ -20,6 +20,12 @@ TOPICS: Mapping[str, str] = {
     "blocked": "sets",
     "clustered": "sets",
     "quantile": "quantiles",
+    "kaplan_meier": "survival",
+    "aalen_johansen": "survival",
+    "rmst": "survival",
+    "log_rank": "hazards",
+    "cox": "hazards",
+    "cox_adjusted": "hazards",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
 

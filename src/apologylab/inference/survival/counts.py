@@ -184,7 +184,7 @@ def lives(counts: EventCounts) -> Iterator[Life]:
         mine = slice(start, end)
         time, at = np.unique(counts.time[mine], return_inverse=True)
         place = at * kinds + counts.kind[mine]
-        ended = np.bincount(place, weights=counts.n[mine], minlength=len(time) * kinds)
-        ended = ended.reshape(len(time), kinds)
+        flat = np.bincount(place, weights=counts.n[mine], minlength=len(time) * kinds)
+        ended = flat.astype(np.float64, copy=False).reshape(len(time), kinds)
         left = np.cumsum(ended.sum(axis=1)[::-1])[::-1]
         yield Life(time, left, ended)

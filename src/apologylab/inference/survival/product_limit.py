@@ -53,13 +53,15 @@ def survival(life: Life) -> tuple[Floats, Floats]:
     """
     s, summed = _product(life.at_risk, life.ended[:, EVENT])
     with np.errstate(invalid="ignore"):
-        return s, np.square(s) * np.cumsum(summed)
+        variance: Floats = np.square(s) * np.cumsum(summed)
+    return s, variance
 
 
 def _product(n: Floats, d: Floats) -> tuple[Floats, Floats]:
     """S at each time, and the terms d / (n (n - d)) of Greenwood's sum, infinite where d = n."""
     with np.errstate(divide="ignore"):
-        return np.cumprod(1 - d / n), d / (n * (n - d))
+        terms: Floats = d / (n * (n - d))
+    return np.cumprod(1 - d / n, dtype=np.float64), terms
 
 
 def kaplan_meier(life: Life, at: float) -> Value:

@@ -1,0 +1,61 @@
+"""The words for estimators of times to an event."""
+
+from __future__ import annotations
+
+from apologylab.design.estimator import Estimator, Option
+
+_AT = Option(
+    about="the time, counted as the outcome counts it; 0: the window's end, in a file the longest "
+    "that every arm was followed",
+    default=0.0,
+    number=True,
+    low=0,
+)
+_OTHERS = Option(
+    about="what another end than the event is: refused, or censored as if it said nothing",
+    default="refused",
+    words=("refused", "censored"),
+)
+_END = Option(
+    about="1: the event; 2 and more: the other ends, in their order",
+    default=1.0,
+    number=True,
+    low=1,
+    high=99,
+)
+_TIES = Option(about="several events at one time", default="efron", words=("efron", "breslow"))
+_ERRORS = Option(
+    about="model: hazards are proportional; robust: they need not be (Lin and Wei 1989)",
+    default="model",
+    words=("model", "robust"),
+)
+
+SURVIVAL: tuple[Estimator, ...] = (
+    Estimator(
+        name="kaplan_meier",
+        about="share of units without the event by a time",
+        options={"at": _AT, "others": _OTHERS},
+    ),
+    Estimator(
+        name="aalen_johansen",
+        about="share of units with the event by a time, where other ends may come first",
+        options={"at": _AT, "end": _END},
+    ),
+    Estimator(
+        name="rmst",
+        about="mean time without the event, out of a given time",
+        options={"at": _AT, "others": _OTHERS},
+    ),
+    Estimator(name="log_rank", about="whether two arms' hazards of the event are the same"),
+    Estimator(
+        name="cox",
+        about="log hazard ratios of arms (Cox 1972), within phases",
+        options={"ties": _TIES, "errors": _ERRORS},
+    ),
+    Estimator(
+        name="cox_adjusted",
+        about="log hazard ratios of arms, given the covariates, from the units themselves",
+        options={"ties": _TIES, "errors": _ERRORS},
+        covariates=True,
+    ),
+)
