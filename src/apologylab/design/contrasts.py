@@ -30,7 +30,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.aliases import confounded
+from apologylab.design.aliases import aliases, confounded
 from apologylab.design.arms import Arm, arms
 from apologylab.design.layout import Layout, layout, weights_by_phase
 from apologylab.design.sides import EXAMPLE, Side, joined, read_side, split
@@ -141,26 +141,26 @@ def main_effects(experiment: Experiment) -> tuple[Contrast, ...]:
     The baseline is ``none`` where the factor has it, else its first level. A level that meets its
     baseline in no matched cell has no main effect: its arms answer for it.
     """
-    on = layout(experiment)
-    return tuple(
-        contrast for factor in on.factors for contrast in level_effects(on, factor, refuse=False)
+    return effects_on(layout(experiment))
+
+
+def effects_on(on: Layout) -> tuple[Contrast, ...]:
+    """The main effects on a layout."""
+    texts = (
+        f"{factor}={level} vs {factor}={on.baseline(factor)}"
+        for factor, levels in on.factors.items()
+        for level in levels
+        if level != on.baseline(factor)
     )
+    return tuple(read_contrast(text, text, on) for text in texts if _cells(on, text)[0])
 
 
-def level_effects(
-    on: Layout, factor: str, at: str = "", *, refuse: bool = True
-) -> tuple[Contrast, ...]:
-    """Each level of a factor against its baseline, ``at`` conditions on others.
-
-    Raises:
-        InputError: a level meets its baseline nowhere, and that is to be refused, not left out.
-    """
-    baseline, found = on.baseline(factor), []
-    for level in on.factors[factor]:
-        text = f"{factor}={level} vs {factor}={baseline}{f' at {at}' if at else ''}"
-        if level != baseline and (refuse or _cells(on, text)[0]):
-            found.append(read_contrast(text, text, on))
-    return tuple(found)
+def alias_notes(on: Layout) -> tuple[str, ...]:
+    """What a fraction of a factorial cannot tell apart, in words; empty for a full one."""
+    pairs = "; ".join(f"{effect} with {', '.join(others)}" for effect, others in aliases(on))
+    if not pairs:
+        return ()
+    return (f"aliases in this fraction of the factorial, refused as contrasts: {pairs}",)
 
 
 def level_means(on: Layout, factor: str, at: str = "") -> tuple[Contrast, ...]:

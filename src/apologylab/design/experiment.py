@@ -20,16 +20,12 @@ from apologylab.design.keys import (
     Cost,
     Days,
     DaysFromZero,
-    FactName,
     FineCost,
     Label,
     Line,
     Locale,
     Name,
-    NormaliseRule,
     Placeholder,
-    Role,
-    Scalar,
     Share,
     Sum,
     UnitsPerDay,
@@ -38,6 +34,11 @@ from apologylab.design.keys import (
 )
 from apologylab.design.measures import HARMS
 from apologylab.design.plan import Plan
+
+Scalar = str | int | bool
+NormaliseRule = Literal["exact", "nfc", "nfc_ascii_lower"]
+FactName = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
+Role = Literal["primary", "secondary", "guardrail", "descriptive"]
 
 NONE: Final = "none"
 """The empty level: no fragment, no compensation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from apologylab.design.constraints import NAME, Doc, Fine, Range, Text
 from apologylab.design.money import Money
@@ -20,11 +20,6 @@ UnitsPerDay = Annotated[
     int | None, Range(1, 10**9), Doc("a ramp: units drawn on one day (UTC), at most")
 ]
 Uses = Annotated[int | None, Range(1, 10**9)]
-Scalar = str | int | bool
 Sum = Annotated[Money, Range(0, open_low=True)]
 Cost = Annotated[Money, Range(0)]
 FineCost = Annotated[Money, Range(0), Fine()]
-
-NormaliseRule = Literal["exact", "nfc", "nfc_ascii_lower"]
-FactName = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
-Role = Literal["primary", "secondary", "guardrail", "descriptive"]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
-from apologylab.errors import NotEstimable
+from apologylab.errors import NotEstimable, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apologylab.design.contrasts import Contrast
+    from apologylab.inference.readings import At, Margins, Readings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,7 @@ class Estimate:
     n_treatment: int
     n_reference: int
     smallest_detectable: float | None
-    kind: Literal["arm", "factor", "contrast"] = "arm"
+    kind: Literal["arm", "factor", "contrast", "mean"] = "arm"
     name: str = ""
     cells: tuple[tuple[str, float], ...] = ()
     details: tuple[tuple[str, str | float], ...] = ()
@@ -114,6 +120,85 @@ class Analysis:
     notes: tuple[str, ...] = ()
     means: tuple[tuple[str, str, int, float, float], ...] = field(default=())
     """(outcome, arm, n, mean, standard deviation) of the analysed units."""
+    readings: Readings | None = field(default=None, repr=False, compare=False)
+    """The fits, for :meth:`contrast` and :meth:`marginal_means`; None where they are withheld."""
+
+    def contrast(
+        self,
+        *what: str | At,
+        at: At | None = None,
+        weights: Margins | None = None,
+        outcome: str | None = None,
+        estimator: str | None = None,
+    ) -> Analysis:
+        """Effects of the factors that the arms combine, read off the same fits.
+
+        ``contrast("coupon")`` is the effect of each level against its baseline, averaged over the
+        other factors; ``at={"timing": "1h"}`` takes it under one level of another.
+        ``contrast("coupon", "timing")`` is their interaction, of as many factors as are named.
+        ``contrast({"coupon": "usd5", "timing": "1h"})`` moves both together from their baselines.
+        A text in the grammar of the plan's contrasts works as well.
+
+        Args:
+            what: factors, levels to be moved together, or one text.
+            at: factor -> level, or levels.
+            weights: factor -> level -> weight in averages, instead of the plan's margins.
+            outcome: only this one.
+            estimator: only this one.
+
+        Returns:
+            An analysis of these contrasts alone, a family of its own; those that the plan does not
+            have are named among the departures.
+
+        Raises:
+            InputError: it cannot be read, nothing matches, or in this fraction of the factorial it
+                cannot be told from other effects.
+            StateError: contrasts are withheld.
+        """
+        fitted = self._fitted()
+        contrasts = fitted.contrasts(what, at=at, weights=weights)
+        departures = (*self.deviations_from_plan, *fitted.unplanned(contrasts))
+        return replace(
+            self._only(contrasts, outcome, estimator),
+            deviations_from_plan=tuple(dict.fromkeys(departures)),
+        )
+
+    def marginal_means(
+        self,
+        factor: str,
+        *,
+        at: At | None = None,
+        weights: Margins | None = None,
+        outcome: str | None = None,
+        estimator: str | None = None,
+    ) -> Analysis:
+        """The mean under each level of a factor, over the same combinations of the others.
+
+        Arguments are those of :meth:`contrast`.
+
+        Raises:
+            InputError: there is no such factor, or no combination that all its levels have.
+            StateError: contrasts are withheld.
+        """
+        contrasts = self._fitted().means(factor, at=at, weights=weights)
+        return self._only(contrasts, outcome, estimator)
+
+    def _fitted(self) -> Readings:
+        if self.readings is None:
+            raise StateError(
+                "this analysis shows no contrasts, so there is none to ask for",
+                do="wait for the end of the experiment, or see its notes",
+            )
+        return self.readings
+
+    def _only(
+        self, contrasts: Sequence[Contrast], outcome: str | None, estimator: str | None
+    ) -> Analysis:
+        found, refusals = self._fitted().read(contrasts, outcome=outcome, estimator=estimator)
+        failed = tuple(check for check in self.checks if check.passed is False)
+        return replace(
+            self, estimates=found, refusals=refusals, flow=(), checks=failed, means=(), notes=()
+        )
 
     def rows(self) -> list[dict[str, object]]:
         """One flat row an estimate, for any data frame: ``pandas.DataFrame(analysis.rows())``."""

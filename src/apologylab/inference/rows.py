@@ -64,7 +64,8 @@ def estimate(  # noqa: PLR0913 - a row has as many numbers as it has
     question, outcome, kind, contrast, estimator = asking
     level = 1 - question.alpha
     cells = contrast.cells
-    seen = None if std_error is None else smallest_detectable(std_error, alpha=question.alpha)
+    tested = std_error is not None and kind != "mean"
+    seen = smallest_detectable(std_error, alpha=question.alpha) if tested and std_error else None
     return Estimate(
         outcome=outcome.name,
         role=outcome.role,
@@ -112,7 +113,8 @@ def _estimand(asking: Asking, of: str, who: str, phases: Sequence[int]) -> str:
     contrast = asking.contrast
     pooled = "" if len(phases) == 1 else ", phases weighted by their units"
     cells = "" if asking.kind == "arm" else f" ({weighed(contrast.cells)})"
+    minus = "" if asking.kind == "mean" else f" minus {contrast.reference}"
     return (
         f"{of} {asking.outcome.name} over all enrolled {who}, intention to treat{pooled}: "
-        f"{contrast.treatment} minus {contrast.reference}{cells}"
+        f"{contrast.treatment}{minus}{cells}"
     )

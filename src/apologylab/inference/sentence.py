@@ -35,6 +35,9 @@ def sentence(estimate: Estimate, *, alpha: float) -> str:
         times, unit = 100, "percentage points"
     low, high = (number(times * end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
     by = f"{number(times * estimate.point, signed=True)} {unit}"
+    if estimate.kind == "mean":
+        mean = f"{number(times * estimate.point)} {unit} ({level}: {low} to {high})"
+        return f"under `{estimate.treatment}` the mean of {estimate.outcome} is {mean}"
     reading = _reading(estimate, alpha, times)
     return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {reading}"
 
@@ -69,6 +72,11 @@ def is_share(unit: str) -> bool:
 def _subject(estimate: Estimate) -> str:
     if estimate.kind == "arm":
         return f"sending `{estimate.treatment}` changed {estimate.outcome}"
+    if sum(weight for _, weight in estimate.cells if weight > 0) > 1.5:
+        return (
+            f"the effect `{estimate.treatment}` differs from `{estimate.reference}` in "
+            f"{estimate.outcome}"
+        )
     return f"`{estimate.treatment}` against `{estimate.reference}` changed {estimate.outcome}"
 
 

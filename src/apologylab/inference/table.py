@@ -21,7 +21,7 @@ _SHORT = {
     "difference_in_means": "plain", "lin": "Lin", "blocked": "blocks", "clustered": "clusters",
 }  # fmt: skip
 _MARK = {True: "ok", False: "FAILED", None: "-"}
-_FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts"}
+_FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts", "mean": "means"}
 
 
 def as_rows(analysis: Analysis) -> list[dict[str, object]]:

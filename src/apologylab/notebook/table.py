@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab import wiring
-from apologylab.design.contrasts import against
+from apologylab.design.contrasts import against, effects_on
+from apologylab.design.layout import Layout, table_layout
 from apologylab.errors import InputError
 from apologylab.inference.question import Measured, Question
 from apologylab.service.analyse import About, conclude
@@ -33,6 +34,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     alpha: float = 0.05,
     adjust: Literal["holm", "none"] = "holm",
     estimators: Sequence[str] = (),
+    levels: Mapping[str, Mapping[str, str | float]] | None = None,
 ) -> Analysis:
     """Compare every arm of a table with the reference: the same code as ``apologylab analyse``.
 
@@ -52,6 +54,9 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         adjust: how p-values are adjusted.
         estimators: such as ``["lin(errors=HC3)", "difference_in_means"]``, the one that leads
             first; docs/reference/estimators.md has them all.
+        levels: arm -> factor -> level, where arms combine factors; levels that are numbers, such
+            as the coupon's value, are sizes too. Main effects follow, and :meth:`contrast` of the
+            result. An arm without levels, such as silence, lies outside the factorial.
 
     Raises:
         InputError: a column is missing or not numeric, or there is no such arm or estimator.
@@ -74,6 +79,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     panel = wiring.table_panel(table, wanted)
     arms = wanted.arms or _arms(panel)
     _refuse_lone(reference, arms)
+    on = _layout(arms, levels or {})
     asked = Question(
         outcomes=tuple(Measured(name=each, role="primary", unit=each) for each in outcomes),
         arm_contrasts=against(arms, reference),
@@ -83,6 +89,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         estimators=spelled(estimators) or by_default(panel.covariates),
         alpha=alpha,
         adjust=adjust,
+        factor_contrasts=effects_on(on),
+        layout=on,
     )
     head = About(experiment="table", as_of=wiring.clock()())
     return conclude(panel, asked, head, weighed=weights is not None)
@@ -92,6 +100,15 @@ def _refuse_names(*lists: Sequence[str]) -> None:
     for given in lists:
         if isinstance(given, str) or not all(isinstance(name, str) for name in given):
             raise InputError(f"{given!r} is not a list of names in text", do='write ["spend"]')
+
+
+def _layout(arms: Sequence[str], levels: Mapping[str, Mapping[str, str | float]]) -> Layout:
+    if unknown := [arm for arm in levels if arm not in arms]:
+        raise InputError(
+            f"levels are given of {unknown[0]!r}, which is no arm",
+            do=f"the arms, as text, are {', '.join(map(repr, arms))}",
+        )
+    return table_layout({arm: levels.get(arm, {}) for arm in arms})
 
 
 def _arms(panel: Panel) -> tuple[str, ...]:

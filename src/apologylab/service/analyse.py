@@ -6,11 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from apologylab.design.contrasts import alias_notes
 from apologylab.design.fingerprint import fingerprint
+from apologylab.design.layout import table_layout
 from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Question
+from apologylab.inference.readings import Readings
 from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.results import Analysis, ArmFlow
 from apologylab.inference.scheme_checks import (
@@ -151,14 +154,16 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     found, refusals = estimates(fits, asked)
     unweighed = () if weighed else (UNWEIGHED,)
     errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]
+    on = asked.layout or table_layout({arm: {} for arm in asked.arms})
     return replace(
         _empty(asked, head),
         checks=checks(asked, flow, fits, weighed=weighed),
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(*flow.notes, *errors, *unweighed),
+        notes=(*flow.notes, *errors, *unweighed, *alias_notes(on)),
         means=_means(asked, fits.moments),
+        readings=Readings(question=asked, fits=fits, layout=on),
     )
 
 

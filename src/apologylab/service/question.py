@@ -10,6 +10,7 @@ from apologylab.design.arms import arms, weights
 from apologylab.design.blocks import places
 from apologylab.design.contrasts import arm_contrasts, main_effects, parse_contrast
 from apologylab.design.estimators import ESTIMATORS, parse_estimator
+from apologylab.design.layout import layout
 from apologylab.design.measures import parse_measure
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
@@ -53,6 +54,7 @@ def question(
         adjust=experiment.plan.adjust,
         look=look,
         drawing=drawn,
+        layout=layout(experiment),
     )
 
 

@@ -1,0 +1,145 @@
+"""Contrasts asked of an analysis: every effect of a factorial, read off the fits it already has.
+
+All are contrasts of one covariance: main effects, simple effects, interactions of any order and
+means of levels. Nothing is fitted again, so what is asked later agrees with what was printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+from apologylab.design.contrasts import level_means, read_contrast
+from apologylab.errors import InputError
+from apologylab.inference.plan import Fits, estimates
+
+if TYPE_CHECKING:
+    from apologylab.design.contrasts import Contrast
+    from apologylab.design.layout import Layout
+    from apologylab.inference.question import Question
+    from apologylab.inference.results import Estimate, Refusal
+
+At = Mapping[str, str | Sequence[str]]
+"""Factor -> level, or levels."""
+Margins = Mapping[str, Mapping[str, float]]
+"""Factor -> level -> weight."""
+BESIDES = "asked besides the plan: "
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readings:
+    """The fits of an analysis with the question that they answer and the factors of its arms."""
+
+    question: Question
+    fits: Fits
+    layout: Layout
+
+    def contrasts(
+        self,
+        what: Sequence[str | At],
+        *,
+        at: At | None,
+        weights: Margins | None,
+    ) -> tuple[Contrast, ...]:
+        """The contrasts that :meth:`apologylab.inference.results.Analysis.contrast` asks for.
+
+        Raises:
+            InputError: they cannot be read, or nothing matches.
+        """
+        on = self._weighed(weights)
+        under = f" at {_conditions(at)}" if at else ""
+        return tuple(read_contrast(text, text, on) for text in _texts(on, what, under))
+
+    def means(self, factor: str, *, at: At | None, weights: Margins | None) -> tuple[Contrast, ...]:
+        """The mean under each level of a factor.
+
+        Raises:
+            InputError: there is no such factor, or no combination that all its levels have.
+        """
+        on = self._weighed(weights)
+        _refuse_unknown(on, factor)
+        return level_means(on, factor, _conditions(at) if at else "")
+
+    def read(
+        self, contrasts: Sequence[Contrast], *, outcome: str | None, estimator: str | None
+    ) -> tuple[tuple[Estimate, ...], tuple[Refusal, ...]]:
+        """Each contrast of each outcome by each estimator of arm means; one family of its own.
+
+        Raises:
+            InputError: there is no such outcome or estimator.
+        """
+        asked = self.question
+        outcomes = [each for each in asked.outcomes if outcome in {None, each.name}]
+        texts = [each for each in asked.estimators if estimator in {None, each}]
+        if not outcomes or not texts:
+            raise InputError(
+                f"the analysis has no {outcome if not outcomes else estimator!r}",
+                do=f"outcomes: {', '.join(each.name for each in asked.outcomes)}; estimators: "
+                f"{', '.join(asked.estimators)}",
+            )
+        only = replace(
+            asked,
+            outcomes=tuple(outcomes),
+            estimators=tuple(texts),
+            arm_contrasts=(),
+            factor_contrasts=(),
+            named_contrasts=tuple(contrasts),
+        )
+        return estimates(replace(self.fits, found={}), only)
+
+    def unplanned(self, contrasts: Sequence[Contrast]) -> tuple[str, ...]:
+        """What of these the plan does not have, by the arms that they weigh (R32)."""
+        planned = {_weights(contrast) for _, contrast in self.question.contrasts}
+        besides = [each.name for each in contrasts if each.order and _weights(each) not in planned]
+        return (BESIDES + "; ".join(besides),) if besides else ()
+
+    def _weighed(self, weights: Margins | None) -> Layout:
+        for factor, given in (weights or {}).items():
+            _refuse_unknown(self.layout, factor)
+            if set(given) != set(self.layout.factors[factor]) or min(given.values()) <= 0:
+                raise InputError(
+                    f"weights of {factor} are {dict(given)}",
+                    do=f"give a weight above 0 to each of {', '.join(self.layout.factors[factor])}",
+                )
+        return replace(self.layout, margins={**self.layout.margins, **(weights or {})})
+
+
+def _weights(contrast: Contrast) -> frozenset[tuple[str, float]]:
+    return frozenset((arm, round(weight, 9)) for arm, weight in contrast.cells)
+
+
+def _texts(on: Layout, what: Sequence[str | At], under: str) -> list[str]:
+    """What was asked for in the grammar: one text a combination of levels."""
+    if len(what) == 1 and isinstance(what[0], str) and what[0] not in on.factors:
+        return [what[0] + under]
+    differences = [_differences(on, each) for each in what]
+    return [f"{' x '.join(each)}{under}" for each in product(*differences)]
+
+
+def _differences(on: Layout, what: str | At) -> list[str]:
+    """A factor's levels against its baseline; or levels of several factors moved together."""
+    if isinstance(what, str):
+        _refuse_unknown(on, what)
+        base = on.baseline(what)
+        return [f"{what}={x} vs {what}={base}" for x in on.factors[what] if x != base]
+    for factor in what:
+        _refuse_unknown(on, factor)
+    baselines = " & ".join(f"{factor}={on.baseline(factor)}" for factor in what)
+    return [f"{_conditions(what)} vs {baselines}"]
+
+
+def _conditions(at: At) -> str:
+    return " & ".join(
+        f"{factor}={level if isinstance(level, str) else '|'.join(level)}"
+        for factor, level in at.items()
+    )
+
+
+def _refuse_unknown(on: Layout, factor: str) -> None:
+    if factor not in on.factors:
+        raise InputError(
+            f"there is no factor {factor!r}",
+            do=f"the factors are {', '.join(on.factors) or 'none: give the arms levels'}",
+        )
