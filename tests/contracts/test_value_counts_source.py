@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from apologylab.errors import InputError
-from apologylab.inference.arrays import panel
 from apologylab.inference.moments import Cell
 from apologylab.inference.source import Source
-from apologylab.warehouse.engine import connect
-from apologylab.warehouse.moments import DuckSource
 
 Make = Callable[..., Source]
-
-
-def arrays(columns: dict[str, np.ndarray], **keys: Sequence[object]) -> Source:
-    return panel(columns, **keys)  # type: ignore[arg-type]
-
-
-def duckdb(columns: dict[str, np.ndarray], **keys: Sequence[object]) -> Source:
-    connection = connect()
-    table = pa.table({**keys, **{name: pa.array(column) for name, column in columns.items()}})
-    connection.register("units", table)
-    connection.execute("CREATE TABLE panel AS SELECT * FROM units")
-    return DuckSource(
-        connection=connection, relation="panel", columns=frozenset(table.column_names)
-    )
-
-
-MAKERS = {"arrays": arrays, "duckdb": duckdb}
-
-
-@pytest.fixture(params=sorted(MAKERS))
-def make(request: pytest.FixtureRequest) -> Make:
-    return MAKERS[request.param]
 
 
 def test_values_are_counted_by_cell(make: Make) -> None:

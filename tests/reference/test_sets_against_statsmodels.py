@@ -12,6 +12,7 @@ from apologylab.errors import NotEstimable
 from apologylab.inference.arrays import panel
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
+from apologylab.inference.scheme_checks import Drawing
 
 ARMS = ("a", "b", "c")
 
@@ -23,6 +24,7 @@ def asked(estimator, arms=ARMS, phases=(1,), **more):
         weights={phase: dict.fromkeys(arms, 1) for phase in phases},
         assigned={},
         estimators=(estimator,),
+        drawing=Drawing(scheme="blocks" if estimator == "blocked" else "clusters"),
         **more,
     )
 
@@ -100,7 +102,7 @@ def test_clusters_of_one_size_are_welchs_test_of_their_means():
     cluster = np.repeat(np.arange(37), 8)
     y = rng.normal(size=37 * 8) + rng.normal(size=37)[cluster] * (1 + 2 * arm_of[cluster])
     source = panel({"y": y}, arm=[ARMS[i] for i in arm_of[cluster]], drawn_set=cluster)
-    (one,) = answers(source, asked("clustered", ARMS[:2]))
+    (one,) = answers(source, asked("clustered(errors=CR1)", ARMS[:2]))
     means = y.reshape(37, 8).mean(axis=1)
     welch = stats.ttest_ind(means[arm_of == 1], means[arm_of == 0], equal_var=False)
     assert one.p_value == pytest.approx(welch.pvalue, rel=1e-10)
@@ -114,7 +116,7 @@ def test_unequal_clusters_are_the_cluster_robust_variance_of_statsmodels():
     cluster = rng.integers(0, 50, 900)
     y = 20 + rng.normal(size=900) + rng.normal(size=50)[cluster]
     source = panel({"y": y}, arm=[ARMS[i] for i in arm_of[cluster]], drawn_set=cluster)
-    (one,) = answers(source, asked("clustered", ARMS[:2]))
+    (one,) = answers(source, asked("clustered(errors=CR1)", ARMS[:2]))
     variance = 0.0
     for arm in (0, 1):
         mine = arm_of[cluster] == arm
