@@ -96,8 +96,15 @@ class ArraySource:
         slabs = by_cell(columns, self.code, len(self.cells), shift)
         return hc_variances(fitted, self.cells, slabs, names, shift)
 
-    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
+    def set_totals(
+        self, outcomes: Sequence[str], *, by: str | None = None
+    ) -> list[SetTotals]:
         """See :meth:`apologylab.inference.source.Source.set_totals`."""
+        if by is not None:
+            self._refuse_unknown((by, *outcomes))
+            alone = -1.0 - np.arange(len(self.code))
+            code = np.where(np.isnan(self.columns[by]), alone, self.columns[by]).astype(np.intp)
+            return [self._set_totals(outcome, code) for outcome in outcomes]
         if self.drawn_set is None:
             raise InputError(
                 "the panel does not say which units were drawn together", do="give drawn_set"

@@ -31,11 +31,16 @@ class Source(Protocol):
         """
         ...
 
-    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
+    def set_totals(
+        self, outcomes: Sequence[str], *, by: str | None = None
+    ) -> list[SetTotals]:
         """Counts and sums of each outcome by block or cluster, in their order.
 
+        ``by`` is a column of whole numbers to group by instead; a unit that lacks it is a set of
+        its own.
+
         Raises:
-            InputError: the panel does not say which units were drawn together.
+            InputError: the panel does not say which units were drawn together, or has no ``by``.
         """
         ...
 

@@ -127,10 +127,15 @@ class DuckSource:
         of = held.of
         return hc_variances(fitted, of.cells, held.units(), of.names, held.shift)
 
-    def set_totals(self, outcomes: Sequence[str]) -> list[SetTotals]:
-        """Counts and sums of each outcome by block or cluster; a scan each."""
-        self._refuse_unknown((DRAWN_SET, *outcomes))
-        return [set_totals(self.connection, self.relation, self.columns, each) for each in outcomes]
+    def set_totals(
+        self, outcomes: Sequence[str], *, by: str | None = None
+    ) -> list[SetTotals]:
+        """Counts and sums of each outcome by block, cluster or another column; a scan each."""
+        by = by or DRAWN_SET
+        self._refuse_unknown((by, *outcomes))
+        return [
+            set_totals(self.connection, self.relation, self.columns, each, by) for each in outcomes
+        ]
 
     def value_counts(self, columns: Sequence[str]) -> list[ValueCounts]:
         """Units of each cell by distinct value; a scan each."""

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE, LedgerValue, currency, ledger_value
+from apologylab.inference.bounds import LOST
 from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
@@ -46,6 +47,13 @@ EXCLUDED: Mapping[str, str] = {
     "incident": "f.key = u.incident",
 }
 """Facts that are the failure itself, not what came after it (R12)."""
+
+CAUSE = "CASE WHEN cause IS NOT NULL THEN dense_rank() OVER (ORDER BY cause) END"
+"""The number of what caused the unit's incident; NULL where that is not known (R27)."""
+DELIVERED = (
+    "CAST(assignment IN (SELECT assignment FROM staged_delivery WHERE state = 'sent') AS DOUBLE)"
+)
+"""Whether the unit's remedy went out; never in silence, where nothing is sent."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,11 +185,13 @@ def _build(
 ) -> list[str]:
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
+    columns |= {"cause": CAUSE, "delivered": DELIVERED}
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
         known = identifier(outcome.name)
         measured = known if unanswered else f"coalesce({known}, 0.0)"
         columns[outcome.name] = _when(horizons[outcome.name], measured)
+        columns[f"{outcome.name}{LOST}"] = _lost(horizons[outcome.name], measured)
     for name in covariates:
         columns[name] = f"coalesce({identifier(name)}, 0.0)"
     if value:
@@ -201,6 +211,12 @@ def _drawn_by(experiment: Experiment) -> tuple[str, ...]:
 def _when(horizon: Horizon, measured: str) -> str:
     """SQL of a value that is missing before it is mature, and of a customer who was forgotten."""
     return f"CASE WHEN {horizon.mature} AND NOT forgotten THEN {measured} END"
+
+
+def _lost(horizon: Horizon, measured: str) -> str:
+    """SQL of 1 where a value is mature and yet missing, 0 where it is known, else NULL."""
+    gone = f"(forgotten OR {measured} IS NULL)"
+    return f"CASE WHEN {horizon.mature} THEN CAST({gone} AS DOUBLE) END"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> ByPhase:

@@ -59,12 +59,19 @@ def set_totals(
     relation: str,
     columns: AbstractSet[str],
     outcome: str | None,
+    by: str = DRAWN_SET,
 ) -> SetTotals:
-    """Counts and sums of ``outcome`` by set and cell; None counts all units."""
+    """Counts and sums of ``outcome`` by set and cell; None counts all units.
+
+    A unit that lacks ``by`` is a set of its own, with a negative number.
+    """
     y = "0.0" if outcome is None else f"CAST({identifier(outcome)} AS DOUBLE)"
+    number = f"CAST({identifier(by)} AS BIGINT)"
+    if by != DRAWN_SET:
+        number = f"coalesce({number}, -row_number() OVER ())"
     units = (
-        f"SELECT {selected(columns)}, {DRAWN_SET}, y FROM (SELECT *, {y} AS y FROM {relation}) "
-        "WHERE y IS NOT NULL AND NOT isnan(y)"
+        f"SELECT {selected(columns)}, {number} AS set_number, y "
+        f"FROM (SELECT *, {y} AS y FROM {relation}) WHERE y IS NOT NULL AND NOT isnan(y)"
     )
     keys = ", ".join(KEYS)
     ((mean,),) = connection.execute(f"SELECT avg(y) FROM ({units})").fetchall()
@@ -72,16 +79,16 @@ def set_totals(
     cells = f"SELECT DISTINCT {keys} FROM ({units}) ORDER BY {keys}"
     listed = tuple(Cell(*key) for key in connection.execute(cells).fetchall())
     taken = connection.execute(
-        f"SELECT cell, {DRAWN_SET}, count(*) AS n, sum(y - {double(shift)}) AS total "
+        f"SELECT cell, set_number, count(*) AS n, sum(y - {double(shift)}) AS total "
         f"FROM ({units}) JOIN (SELECT *, row_number() OVER (ORDER BY {keys}) - 1 AS cell "
-        f"FROM ({cells})) USING ({keys}) GROUP BY cell, {DRAWN_SET}"
+        f"FROM ({cells})) USING ({keys}) GROUP BY cell, set_number"
     ).fetchnumpy()
     return SetTotals(
         outcome=outcome or "",
         shift=shift,
         cells=listed,
         cell=np.asarray(taken["cell"], dtype=np.intp),
-        code=np.asarray(taken[DRAWN_SET], dtype=np.int64),
+        code=np.asarray(taken["set_number"], dtype=np.int64),
         n=np.asarray(taken["n"], dtype=np.int64),
         total=np.asarray(taken["total"], dtype=np.float64),
     )

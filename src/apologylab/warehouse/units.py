@@ -28,7 +28,7 @@ def stage_units(
     """Table ``units``: one row a unit, at its first randomised incident (R7, R23).
 
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
-    ``since`` when the customer became one, ``forgotten`` whether they were, ``since_then`` whether
+    ``cause`` what caused it, ``since`` when the customer became one, ``forgotten`` whether they were, ``since_then`` whether
     only after the mark (R21). ``stratum`` is empty where the allocation has none, ``drawn_set``
     NULL where units are drawn one by one (R3).
     """
@@ -40,7 +40,7 @@ def stage_units(
         f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
         f"{customer} AS customer, a.key AS assignment, a.incident, "
         'coalesce(i.occurred_at, a.occurred_at) AS anchor, i."order" AS failing_order, '
-        "s.since, f.customer IS NOT NULL AS forgotten, "
+        "i.cause, s.since, f.customer IS NOT NULL AS forgotten, "
         f"coalesce(f.seq > {mark}, FALSE) AS since_then "
         f"FROM {LEDGER}.fact_assignment a "
         f"LEFT JOIN {LEDGER}.fact_incident i ON i.key = a.incident AND i.seq <= {mark} "
