@@ -112,8 +112,11 @@ def _weights(contrast: Contrast) -> frozenset[tuple[str, float]]:
 
 def _texts(on: Layout, what: Sequence[str | At], under: str) -> list[str]:
     """What was asked for in the grammar: one text a combination of levels."""
-    if len(what) == 1 and isinstance(what[0], str) and what[0] not in on.factors:
-        return [what[0] + under]
+    first = what[0] if what else ""
+    if len(what) == 1 and isinstance(first, str) and first not in on.factors:
+        if "=" not in first and " vs " not in first:
+            _refuse_unknown(on, first)
+        return [first + under]
     differences = [_differences(on, each) for each in what]
     return [f"{' x '.join(each)}{under}" for each in product(*differences)]
 
