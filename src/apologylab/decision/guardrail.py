@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scipy.special import stdtrit
-
 from apologylab.decision.verdict import GuardrailReading
+from apologylab.inference.special import stdtrit
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Outcome

@@ -14,7 +14,7 @@ Source: Imbens and Manski 2004 (Econometrica 72), equations 6 and 7.
 
 from __future__ import annotations
 
-from scipy.special import ndtr, ndtri
+from apologylab.inference.special import ndtr, ndtri
 
 LOST = ":lost"
 """Added to an outcome's name: 1 where it could be measured and is missing, 0 where it is known."""

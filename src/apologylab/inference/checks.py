@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
 
 from apologylab.errors import InputError
 from apologylab.inference.blocks import block_of, blocks
@@ -23,6 +22,7 @@ from apologylab.inference.moments import (
     cell_scatters,
 )
 from apologylab.inference.results import Check
+from apologylab.inference.special import chdtrc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -148,7 +148,7 @@ def _weight(made: _Regressors, z: Floats) -> Floats:
     lever = inverse[:, 1:] @ z
     lever += inverse[:, :1]
     left = 1 - lever[0] - np.einsum("kn,kn->n", lever[1:], z)
-    weight = np.square(lever[0])
+    weight: Floats = np.square(lever[0])
     for _ in range(made.discount):
         weight /= left
     # A unit that decides its own fit says nothing about the error: its cell has no variance.

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+
+from apologylab.inference.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

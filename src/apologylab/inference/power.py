@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-from scipy.special import ndtri
-
 from apologylab.errors import InputError
+from apologylab.inference.special import ndtri
 
 POWER = 0.8
 

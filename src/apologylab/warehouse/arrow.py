@@ -21,7 +21,7 @@ def floats(column: Any) -> Floats:
     >>> floats(pyarrow.array([1.5, None, 2.0])[1:]).tolist()
     [nan, 2.0]
     """
-    values = _values(column, np.float64)
+    values: Floats = _values(column, np.float64)
     if not column.null_count:
         return values
     known: Floats = np.where(_known(column), values, np.nan)

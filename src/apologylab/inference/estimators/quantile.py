@@ -33,7 +33,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, ndtri
+
+from apologylab.inference.special import betainc, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

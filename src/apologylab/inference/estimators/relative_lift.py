@@ -24,9 +24,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from apologylab.errors import NotEstimable
+from apologylab.inference.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     from apologylab.inference.arm_means import ArmMeans

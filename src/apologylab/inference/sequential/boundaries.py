@@ -21,9 +21,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from apologylab.errors import InputError
+from apologylab.inference.special import ndtr, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import log_ndtr
 
 from apologylab.errors import InputError
+from apologylab.inference.special import log_ndtr
 
 if TYPE_CHECKING:
     from apologylab.inference.moments import Floats

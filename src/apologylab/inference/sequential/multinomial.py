@@ -18,10 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln
 
 from apologylab.inference.checks import CHECK_ALPHA
 from apologylab.inference.results import Check
+from apologylab.inference.special import gammaln
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

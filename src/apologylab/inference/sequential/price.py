@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from apologylab.inference.power import POWER
 from apologylab.inference.sequential.boundaries import boundaries, crossing
 from apologylab.inference.sequential.mixture import best_rho, critical
+from apologylab.inference.special import ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,9 +20,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import log_ndtr
 
 from apologylab.inference.sequential.boundaries import boundaries
+from apologylab.inference.special import log_ndtr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

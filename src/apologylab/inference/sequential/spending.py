@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from apologylab.errors import InputError
+from apologylab.inference.special import ndtr, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -28,9 +28,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
 
 from apologylab.errors import NotEstimable
+from apologylab.inference.special import chdtrc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

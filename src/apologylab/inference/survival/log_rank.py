@@ -20,10 +20,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.blocks import block_of, blocks
+from apologylab.inference.special import chdtrc
 from apologylab.inference.survival.counts import EVENT, lives
 
 if TYPE_CHECKING:
