@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from apologylab.errors import NotEstimable, StateError
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apologylab.design.contrasts import Contrast
+    from apologylab.inference.forest import Picture
+    from apologylab.inference.joined import Joined
     from apologylab.inference.readings import At, Margins, Readings
 
 
@@ -201,10 +203,43 @@ class Analysis:
         )
 
     def rows(self) -> list[dict[str, object]]:
-        """One flat row an estimate, for any data frame: ``pandas.DataFrame(analysis.rows())``."""
-        from apologylab.inference.table import as_rows
+        """One flat row an estimate, for any data frame: ``polars.DataFrame(analysis.rows())``."""
+        from apologylab.inference.document import as_rows
 
         return as_rows(self)
+
+    def to_frame(self) -> Any:
+        """The rows as a pandas data frame.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        from apologylab.inference.document import as_frame
+
+        return as_frame(self.rows())
+
+    def to_json(self) -> str:
+        """Everything, as one JSON document: the same as ``apologylab analyse --json``."""
+        from apologylab.inference.document import as_document, as_json
+
+        return as_json([as_document(self)])
+
+    def plot(self) -> Picture:
+        """Every interval as a picture that a notebook shows; ``str`` of it is an SVG."""
+        from apologylab.inference.forest import forest
+        from apologylab.inference.table import title
+
+        return forest(title(self), self.estimates)
+
+    def join(self, *others: Analysis) -> Joined:
+        """This and others side by side, to print, plot, or put in one frame.
+
+        Raises:
+            InputError: none is given, one twice, or their levels differ.
+        """
+        from apologylab.inference.joined import Joined
+
+        return Joined(analyses=(self, *others))
 
     def __str__(self) -> str:
         from apologylab.inference.table import as_text

@@ -1,15 +1,14 @@
-"""An analysis as rows, as text and as HTML: what ``print`` and a notebook show."""
+"""An analysis as text and as HTML: what ``print`` and a notebook show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from html import escape
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import weighed
-from apologylab.inference.sentence import number, per_customer, sentence, to_the_minute
+from apologylab.inference.grouping import MEAN, decides, functional, groups, label
+from apologylab.inference.sentence import number, sentence, to_the_minute
 
 if TYPE_CHECKING:
     from apologylab.inference.results import Analysis, Estimate, Refusal
@@ -21,22 +20,12 @@ _SHORT = {
     "difference_in_means": "plain", "lin": "Lin", "blocked": "blocks", "clustered": "clusters",
 }  # fmt: skip
 _MARK = {True: "ok", False: "FAILED", None: "-"}
-_FAMILY = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts", "mean": "means"}
-
-
-def as_rows(analysis: Analysis) -> list[dict[str, object]]:
-    """One flat row an estimate: ``pandas.DataFrame(analysis.rows())``."""
-    mark = {"simulated": analysis.simulated}
-    return [
-        {key: value for key, value in asdict(estimate).items() if key != "cells"} | mark
-        for estimate in analysis.estimates
-    ]
 
 
 def as_text(analysis: Analysis) -> str:
     """The whole analysis for a terminal: checks, flow, effects, sentences."""
-    blocks = [_title(analysis), *_checks(analysis), *_flow(analysis), *_effects(analysis)]
-    blocks += _contrasts(analysis)
+    blocks = [title(analysis), *_checks(analysis), *_flow(analysis), *_effects(analysis)]
+    blocks += [*_contrasts(analysis), *_details(analysis), *_methods(analysis)]
     said = [sentence(each, alpha=analysis.alpha) for each in headlines(analysis)]
     blocks += [_bullets("In words", said)] if said else []
     refused = [_refused(refusal) for refusal in analysis.refusals]
@@ -50,7 +39,7 @@ def as_text(analysis: Analysis) -> str:
 
 def as_html(analysis: Analysis) -> str:
     """The effects as HTML tables, for a notebook."""
-    parts = [f"<p><b>{escape(_title(analysis))}</b></p>"]
+    parts = [f"<p><b>{escape(title(analysis))}</b></p>"]
     failed = [check for check in analysis.checks if check.passed is False]
     parts += [f"<p><b>FAILED</b> {escape(check.says)}</p>" for check in failed]
     for caption, rows in _tables(analysis):
@@ -62,17 +51,24 @@ def as_html(analysis: Analysis) -> str:
             f"<table><caption>{escape(caption)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
-    return "\n".join(parts)
+    lines = "".join(f"<li>{escape(line)}</li>" for line in _besides(analysis))
+    return "\n".join([*parts, f"<ul>{lines}</ul>"] if lines else parts)
+
+
+def _besides(analysis: Analysis) -> list[str]:
+    """What a notebook shows below the tables: how, refusals, departures, notes."""
+    return [
+        *dict.fromkeys(_method(each) for each in analysis.estimates),
+        *(f"Not estimable: {_refused(refusal)}" for refusal in analysis.refusals),
+        *(f"Departure from the plan: {each}" for each in analysis.deviations_from_plan),
+        *analysis.notes,
+    ]
 
 
 def headlines(analysis: Analysis) -> list[Estimate]:
-    """The estimates that answer the plan's question: primary outcomes, by the first estimator."""
-    if not analysis.estimates:
-        return []
-    first = analysis.estimates[0].estimator
-    return [
-        each for each in analysis.estimates if each.role == "primary" and each.estimator == first
-    ]
+    """Those that answer the plan's question: primary outcomes, by the first that gives means."""
+    found = [each for each in analysis.estimates if each.role == "primary" and decides(each)]
+    return [each for each in found if each.estimator == found[0].estimator]
 
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
@@ -91,7 +87,8 @@ def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     ]
 
 
-def _title(analysis: Analysis) -> str:
+def title(analysis: Analysis) -> str:
+    """Its name, version and date, and whether it is simulated."""
     mark = "SIMULATED  " if analysis.simulated else ""
     at = to_the_minute(analysis.as_of)
     return f"{mark}{analysis.experiment}, version {analysis.version}, as of {at}"
@@ -148,21 +145,44 @@ def _contrasts(analysis: Analysis) -> list[str]:
 
 
 def _tables(analysis: Analysis) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """A table for every outcome and kind of contrast: its caption and its rows."""
-    for (outcome, kind), group in groupby(analysis.estimates, key=lambda e: (e.outcome, e.kind)):
-        estimates = list(group)
-        first = estimates[0]
-        unit = per_customer(first.unit)
-        against = f"against {first.reference} (mean {number(first.reference_mean)})"
-        of = against if kind == "arm" else _FAMILY[kind]
-        yield f"{outcome}, {first.role}, {unit}: {of}", [_row(each) for each in estimates]
+    """A table for every group: its caption and its rows."""
+    for caption, estimates in groups(analysis.estimates):
+        yield caption, [_row(each) for each in estimates]
+
+
+def _methods(analysis: Analysis) -> list[str]:
+    """How each interval and p came about: estimator, interval, family, correction and look."""
+    lines = dict.fromkeys(_method(each) for each in analysis.estimates)
+    return [_bullets("How it was computed", list(lines))] if lines else []
+
+
+def _method(estimate: Estimate) -> str:
+    of, look = functional(estimate), f", look {estimate.look}" if estimate.look else ""
+    tested = f"; p: {estimate.family}{look}" if estimate.p_value is not None else ""
+    what = "" if of == MEAN else f" of {of} {estimate.outcome}"
+    return f"{estimate.estimator}{what}: {estimate.interval_kind}{tested}"
+
+
+def _details(analysis: Analysis) -> list[str]:
+    """What one estimator alone has to say."""
+    lines = [
+        f"{each.outcome}, {label(each)}, {each.estimator}: "
+        + "; ".join(f"{name} {_said(value)}" for name, value in each.details)
+        for each in analysis.estimates
+        if each.details
+    ]
+    return [_bullets("Beside the estimates", lines)] if lines else []
+
+
+def _said(value: str | float) -> str:
+    return value if isinstance(value, str) else number(value)
 
 
 def _row(estimate: Estimate) -> tuple[str, ...]:
     low, high = (number(end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
     adjusted = "" if estimate.p_adjusted is None else f"{estimate.p_adjusted:.2g}"
     return (
-        estimate.treatment if estimate.kind == "arm" else estimate.name,
+        label(estimate),
         _SHORT.get(estimate.estimator, estimate.estimator),
         number(estimate.point, signed=True),
         f"{low} to {high}",

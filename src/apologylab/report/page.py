@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE
 from apologylab.report import numbers
-from apologylab.report.axis import axis
+from apologylab.inference.axis import axis
 from apologylab.report.worries import worries
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from apologylab.decision.verdict import Verdict
     from apologylab.design.experiment import Experiment
     from apologylab.inference.results import Analysis, Estimate
-    from apologylab.report.axis import Axis
+    from apologylab.inference.axis import Axis
 
 ROLES = ("primary", "secondary", "guardrail", "descriptive")
 KINDS = {"arm": "Each arm", "factor": "Each factor", "contrast": "The questions of the plan"}
