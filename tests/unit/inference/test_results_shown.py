@@ -1,0 +1,152 @@
+"""One results type: what it prints, and what it is as rows, frame, JSON, picture, and joined."""
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import apologylab
+from apologylab.errors import InputError
+from apologylab.wire.results import analysis_document
+
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(SEED)
+    n = 600
+    arm = np.array(["none", "<note>", "gift"])[rng.integers(0, 3, n)]
+    before = rng.exponential(20, n)
+    spend = 0.5 * before + rng.exponential(10, n) + 5 * (arm == "gift")
+    return pa.table({"arm": arm, "before": before, "spend": spend})
+
+
+@pytest.fixture(scope="module")
+def analysis(table):
+    return apologylab.analyse(
+        table, arm="arm", reference="none", outcomes=["spend"], covariates=["before"]
+    )
+
+
+@pytest.fixture(scope="module")
+def odd(analysis):
+    """The same with an open interval, something that one estimator alone says, and a look."""
+    first, *others = analysis.estimates
+    strange = replace(
+        first,
+        estimator="relative_lift",
+        estimand="relative change of the mean of spend over all enrolled units, intention to treat",
+        ci_high=math.inf,
+        look=3,
+        details=(("path", "leverage series"), ("largest leverage", 0.0042)),
+    )
+    return replace(analysis, estimates=(strange, *others))
+
+
+def test_a_frame_has_a_row_an_estimate_in_numbers(analysis):
+    frame = analysis.to_frame()
+    assert list(frame["estimator"]) == [each.estimator for each in analysis.estimates]
+    assert frame["point"].tolist() == [each.point for each in analysis.estimates]
+    assert str(frame["p_value"].dtype) == "float64"
+    assert "readings" not in frame
+
+
+def test_details_are_columns_of_their_own(odd):
+    frame = odd.to_frame()
+    assert frame["details.path"][0] == "leverage series"
+    assert frame["details.largest leverage"][0] == 0.0042
+    assert frame["details.largest leverage"].isna().tolist() == [False, True, True, True]
+
+
+def test_a_detail_that_is_text_here_and_a_number_there_is_text(odd):
+    first, second, *others = odd.estimates
+    second = replace(second, details=(("path", 2.0),))
+    frame = replace(odd, estimates=(first, second, *others)).to_frame()
+    assert frame["details.path"].tolist()[:2] == ["leverage series", "2.0"]
+
+
+def test_json_is_that_of_the_command_and_open_ends_are_null(odd):
+    document = json.loads(odd.to_json(), parse_constant=pytest.fail)
+    assert document == analysis_document(odd)
+    assert document["estimates"][0]["ci_high"] is None
+    assert document["estimates"][0]["details"] == {
+        "path": "leverage series",
+        "largest leverage": 0.0042,
+    }
+
+
+def test_print_says_how_each_interval_and_p_came_about(odd):
+    said = str(odd)
+    assert "relative_lift of relative change of the mean of spend: pointwise 95%" in said
+    assert "2 tests, Holm, look 3" in said
+    assert "path leverage series; largest leverage 0.0042" in said
+    assert "to +inf" in said
+    for each in odd.estimates:
+        assert each.interval_kind in said
+        assert each.family in said
+
+
+def test_what_is_not_a_mean_stands_under_a_head_of_its_own_and_is_no_headline(odd):
+    said = str(odd)
+    heads = [line for line in said.splitlines() if line.startswith(("spend, ", "relative change"))]
+    assert len(heads) == 2
+    words = said[said.index("In words") :]
+    assert words.count("sending `") == 2
+    assert "inf" not in words
+
+
+def test_a_notebook_shows_refusals_departures_and_how_escaped(odd):
+    html = replace(odd, deviations_from_plan=("<looked>",))._repr_html_()
+    assert "&lt;note&gt;" in html
+    assert "<note>" not in html
+    assert "Departure from the plan: &lt;looked&gt;" in html
+    assert "look 3" in html
+
+
+def test_a_picture_is_a_well_formed_svg_with_a_dot_an_estimate(odd):
+    picture = odd.plot()
+    root = ET.fromstring(str(picture))
+    assert picture._repr_svg_() == str(picture)
+    dots = [each for each in root.iter() if each.get("class") == "dot"]
+    assert len(dots) == len(odd.estimates)
+    lines = [each for each in root.iter() if each.get("class") == "low"]
+    assert all(float(each.get("x1")) < float(each.get("x2")) for each in lines)
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"<note>, relative_lift", "gift, lin"} <= set(texts)
+
+
+def test_analyses_join_keep_their_families_and_say_so(table, analysis):
+    plain = apologylab.analyse(table, arm="arm", reference="none", outcomes=["spend"])
+    joined = analysis.join(plain)
+    assert len(joined.rows()) == len(analysis.estimates) + len(plain.estimates)
+    assert list(joined.to_frame().columns[:3]) == ["experiment", "version", "as_of"]
+    assert [each["format"] for each in json.loads(joined.to_json())] == [
+        "apologylab.analysis/1"
+    ] * 2
+    assert str(joined).endswith("adjusted within each analysis, not over all of them")
+    assert str(joined.plot()).count('class="dot"') == 6
+    assert "not over all of them" in joined._repr_html_()
+    third = replace(plain, experiment="other")
+    assert [each.experiment for each in joined.join(third).analyses] == ["table", "table", "other"]
+
+
+def test_what_does_not_join_is_refused(analysis):
+    with pytest.raises(InputError, match="joins nothing"):
+        analysis.join()
+    with pytest.raises(InputError, match="joined with itself"):
+        analysis.join(analysis)
+    with pytest.raises(InputError, match=r"alpha 0\.05 and 0\.1 do not join"):
+        analysis.join(replace(analysis, alpha=0.1))
+
+
+def test_an_analysis_that_shows_nothing_still_has_all_its_forms(analysis):
+    empty = replace(analysis, estimates=())
+    assert empty.rows() == []
+    assert len(empty.to_frame()) == 0
+    assert "dot" not in str(empty.plot()).split("</style>")[1]
+    assert json.loads(empty.to_json())["estimates"] == []
