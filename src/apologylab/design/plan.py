@@ -31,6 +31,25 @@ class Plan:
         tuple[Annotated[str, Text(longest=200, example="lin(errors=HC3)")], ...],
         Doc("what is computed, the first leads; if absent, lin and the plain difference"),
     ] = ()
+    sequential: Annotated[
+        Literal["none", "group_sequential", "confidence_sequence"],
+        Doc("how looks before the end are paid for; none: nothing is read before the end"),
+    ] = "none"
+    spending: Annotated[
+        Literal["obrien_fleming", "pocock", "kim_demets"],
+        Doc("of group_sequential: how much of alpha early looks may spend"),
+    ] = "obrien_fleming"
+    spending_power: Annotated[
+        float, Range(0.1, 20), Doc("of kim_demets: alpha times share of information to this power")
+    ] = 2.0
+    looks: Annotated[
+        int | None,
+        Range(1, 1000),
+        Doc("of group_sequential: how many looks are meant, the last one included"),
+    ] = None
+    first_look: Annotated[
+        int, Range(2, 10**9), Doc("units that each arm of a contrast has before its first look")
+    ] = 1000
     expected_customers: Annotated[
         int | None, Range(1, 10**9), Doc("how many will be enrolled, for the budget's forecast")
     ] = None

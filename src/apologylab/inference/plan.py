@@ -18,11 +18,13 @@ from apologylab.inference.multiplicity import bounds, holm, p_value
 from apologylab.inference.question import DESCRIPTIVE
 from apologylab.inference.registry import Way, find
 from apologylab.inference.rows import Asking, estimate, refusal
+from apologylab.inference.sequential.rows import look_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.derived import Derived
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate, Refusal
     from apologylab.inference.sets import SetTotals
@@ -73,14 +75,14 @@ def fit(source: Source, question: Question) -> Fits:
     if any(isinstance(way.answer, OfMeans) and way.answer.sets for way in ways):
         names = [outcome.name for outcome in question.outcomes]
         sets = dict(zip(names, source.set_totals(names), strict=True))
-    widened = _derived(source, question, ways)
+    widened, columns = _derived(source, question, ways)
     moments, covariates = _scanned(widened, question, ways)
     by = {
         (outcome, way.asked.text): each
         for way in ways
         if isinstance(way.answer, OfMeans)
         for outcome, each in way.answer.fit(
-            Scan(widened, question, way.asked, moments, sets)
+            Scan(widened, question, way.asked, moments, sets, columns[way.asked.text])
         ).items()
     }
     whole = {each.name: moments[_whole(each.name, question)] for each in question.outcomes}
@@ -123,14 +125,17 @@ def _found(
     return way.answer.answer(Read(question, way.asked, fits, moments))
 
 
-def _derived(source: Source, question: Question, ways: Sequence[Way]) -> Source:
-    """The panel with every column that the estimators make of it."""
-    for way in ways:
-        if isinstance(way.answer, OfMeans) and (
-            columns := way.answer.columns(source, question, way.asked)
-        ):
-            source = source.derive(columns)
-    return source
+def _derived(
+    source: Source, question: Question, ways: Sequence[Way]
+) -> tuple[Source, Mapping[str, Mapping[str, Derived]]]:
+    """The panel with every column that the estimators make of it, and each one's columns."""
+    made = {
+        way.asked.text: way.answer.columns(source, question, way.asked)
+        for way in ways
+        if isinstance(way.answer, OfMeans)
+    }
+    all_of_them = {name: column for each in made.values() for name, column in each.items()}
+    return source.derive(all_of_them) if all_of_them else source, made
 
 
 def _scanned(
@@ -171,7 +176,20 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
     for each in fits.found.values():
         found += each.estimates
         refusals += each.refusals
+    if question.watch is not None:
+        found, too_early = look_at(found, question, question.watch, _read_off(fits))
+        refusals += too_early
     return _adjusted(found, question), tuple(refusals)
+
+
+def _read_off(fits: Fits) -> Callable[[str, str], ArmMeans | None]:
+    """The arm means that the rows of an outcome by an estimator were read off, if any."""
+
+    def of(outcome: str, estimator: str) -> ArmMeans | None:
+        made = fits.by.get((outcome, estimator))
+        return made.means if made else None
+
+    return of
 
 
 def _askings(question: Question) -> Iterator[Asking]:
@@ -193,8 +211,9 @@ def _estimate(fits: Fits, asking: Asking) -> Estimate:
     low, high = bounds(reading, asking.question.alpha)
     way = find(estimator)
     assert isinstance(way.answer, OfMeans)
+    unit = way.answer.unit(way.asked, asking.outcome.unit)
     return estimate(
-        asking,
+        asking._replace(outcome=replace(asking.outcome, unit=unit)),
         of=way.answer.estimand(way.asked),
         who=way.answer.who,
         phases=sorted({cell.phase for cell in fits.moments[outcome].cells}),

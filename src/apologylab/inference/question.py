@@ -14,6 +14,7 @@ from apologylab.inference.times import Lasting
 if TYPE_CHECKING:
     from apologylab.design.contrasts import Contrast
     from apologylab.design.layout import Layout
+    from apologylab.inference.sequential.watch import Watch
 
 Adjustment = Literal["holm", "none"]
 ContrastKind = Literal["arm", "factor", "contrast", "mean"]
@@ -52,6 +53,8 @@ class Question:
         alpha: of each family, and of each pointwise interval.
         adjust: how the p-values of a family are adjusted.
         look: the number of this look (R31); 0 where the experiment has ended.
+        watch: the plan of looks (R31), under which intervals and p hold at all of them; None: one
+            reading, at the end.
         drawing: how the arms were drawn, which the sample-ratio checks follow (R3).
         layout: the factors that the arms combine; None where they are not known.
         times: times to an event, for the estimators of survival.
@@ -75,6 +78,7 @@ class Question:
     drawing: Drawing = field(default_factory=Drawing)
     layout: Layout | None = None
     times: tuple[Lasting, ...] = ()
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         for text in self.estimators:

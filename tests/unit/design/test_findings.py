@@ -174,8 +174,8 @@ def test_money_without_a_budget_is_a_warning():
 def test_what_belongs_to_a_later_version_is_called_so():
     (found,) = check(edited(RIDE, '"sticky"', '"rerandomise"'), where=RIDE)
     assert "not carried out yet" in found.what
-    (found,) = check(edited(RIDE, "[plan]", "[plan]\nlooks = 5"), where=RIDE)
-    assert found.path == "plan.looks"
+    (found,) = check(edited(RIDE, "[plan]", "[plan]\nclusters = 5"), where=RIDE)
+    assert found.path == "plan.clusters"
     assert "not carried out yet" in found.what
     (found,) = check(edited(RIDE, '"holm"', '"hochberg"'), where=RIDE)
     assert found.path == "plan.adjust"

@@ -14,11 +14,13 @@ from apologylab.design.findings import (
     arms,
     budget,
     incident,
+    looking,
     margins,
     outcomes,
     plan,
     remedies,
     setting,
+    times,
     value,
 )
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, run
@@ -37,8 +39,10 @@ RULES: tuple[Rule, ...] = (
     *remedies.RULES,
     *budget.RULES,
     *outcomes.RULES,
+    *times.RULES,
     *plan.RULES,
     *margins.RULES,
+    *looking.RULES,
     *value.RULES,
 )
 

@@ -7,9 +7,6 @@ from types import MappingProxyType
 
 KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "plan.looks": "looks before the end with corrected intervals",
-        "plan.sequential": "looks before the end with corrected intervals",
-        "plan.spending": "looks before the end with corrected intervals",
         "plan.equivalence": "tests of equivalence",
         "plan.subgroups": "effects in declared subgroups",
         "plan.clusters": "errors clustered above the randomised unit",

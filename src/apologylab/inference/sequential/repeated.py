@@ -76,6 +76,8 @@ def repeated_p(
     """
     taken, planned = tuple(information), tuple(share)
     target = float(log_ndtr(-abs(z)))
+    if len(taken) == 1 and planned[0] >= 1:
+        return float(2 * np.exp(target))
 
     def off(log_alpha: float) -> float:
         bound = boundary(taken, planned, spending, float(np.exp(log_alpha)))
