@@ -34,6 +34,8 @@ def refuse_misfit(asked: Asked, scheme: str, *, covariates: bool) -> None:
             f"{asked.text} needs covariates and there are none",
             do="name covariates measured before the draw, or ask for difference_in_means",
         )
+    if base := asked.options.get("of"):
+        refuse_misfit(parse_estimator(str(base), ESTIMATORS), scheme, covariates=covariates)
 
 
 _ERRORS = Option(
@@ -81,6 +83,44 @@ ESTIMATORS: Mapping[str, Estimator] = {
             about="means adjusted for covariates with one theta for all arms",
             covariates=True,
             decides=True,
+        ),
+        Estimator(name="ipw", about="arm means weighted by known propensities", decides=True),
+        Estimator(
+            name="winsorised",
+            about="means cut at a quantile of all arms together",
+            options={
+                "at": Option(
+                    about="the quantile, such as 0.99", default=0.99, number=True, low=0.5, high=1
+                )
+            },
+        ),
+        Estimator(
+            name="capped",
+            about="means of outcomes cut at a fixed threshold",
+            options={"at": Option(about="the threshold, in the outcome's unit", number=True)},
+        ),
+        Estimator(name="two_part", about="arm means as share above 0 times mean above 0"),
+        Estimator(
+            name="ratio",
+            about="ratio of two means, such as spend per visit (delta method)",
+            options={
+                "over": Option(about="the denominator's column"),
+                "before": Option(about="numerator of a ratio before the draw", default=""),
+                "before_over": Option(about="its denominator", default=""),
+            },
+        ),
+        Estimator(
+            name="relative_lift",
+            about="effects as a share of the reference mean",
+            options={
+                "of": Option(about="whose arm means, such as lin", default="difference_in_means"),
+                "interval": Option(
+                    about="how the interval is made",
+                    default="fieller",
+                    words=("fieller", "delta", "log"),
+                ),
+            },
+            schemes=("independent", "minimisation", "blocks", "clusters"),
         ),
         Estimator(
             name="blocked",

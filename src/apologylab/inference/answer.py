@@ -47,7 +47,7 @@ class Scan(NamedTuple):
 
     ``source`` has the estimator's derived columns; ``moments`` are those of its requests, without
     the arms that no phase of the question names; ``sets`` are each outcome's totals by block or
-    cluster, for those that ask for them.
+    cluster, for those that ask for them; ``columns`` are the derived columns themselves.
     """
 
     source: Source
@@ -55,6 +55,7 @@ class Scan(NamedTuple):
     asked: Asked
     moments: Mapping[Request, Moments]
     sets: Mapping[str, SetTotals]
+    columns: Mapping[str, Derived]
 
     def of(self, outcome: str) -> Moments:
         """The moments of an outcome with the question's covariates."""
@@ -87,7 +88,8 @@ class OfMeans:
         error: what follows the interval's kind, such as ", error between blocks".
         sets: whether it reads totals by block or cluster.
         who: whom the estimand is over.
-        estimand: what stands for "mean" in the estimand, such as "mean winsorised at 0.99".
+        estimand: what stands for "mean" in the estimand, such as "mean of at most 50 of".
+        unit: the unit of measure, from that of the outcome.
     """
 
     fit: Callable[[Scan], Mapping[str, Fit]]
@@ -96,6 +98,7 @@ class OfMeans:
     error: Callable[[Asked], str] = same_words
     sets: bool = False
     estimand: Callable[[Asked], str] = lambda _: "mean"
+    unit: Callable[[Asked, str], str] = lambda _, unit: unit
     who: str = "units"
 
 
