@@ -18,9 +18,10 @@ from apologylab.inference.multiplicity import bounds, holm, p_value
 from apologylab.inference.question import DESCRIPTIVE
 from apologylab.inference.registry import Way, find
 from apologylab.inference.rows import Asking, estimate, refusal
+from apologylab.inference.sequential.rows import look_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.derived import Derived
@@ -175,7 +176,20 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
     for each in fits.found.values():
         found += each.estimates
         refusals += each.refusals
+    if question.watch is not None:
+        found, too_early = look_at(found, question, question.watch, _read_off(fits))
+        refusals += too_early
     return _adjusted(found, question), tuple(refusals)
+
+
+def _read_off(fits: Fits) -> Callable[[str, str], ArmMeans | None]:
+    """The arm means that the rows of an outcome by an estimator were read off, if any."""
+
+    def of(outcome: str, estimator: str) -> ArmMeans | None:
+        made = fits.by.get((outcome, estimator))
+        return made.means if made else None
+
+    return of
 
 
 def _askings(question: Question) -> Iterator[Asking]:
