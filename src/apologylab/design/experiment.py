@@ -20,6 +20,7 @@ from apologylab.design.keys import (
     Cost,
     Days,
     DaysFromZero,
+    EventFact,
     FineCost,
     Label,
     Line,
@@ -30,14 +31,16 @@ from apologylab.design.keys import (
     Sum,
     UnitsPerDay,
     Uses,
+    Value,
     Weight,
 )
 from apologylab.design.measures import HARMS
 from apologylab.design.plan import Plan
+from apologylab.design.times import Time
 
-Scalar = str | int | bool
+Scalar = Value
 NormaliseRule = Literal["exact", "nfc", "nfc_ascii_lower"]
-FactName = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
+FactName = EventFact
 Role = Literal["primary", "secondary", "guardrail", "descriptive"]
 
 NONE: Final = "none"
@@ -368,6 +371,7 @@ class Experiment:
     delivery: Delivery = Delivery()
     messages: Messages = Messages()
     outcomes: Annotated[tuple[Outcome, ...], Items(), Doc("what is measured; at least one primary")]
+    times: Annotated[tuple[Time, ...], Doc("how long until an event; curves and hazards")] = ()
     plan: Plan = Plan()  # noqa: RUF009 - frozen
     decision: Decision | None = None
     panel: Panel | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from apologylab.design.constraints import NAME, Doc, Fine, Range, Text
 from apologylab.design.money import Money
@@ -23,3 +23,6 @@ Uses = Annotated[int | None, Range(1, 10**9)]
 Sum = Annotated[Money, Range(0, open_low=True)]
 Cost = Annotated[Money, Range(0)]
 FineCost = Annotated[Money, Range(0), Fine()]
+Value = str | int | bool
+"""What a field of a fact may be asked to be."""
+EventFact = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]

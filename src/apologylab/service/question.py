@@ -12,13 +12,17 @@ from apologylab.design.contrasts import arm_contrasts, main_effects, parse_contr
 from apologylab.design.estimators import ESTIMATORS, parse_estimator
 from apologylab.design.layout import layout
 from apologylab.design.measures import parse_measure
+from apologylab.design.times import END
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
+from apologylab.inference.survival.counts import Timed
+from apologylab.inference.times import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apologylab.design.experiment import Experiment, Outcome
+    from apologylab.design.times import Time
 
 
 BY_SCHEME: Mapping[Scheme, str] = {"blocks": "blocked", "clusters": "clustered"}
@@ -54,6 +58,7 @@ def question(
         adjust=experiment.plan.adjust,
         look=look,
         drawing=drawn,
+        times=tuple(map(_lasting, experiment.times)),
         layout=layout(experiment),
     )
 
@@ -105,6 +110,17 @@ def phase_weights(experiment: Experiment, phases: Sequence[int]) -> Mapping[int,
 
 def _measured(experiment: Experiment, outcome: Outcome) -> Measured:
     return Measured(name=outcome.name, role=outcome.role, unit=unit_of(experiment, outcome))
+
+
+def _lasting(time: Time) -> Lasting:
+    return Lasting(
+        name=time.name,
+        role=time.role,
+        unit=time.unit,
+        timed=Timed(time.name, f"{time.name}{END}"),
+        window=None if time.window_days is None else float(time.window_days),
+        ends=time.names_of_ends,
+    )
 
 
 def unit_of(experiment: Experiment, outcome: Outcome) -> str:

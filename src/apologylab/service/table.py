@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE, panel_value
 from apologylab.design.arms import arms, weights
+from apologylab.design.times import END
 from apologylab.errors import StateError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Wanted:
         unit: column of the unit id, if there is one.
         outcomes: outcome -> its column.
         covariates: columns measured before the draw.
+        times: what the panel calls a time, or what ended it -> its column.
         arms: the arms there should be; None: those that the table has.
         worth: outcome -> money for one unit of it, and
         arm_cost: arm -> cost of one unit in it: the two parts of v, empty for no v.
@@ -35,6 +37,7 @@ class Wanted:
     unit: str | None = None
     outcomes: Mapping[str, str]
     covariates: tuple[str, ...] = ()
+    times: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[str, ...] | None = None
     worth: Mapping[str, float] = field(default_factory=dict)
     arm_cost: Mapping[str, float] = field(default_factory=dict)
@@ -44,7 +47,9 @@ class Wanted:
     def columns(self) -> tuple[str, ...]:
         """All columns of the table that are read."""
         unit = () if self.unit is None else (self.unit,)
-        every = (self.arm, *unit, *self.outcomes.values(), *self.covariates)
+        every = (
+            self.arm, *unit, *self.outcomes.values(), *self.covariates, *self.times.values()
+        )  # fmt: skip
         return tuple(dict.fromkeys(every))
 
 
@@ -68,6 +73,11 @@ def wanted_of(experiment: Experiment, what: str) -> Wanted:
         unit=panel.unit,
         outcomes={each.name: each.column or each.name for each in experiment.outcomes},
         covariates=experiment.plan.covariates,
+        times={
+            name: column or name
+            for each in experiment.times
+            for name, column in ((each.name, each.column), (f"{each.name}{END}", each.end))
+        },
         arms=tuple(arm for arm, weight in drawn.items() if weight > 0),
         worth=value.worth if value else {},
         arm_cost=value.arm_cost if value else {},
@@ -85,4 +95,5 @@ def columns_needed(experiment: Experiment) -> str:
     unit = [f"{wanted.unit} (unit id)"] if wanted.unit else []
     outcomes = [f"{column} (outcome {name})" for name, column in wanted.outcomes.items()]
     covariates = [f"{name} (covariate)" for name in wanted.covariates]
-    return ", ".join([f"{wanted.arm} (arm)", *unit, *outcomes, *covariates])
+    times = [f"{column} ({name})" for name, column in wanted.times.items()]
+    return ", ".join([f"{wanted.arm} (arm)", *unit, *outcomes, *covariates, *times])

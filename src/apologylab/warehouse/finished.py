@@ -111,7 +111,9 @@ def _panel(
 ) -> FinishedPanel:
     """The panel of view ``panel``, with what is to be said of its covariates."""
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
-    names = {"arm", *wanted.outcomes, *covariates, *filter(None, [wanted.value])}
+    names = {
+        "arm", *wanted.outcomes, *covariates, *wanted.times, *filter(None, [wanted.value])
+    }  # fmt: skip
     return FinishedPanel(
         source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
         covariates=covariates,
@@ -148,7 +150,7 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 def _refuse_reserved(wanted: Wanted) -> None:
     """Names that the panel's own columns have; SQL does not tell capitals apart."""
-    given = (*wanted.outcomes, *wanted.covariates)
+    given = (*wanted.outcomes, *wanted.covariates, *wanted.times)
     if found := [name for name in given if name.lower() in KEYS]:
         raise InputError(
             f"{wanted.what}: {', '.join(map(repr, found))} cannot name an outcome or covariate: "
@@ -170,7 +172,9 @@ def _refuse_missing(wanted: Wanted, types: Mapping[str, str]) -> None:
 
 def _numbers(wanted: Wanted) -> tuple[str, ...]:
     """The columns that must hold numbers."""
-    return tuple(dict.fromkeys((*wanted.outcomes.values(), *wanted.covariates)))
+    return tuple(
+        dict.fromkeys((*wanted.outcomes.values(), *wanted.covariates, *wanted.times.values()))
+    )
 
 
 def _refuse_types(wanted: Wanted, types: Mapping[str, str]) -> None:
@@ -272,6 +276,10 @@ def _select(
         f"{number} AS {identifier(name)}"
         for name, number in outcomes.items()
         if name not in wanted.covariates
+    ]
+    parts += [
+        f"{_number(column, types[column])} AS {identifier(name)}"
+        for name, column in wanted.times.items()
     ]
     if wanted.value:
         parts.append(f"{_value(wanted, outcomes)} AS {identifier(wanted.value)}")

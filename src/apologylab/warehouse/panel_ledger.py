@@ -12,6 +12,7 @@ from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
 from apologylab.warehouse.history import shorter
+from apologylab.warehouse.lasting import time_columns, time_horizons, time_tallies
 from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.persons import pool, stage_merges
@@ -101,13 +102,19 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
     _tally(connection, tallies, minor)
     horizons = _horizons(experiment, value, through, as_of, kinds=_found(connection, kinds))
     covariates, notes = shorter(connection, experiment)
-    names = _build(connection, experiment, value, horizons, covariates)
+    followed = time_horizons(experiment, through, as_of)
+    times = {
+        name: sql
+        for time in experiment.times
+        for name, sql in time_columns(time, followed[time.name]).items()
+    }
+    names = _build(connection, experiment, value, horizons, covariates, times)
     flow = Flow(
         assigned=_count(connection, "TRUE"),
         mature={name: _count(connection, each.mature) for name, each in horizons.items()},
         delivered=deliveries(connection),
         notes=(
-            *reach(horizons),
+            *reach(horizons | followed),
             *notes,
             *delays(connection, experiment),
             *merged,
@@ -121,12 +128,13 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
 
 
 def _tallies(experiment: Experiment, value: LedgerValue | None) -> tuple[Tally, ...]:
-    """Outcomes, the covariates of the plan, and the parts of v."""
+    """Outcomes, the covariates of the plan, the parts of v, and times to an event."""
     pre = (each for each in experiment.outcomes if f"{each.name}:pre" in experiment.plan.covariates)
     return (
         *map(outcome_tally, experiment.outcomes),
         *map(covariate_tally, pre),
         *(value_tallies(value, experiment.name) if value else ()),
+        *(tally for time in experiment.times for tally in time_tallies(time)),
     )
 
 
@@ -182,6 +190,7 @@ def _build(
     value: LedgerValue | None,
     horizons: Mapping[str, Horizon],
     covariates: Sequence[str],
+    times: Mapping[str, str],
 ) -> list[str]:
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
@@ -197,6 +206,7 @@ def _build(
     if value:
         parts = value_columns(value, horizons[VALUE].mature)
         columns |= {name: _when(horizons[VALUE], sql) for name, sql in parts.items()}
+    columns |= times
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")
     return list(columns)

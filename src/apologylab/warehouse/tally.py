@@ -28,8 +28,8 @@ class Tally:
     Attributes:
         name: the column it becomes.
         fact: the kind of fact.
-        kind: ``any`` fact (1 or 0), their ``count``, the ``sum`` of ``of``, or the ``list`` of
-            ``of`` in order of time.
+        kind: ``any`` fact (1 or 0), their ``count``, the ``sum`` of ``of``, the ``list`` of ``of``
+            in order of time, or when the ``first`` fact came.
         of: SQL over the fact's columns.
         start, end: the window, [start, end).
         where: SQL that a fact must meet.
@@ -38,7 +38,7 @@ class Tally:
 
     name: str
     fact: str
-    kind: Literal["any", "count", "sum", "list"] = "sum"
+    kind: Literal["any", "count", "sum", "list", "first"] = "sum"
     of: str = "1"
     start: int
     end: int
@@ -54,6 +54,8 @@ class Tally:
             return f"CAST(count(*) FILTER (WHERE {inside}) AS DOUBLE)"
         if self.kind == "list":
             return f"list({self.of} ORDER BY t, key) FILTER (WHERE {inside})"
+        if self.kind == "first":
+            return f"min(t) FILTER (WHERE {inside})"
         per = f" / {minor}" if self.money else ""
         return f"CAST(sum({self.of}) FILTER (WHERE {inside}) AS DOUBLE){per}"
 
@@ -78,7 +80,7 @@ def _tally(outcome: Outcome, name: str, start: int, end: int) -> Tally:
         of=_summed(measure.field) if measure.field else "1",
         start=start,
         end=end,
-        where=_where(outcome.where),
+        where=where_sql(outcome.where),
         money=measure.is_money,
     )
 
@@ -88,7 +90,8 @@ def _summed(field: str) -> str:
     return "(list_amount - returned_amount)" if field == "list_amount" else identifier(field)
 
 
-def _where(conditions: Mapping[str, Scalar]) -> str:
+def where_sql(conditions: Mapping[str, Scalar]) -> str:
+    """SQL of a declared filter of facts."""
     met = [f"{identifier(field)} = {_literal(value)}" for field, value in conditions.items()]
     return " AND ".join(met) or "TRUE"
 

@@ -245,10 +245,7 @@ def _row(asking: Asking, counts: EventCounts, reading: Reading, words: _Words) -
         interval=words.interval,
         p_value=p_value(reading),
         reference_mean=reading.reference_mean,
-        details=[
-            *((f"hazard ratio{which}", float(np.exp(at))) for which, at in ratios),
-            *words.said,
-        ],
+        details=[*ratios, *words.said],
     )
 
 
