@@ -136,6 +136,15 @@ ESTIMATORS: Mapping[str, Estimator] = {
             decides=True,
         ),
         Estimator(
+            name="complier",
+            about="the effect on those whom assignment moved (2SLS, Anderson and Rubin 1949)",
+            options={
+                "exposure": Option(
+                    about="column of what assignment moves, such as an outcome", default="delivered"
+                )
+            },
+        ),
+        Estimator(
             name="quantile",
             about="the arms' quantiles, with intervals that need no density",
             options={

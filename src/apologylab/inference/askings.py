@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apologylab.inference.rows import Asking
+from apologylab.errors import NotEstimable
+from apologylab.inference.rows import Asking, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from apologylab.inference.question import Question
+    from apologylab.inference.results import Estimate, Refusal
 
 
 def askings(question: Question, estimator: str) -> Iterator[Asking]:
-    """One for each contrast of each outcome, by the estimator of this text."""
+    """One for each difference of each outcome, by the estimator of this text."""
     for outcome in question.outcomes:
         for kind, contrast in question.contrasts:
-            yield Asking(question, outcome, kind, contrast, estimator)
+            if kind != "mean":
+                yield Asking(question, outcome, kind, contrast, estimator)
+
+
+def answered(
+    question: Question, estimator: str, answer: Callable[[Asking], Sequence[Estimate]]
+) -> tuple[list[Estimate], list[Refusal]]:
+    """What ``answer`` gives of each asking; where it raises ``NotEstimable``, a refusal."""
+    found: list[Estimate] = []
+    refused: list[Refusal] = []
+    for asking in askings(question, estimator):
+        try:
+            found += answer(asking)
+        except NotEstimable as error:
+            refused.append(refusal(asking, error.what))
+    return found, refused

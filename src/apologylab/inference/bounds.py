@@ -16,9 +16,6 @@ from __future__ import annotations
 
 from apologylab.inference.special import ndtr, ndtri
 
-LOST = ":lost"
-"""Added to an outcome's name: 1 where it could be measured and is missing, 0 where it is known."""
-
 
 def imbens_manski(
     low: float, high: float, errors: tuple[float, float], *, alpha: float

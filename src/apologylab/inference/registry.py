@@ -26,6 +26,7 @@ TOPICS: Mapping[str, str] = {
     "blocked": "sets",
     "clustered": "sets",
     "quantile": "quantiles",
+    "complier": "compliance",
     "kaplan_meier": "survival",
     "aalen_johansen": "survival",
     "rmst": "survival",

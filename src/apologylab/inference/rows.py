@@ -31,6 +31,7 @@ def estimate(  # noqa: PLR0913 - a row has as many numbers as it has
     *,
     of: str,
     who: str = "units",
+    principle: str = "intention to treat",
     phases: Sequence[int],
     n: Mapping[str, int],
     point: float,
@@ -49,6 +50,7 @@ def estimate(  # noqa: PLR0913 - a row has as many numbers as it has
         asking: what was asked.
         of: the functional of the outcome, such as "mean" or "median".
         who: whom the estimand is over.
+        principle: what makes it an effect.
         phases: that have units.
         n: arm -> units analysed.
         point: the estimate.
@@ -73,7 +75,7 @@ def estimate(  # noqa: PLR0913 - a row has as many numbers as it has
         treatment=contrast.treatment,
         reference=contrast.reference,
         reference_mean=reference_mean,
-        estimand=_estimand(asking, of, who, phases),
+        estimand=_estimand(asking, of, f"{who}, {principle}", phases),
         estimator=estimator,
         point=point,
         std_error=std_error,
@@ -115,6 +117,6 @@ def _estimand(asking: Asking, of: str, who: str, phases: Sequence[int]) -> str:
     cells = "" if asking.kind == "arm" else f" ({weighed(contrast.cells)})"
     minus = "" if asking.kind == "mean" else f" minus {contrast.reference}"
     return (
-        f"{of} {asking.outcome.name} over all enrolled {who}, intention to treat{pooled}: "
+        f"{of} {asking.outcome.name} over all enrolled {who}{pooled}: "
         f"{contrast.treatment}{minus}{cells}"
     )

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE, LedgerValue, currency, ledger_value
-from apologylab.inference.bounds import LOST
+from apologylab.inference.lost import lost
 from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
@@ -200,7 +200,7 @@ def _build(
         known = identifier(outcome.name)
         measured = known if unanswered else f"coalesce({known}, 0.0)"
         columns[outcome.name] = _when(horizons[outcome.name], measured)
-        columns[f"{outcome.name}{LOST}"] = _lost(horizons[outcome.name], measured)
+        columns[lost(outcome.name)] = _lost(horizons[outcome.name], measured)
     for name in covariates:
         columns[name] = f"coalesce({identifier(name)}, 0.0)"
     if value:

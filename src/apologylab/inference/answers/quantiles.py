@@ -8,7 +8,7 @@ import numpy as np
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Answer, Found, OfPanel
-from apologylab.inference.askings import askings
+from apologylab.inference.askings import answered
 from apologylab.inference.blocks import block_of, blocks, unable
 from apologylab.inference.estimators.quantile import (
     Distribution,
@@ -20,7 +20,7 @@ from apologylab.inference.estimators.quantile import (
     point,
 )
 from apologylab.inference.moments import Request, select
-from apologylab.inference.rows import estimate, refusal
+from apologylab.inference.rows import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 NOTE = (
     "a quantile effect is a difference between the arms' distributions, not the effect on the "
     "customer who stands at that quantile"
-)
-TOGETHER = (
-    "units were drawn in {}: the interval of a quantile is known for units drawn one by one only"
 )
 
 
@@ -60,20 +57,15 @@ def _quantile(source: Source, question: Question, asked: Asked) -> Found:
         each.column: _arms(each, found, question, p)
         for each, found in zip(counts, moments, strict=True)
     }
-    estimates, refusals = [], []
-    for asking in askings(question, asked.text):
-        try:
-            estimates.append(_estimate(asking, arms[asking.outcome.name], p))
-        except NotEstimable as error:
-            refusals.append(refusal(asking, error.what))
-    return Found(estimates, refusals, (NOTE,) if estimates else ())
+    found, refused = answered(
+        question, asked.text, lambda asking: [_estimate(asking, arms[asking.outcome.name], p)]
+    )
+    return Found(found, refused, (NOTE,) if found else ())
 
 
 def _arms(counts: ValueCounts, moments: Moments, question: Question, p: float) -> _Arms:
     kept = select(moments, [cell.arm in question.arms for cell in moments.cells])
     refused = unable(kept, question.arms, question.weights)
-    if question.drawing.scheme in ("blocks", "clusters"):
-        refused = dict.fromkeys(question.arms, TOGETHER.format(question.drawing.scheme))
     made: dict[str, Distribution] = {}
     for arm in question.arms:
         if arm in refused:
