@@ -63,8 +63,8 @@ class Phase(NamedTuple):
     """The sets of one phase, in which all arms were drawn with one set of propensities.
 
     ``n`` (a,) units and ``means`` (a,) by arm; ``drawn`` (k, a) units of each set in each arm;
-    ``codes`` (k,) the sets' numbers, ascending; ``adds`` (k, a) is what each set adds to the error of each mean: the sum of its units'
-    (y_i - ybar_a) / n_a. Its columns sum to 0.
+    ``codes`` (k,) the sets' numbers, ascending; ``adds`` (k, a) is what each set adds to the error
+    of each mean: the sum of its units' (y_i - ybar_a) / n_a. Its columns sum to 0.
     """
 
     phase: int
