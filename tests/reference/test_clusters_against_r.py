@@ -83,9 +83,7 @@ def test_phases_are_regressors_of_their_own():
     """Two phases, weighted by their units, are one saturated regression's contrast."""
     phase = np.where(CLUSTER <= 9, 1, 2)
     arm = CLUSTER % 3
-    source = panel(
-        {"y": Y}, arm=["abc"[k] for k in arm], phase=phase.tolist(), drawn_set=CLUSTER
-    )
+    source = panel({"y": Y}, arm=["abc"[k] for k in arm], phase=phase.tolist(), drawn_set=CLUSTER)
     question = asked("clustered", drawing=Drawing(scheme="clusters"))
     weights = dict.fromkeys(("a", "b", "c"), 1)
     question = Question(**{**question.__dict__, "weights": {1: weights, 2: weights}})

@@ -26,9 +26,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.inference.special import stdtr, stdtrit
-
 from apologylab.errors import NotEstimable
+from apologylab.inference.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     from apologylab.inference.moments import Floats
