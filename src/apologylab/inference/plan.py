@@ -174,12 +174,17 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
         except NotEstimable as error:
             refusals.append(refusal(asking, error.what))
     for each in fits.found.values():
-        found += each.estimates
+        found += [_with_assigned(one, question) for one in each.estimates]
         refusals += each.refusals
     if question.watch is not None:
         found, too_early = look_at(found, question, question.watch, _read_off(fits))
         refusals += too_early
     return _adjusted(found, question), tuple(refusals)
+
+
+def _with_assigned(found: Estimate, question: Question) -> Estimate:
+    """The row with its units assigned, which are known only after the scan that made it."""
+    return replace(found, n_assigned=sum(question.assigned.get(arm, 0) for arm, _ in found.cells))
 
 
 def _read_off(fits: Fits) -> Callable[[str, str], ArmMeans | None]:
