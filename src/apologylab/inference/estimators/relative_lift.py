@@ -11,12 +11,13 @@ means and R = A / B, the lift is R - 1. For s^2(r) = (c+ - r c-)' V (c+ - r c-),
   It is an interval only where a > 0, that is where B differs from 0 at this level; otherwise it is
   the whole line or its two ends, and is refused.
 
-t is Student's with Satterthwaite's degrees of freedom of A - R B (delta, log) or of A - B
-(Fieller). p is of "the lift is 0" by the interval's own statistic, so that the two agree; Fieller's
-is that of the difference A - B.
+t is Student's with Satterthwaite's degrees of freedom of A - R B, R the estimate. p is of "the lift
+is 0" by the interval's own statistic; Fieller's is that of the difference A - B itself.
 
-Sources: Fieller 1954 (Journal of the Royal Statistical Society B 16); Deng, Knoblich and Lu 2018
-(KDD) for the delta method; Franz 2007 (arXiv:0710.2024) for where Fieller's set is no interval.
+Sources: Fieller 1954 (Journal of the Royal Statistical Society B 16); Tamhane and Logan 2004
+(Statistics in Medicine 23) for its degrees of freedom where variances differ; Deng, Knoblich and Lu
+2018 (KDD) for the delta method; Franz 2007 (arXiv:0710.2024) for where Fieller's set is no
+interval.
 """
 
 from __future__ import annotations
@@ -63,15 +64,14 @@ def relative_lift(means: ArmMeans, c: Floats, *, alpha: float, kind: Kind) -> Li
     if not variance > 0:
         raise NotEstimable(f"{means.outcome}: the variance is {variance}", do="nothing varies")
     error = variance**0.5 / abs(b)
-    if kind == "fieller":
-        df = means.error(c)[1]
-        low, high, p = _fieller(means, above, below, t=float(stdtrit(df, 1 - alpha / 2)), df=df)
-        return Lift(ratio - 1, error, df, low, high, p, b)
     t = float(stdtrit(df, 1 - alpha / 2))
-    if kind == "delta":
+    if kind == "fieller":
+        low, high, p = _fieller(means, above, below, t=t)
+    elif kind == "log":
+        low, high, p = _log(means.outcome, ratio, error, t=t, df=df)
+    else:
+        low, high = ratio - 1 - t * error, ratio - 1 + t * error
         p = 2 * float(stdtr(df, -abs(ratio - 1) / error))
-        return Lift(ratio - 1, error, df, ratio - 1 - t * error, ratio - 1 + t * error, p, b)
-    low, high, p = _log(means.outcome, ratio, error, t=t, df=df)
     return Lift(ratio - 1, error, df, low, high, p, b)
 
 
@@ -89,7 +89,7 @@ def _log(
 
 
 def _fieller(
-    means: ArmMeans, above: Floats, below: Floats, *, t: float, df: float
+    means: ArmMeans, above: Floats, below: Floats, *, t: float
 ) -> tuple[float, float, float]:
     v, a, b = means.covariance, above @ means.means, below @ means.means
     square = float(b**2 - t**2 * (below @ v @ below))
@@ -102,6 +102,6 @@ def _fieller(
     free = float(a**2 - t**2 * (above @ v @ above))
     # The discriminant is above 0: A / B itself is in the set, and the set is bounded.
     root = float(np.sqrt(middle**2 - square * free))
-    error = means.error(above - below)[0] ** 0.5
-    p = 2 * float(stdtr(df, -abs(float(a - b)) / error))
+    variance, df = means.error(above - below)
+    p = 2 * float(stdtr(df, -abs(float(a - b)) / variance**0.5))
     return (middle - root) / square - 1, (middle + root) / square - 1, p
