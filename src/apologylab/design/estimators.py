@@ -145,6 +145,26 @@ ESTIMATORS: Mapping[str, Estimator] = {
             },
         ),
         Estimator(
+            name="randomisation",
+            about="the arms drawn anew as the design draws them: for small samples",
+            options={
+                "statistic": Option(
+                    about="studentised is right for the mean too, where effects differ",
+                    default="studentised",
+                    words=("studentised", "difference"),
+                ),
+                "draws": Option(
+                    about="how many, where all cannot be counted",
+                    default=1999.0,
+                    number=True,
+                    low=99,
+                    high=100_000,
+                ),
+                "seed": Option(about="of the draws", default=1.0, number=True, low=0),
+            },
+            schemes=("independent", "blocks", "clusters"),
+        ),
+        Estimator(
             name="quantile",
             about="the arms' quantiles, with intervals that need no density",
             options={

@@ -27,6 +27,7 @@ TOPICS: Mapping[str, str] = {
     "clustered": "sets",
     "quantile": "quantiles",
     "complier": "compliance",
+    "randomisation": "redraws",
     "kaplan_meier": "survival",
     "aalen_johansen": "survival",
     "rmst": "survival",
