@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from apologylab.design.estimator import Asked, Estimator, Option, parse_estimator
+from apologylab.design.estimators_factorial import FACTORIAL
 from apologylab.design.estimators_survival import SURVIVAL
 from apologylab.errors import InputError
 
@@ -23,6 +24,9 @@ def refuse_misfit(asked: Asked, scheme: str, *, covariates: bool) -> None:
         InputError: as said.
     """
     found = ESTIMATORS[asked.name]
+    if "of" in asked.options:
+        base = parse_estimator(asked.word("of"), ESTIMATORS)
+        refuse_misfit(base, scheme, covariates=covariates)
     if scheme not in found.schemes:
         fits = [name for name, each in ESTIMATORS.items() if scheme in each.schemes]
         raise InputError(
@@ -177,6 +181,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
                 )
             },
         ),
+        *FACTORIAL,
         *SURVIVAL,
     )
 }

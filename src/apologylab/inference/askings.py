@@ -10,6 +10,9 @@ from apologylab.inference.rows import Asking, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from apologylab.design.contrasts import Contrast
+    from apologylab.inference.answer import Fit
+    from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate, Refusal
 
@@ -34,3 +37,16 @@ def answered(
         except NotEstimable as error:
             refused.append(refusal(asking, error.what))
     return found, refused
+
+
+def means_for(fit: Fit, contrast: Contrast) -> ArmMeans:
+    """The arm means that a contrast is read off.
+
+    Raises:
+        NotEstimable: an arm of the contrast was refused; the message says why.
+    """
+    if why := [fit.refused[arm] for arm, _ in contrast.cells if arm in fit.refused]:
+        raise NotEstimable(why[0])
+    if fit.means is None:
+        raise NotEstimable("; ".join(dict.fromkeys(fit.refused.values())) or "no arm has a mean")
+    return fit.means

@@ -34,6 +34,7 @@ class Measured:
     name: str
     role: str
     unit: str
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

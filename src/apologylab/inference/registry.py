@@ -28,6 +28,7 @@ TOPICS: Mapping[str, str] = {
     "quantile": "quantiles",
     "complier": "compliance",
     "randomisation": "redraws",
+    "shrinkage": "bayes",
     "kaplan_meier": "survival",
     "aalen_johansen": "survival",
     "rmst": "survival",

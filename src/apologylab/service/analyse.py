@@ -16,18 +16,27 @@ from apologylab.inference.question import Question
 from apologylab.inference.readings import Readings
 from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.results import Analysis, ArmFlow
+from apologylab.inference.sequential.rows import seen_by
 from apologylab.inference.scheme_checks import (
     blocks_ratio,
     cluster_attrition,
     clusters_ratio,
     clusters_size,
 )
-from apologylab.service.looks import append_look, looks, unplanned
+from apologylab.service.early_mix import early_mix
+from apologylab.service.looks import (
+    about_look,
+    append_look,
+    append_planned,
+    looks,
+    unplanned,
+    watch,
+)
 from apologylab.service.question import question
 from apologylab.service.timeline import timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
@@ -110,7 +119,8 @@ def analyse(
 ) -> Analysis:
     """Analyse a started experiment as of a date.
 
-    Before the declared end contrasts are withheld, unless ``see_early``; each look is appended.
+    Before the declared end contrasts are withheld, unless the plan has looks, which correct them,
+    or ``see_early``, which does not; each look is appended.
     ``instead`` are estimators that are asked for instead of the plan's, which is a departure.
 
     Raises:
@@ -119,7 +129,9 @@ def analyse(
     moments_of = timeline(ledger, experiment, mark=ledger.mark(as_of))
     flow = panel.flow()
     ended = moments_of.ended(flow, as_of=as_of)
-    look = 0 if ended else len(looks(ledger, experiment)) + 1
+    before = looks(ledger, experiment)
+    at = watch(experiment, before, flow, moments_of, as_of=as_of)
+    look = 0 if ended and at is None else len(before) + 1
     asked = question(
         experiment,
         covariates=panel.covariates,
@@ -127,15 +139,22 @@ def analyse(
         look=look,
         instead=instead,
     )
+    asked = replace(asked, watch=at)
     head = about(experiment, as_of=as_of, simulated=ledger.identity.simulated)
-    if ended or see_early:
+    if ended or see_early or at is not None:
         analysis = conclude(panel, asked, head)
     else:
         end = moments_of.declared_end
         known = end is not None and as_of < end
         when = f"{end:%Y-%m-%d}" if known else "enrolment has closed and every unit is mature"
         analysis = withhold(flow, asked, head, when=when)
-    if see_early and not ended:
+    if at is not None:
+        said = about_look(experiment, at, analysis.estimates, number=look)
+        mix = () if ended else early_mix(panel, asked, at)
+        analysis = replace(analysis, notes=(*said, *mix, *analysis.notes))
+        if not ended:
+            append_planned(ledger, experiment, seen_by(analysis.estimates), as_of=as_of, now=now)
+    elif see_early and not ended:
         contrasts = len(analysis.estimates)
         append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
     departures = (
@@ -161,10 +180,15 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(*flow.notes, *errors, *unweighed, *alias_notes(on)),
-        means=_means(asked, fits.moments),
+        notes=(*flow.notes, *errors, *unweighed, *found_notes(fits), *alias_notes(on)),
+        means=_means(asked, fits.moments, shown={each.outcome for each in found}),
         readings=Readings(question=asked, fits=fits, layout=on),
     )
+
+
+def found_notes(fits: Fits) -> tuple[str, ...]:
+    """What estimators that answer by themselves have to say."""
+    return tuple(note for each in fits.found.values() for note in each.notes)
 
 
 def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis:
@@ -270,11 +294,17 @@ def _arm_flow(asked: Question, flow: Flow, primary: Moments | None) -> tuple[Arm
 
 
 def _means(
-    asked: Question, moments: Mapping[str, Moments]
+    asked: Question, moments: Mapping[str, Moments], *, shown: Collection[str]
 ) -> tuple[tuple[str, str, int, float, float], ...]:
-    """Mean and standard deviation of every outcome in every arm, its units pooled as they are."""
+    """Mean and standard deviation of every outcome in every arm, its units pooled as they are.
+
+    At a look of the plan only of the outcomes ``shown``: two means are a contrast.
+    """
+    early = asked.watch is not None and not asked.watch.last
     rows = []
     for outcome, found in moments.items():
+        if early and outcome not in shown:
+            continue
         for arm in asked.arms:
             mine = [i for i, cell in enumerate(found.cells) if cell.arm == arm]
             n = int(found.n[mine].sum())

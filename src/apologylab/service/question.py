@@ -109,7 +109,12 @@ def phase_weights(experiment: Experiment, phases: Sequence[int]) -> Mapping[int,
 
 
 def _measured(experiment: Experiment, outcome: Outcome) -> Measured:
-    return Measured(name=outcome.name, role=outcome.role, unit=unit_of(experiment, outcome))
+    return Measured(
+        name=outcome.name,
+        role=outcome.role,
+        unit=unit_of(experiment, outcome),
+        lower_is_better=outcome.lower_is_better,
+    )
 
 
 def _lasting(time: Time) -> Lasting:

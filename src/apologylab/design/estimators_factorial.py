@@ -1,0 +1,32 @@
+"""The words for what is read of a factorial: shrinkage, dose, delay."""
+
+from __future__ import annotations
+
+from apologylab.design.estimator import Estimator, Option
+
+OF = Option(
+    about="the estimator whose arm means are read",
+    default="difference_in_means",
+    words=("difference_in_means", "lin", "cuped", "cuped_pooled"),
+)
+
+FACTORIAL: tuple[Estimator, ...] = (
+    Estimator(
+        name="shrinkage",
+        about="effects of arms, or of a factor's levels, shrunk towards each other; which is best",
+        options={
+            "of": OF,
+            "towards": Option(
+                about="the effects' common mean, or zero", default="mean", words=("mean", "zero")
+            ),
+            "tau": Option(
+                about="the prior's spread: averaged over, or the likeliest (empirical Bayes)",
+                default="integrated",
+                words=("integrated", "reml"),
+            ),
+            "seed": Option(
+                about="of the draws for the chance to be best", default=0.0, number=True, low=0
+            ),
+        },
+    ),
+)
