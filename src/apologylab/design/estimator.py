@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from apologylab.errors import InputError
 
 _CALL = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
-_PAIR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([^,()=]+?)\s*")
+_PAIR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([^,()=]+?(?:\([^()]*\))?)\s*")
+_BETWEEN = re.compile(r",(?![^(]*\))")
+"""A comma outside of inner brackets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,7 @@ class Option:
         about: what it does, for help and errors.
         default: used where it is not given; None makes the option one that must be given.
         number: whether it is a number in [low, high]; else it is one of ``words``, or any name.
+        estimator: whether it is another estimator's text.
     """
 
     about: str
@@ -29,6 +32,7 @@ class Option:
     low: float = float("-inf")
     high: float = float("inf")
     words: tuple[str, ...] = ()
+    estimator: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +105,8 @@ def parse_estimator(text: str, known: Mapping[str, Estimator]) -> Asked:
             do=f"its options are {', '.join(options)}" if options else "it has none",
         )
     values = {key: _value(text, key, option, given.get(key)) for key, option in options.items()}
+    for key in (key for key, option in options.items() if option.estimator):
+        values[key] = parse_estimator(str(values[key]), known).text
     said = [
         f"{key}={_plain(values[key])}" for key in options if values[key] != options[key].default
     ]
@@ -109,7 +115,7 @@ def parse_estimator(text: str, known: Mapping[str, Estimator]) -> Asked:
 
 def _given(text: str, inside: str) -> dict[str, str]:
     given: dict[str, str] = {}
-    for part in inside.split(",") if inside.strip() else ():
+    for part in _BETWEEN.split(inside) if inside.strip() else ():
         pair = _PAIR.fullmatch(part)
         if pair is None or pair[1] in given:
             raise InputError(
