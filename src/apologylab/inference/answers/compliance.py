@@ -74,7 +74,7 @@ def _joint(moments: Moments, question: Question) -> _Joint:
         n=n.sum(axis=0),
         means=(share[..., None] * cell_means(kept)[layout.rows]).sum(axis=0),
         parts=(share**2 / n)[..., None, None] * cell_covariances(kept)[layout.rows],
-        freedom=n - 1.0,
+        freedom=(n - 1.0).astype(np.float64),
         refused=refused,
     )
 

@@ -97,7 +97,7 @@ def _distribution(counts: ValueCounts, moments: Moments, arm: str, p: float) -> 
         parts.append((share[of_block[i]], n, value, units))
     value, at = np.unique(np.concatenate([part[2] for part in parts]), return_inverse=True)
     weight = np.concatenate([part[0] * part[3] / part[1] for part in parts])
-    upto = np.cumsum(np.bincount(at, weight, len(value)))
+    upto = np.cumsum(np.bincount(at, weight, len(value))).astype(np.float64)
     upto[-1] = 1.0
     whole = Distribution(value, upto, float(sum(part[1] for part in parts)))
     if len(parts) == 1:

@@ -97,12 +97,9 @@ def _points(asking: Asking, units: ArraySource, treatment: str, reference: str) 
     share = np.bincount(phase[has], minlength=len(phases)) / max(has.sum(), 1)
     mine = has & np.isin(arm, [treatment, reference])
     treated = arm[mine] == treatment
-    _refuse_absent(asking, phases, phase[mine], treated, treatment, reference)
-    sets = units.drawn_set
-    if asking.question.drawing.scheme == "clusters" and sets is not None:
-        return _clustered(y[mine], treated, phase[mine], share, sets[mine])
-    blocks = asking.question.drawing.scheme == "blocks" and sets is not None
-    return Points(
+    sets, scheme = units.drawn_set, asking.question.drawing.scheme
+    blocks = scheme == "blocks" and sets is not None
+    points = Points(
         total=y[mine],
         units=np.ones(int(mine.sum())),
         treated=treated,
@@ -111,41 +108,33 @@ def _points(asking: Asking, units: ArraySource, treatment: str, reference: str) 
         exchange=sets[mine] if blocks and sets is not None else phase[mine],
         by_block=blocks,
     )
+    if scheme == "clusters" and sets is not None:
+        points = _clustered(points, sets[mine])
+    _refuse_few(asking, points, phases, (treatment, reference))
+    return points
 
 
-def _clustered(
-    y: NDArray[np.float64],
-    treated: NDArray[np.bool_],
-    phase: NDArray[np.intp],
-    share: NDArray[np.float64],
-    sets: NDArray[np.intp],
-) -> Points:
-    """Each cluster as a point."""
+def _clustered(units: Points, sets: NDArray[np.intp]) -> Points:
+    """Each cluster as a point; ``sets`` (n,) are the units' clusters."""
     _, first, group = np.unique(sets, return_index=True, return_inverse=True)
-    return Points(
-        total=np.bincount(group, y),
+    return units._replace(
+        total=np.bincount(group, units.total).astype(np.float64),
         units=np.bincount(group).astype(np.float64),
-        treated=treated[first],
-        phase=phase[first],
-        share=share,
-        exchange=phase[first],
+        treated=units.treated[first],
+        phase=units.phase[first],
+        exchange=units.phase[first],
     )
 
 
-def _refuse_absent(
-    asking: Asking,
-    phases: list[int],
-    phase: NDArray[np.intp],
-    treated: NDArray[np.bool_],
-    treatment: str,
-    reference: str,
-) -> None:
+def _refuse_few(asking: Asking, points: Points, phases: list[int], arms: tuple[str, str]) -> None:
+    """Each arm has two points in every phase, in which it is drawn."""
     for i, number in enumerate(phases):
-        for arm, mine in ((treatment, treated), (reference, ~treated)):
+        for arm, mine in zip(arms, (points.treated, ~points.treated), strict=True):
             if not asking.question.weights.get(number, {}).get(arm, 0):
                 raise NotEstimable(f"{arm} is not drawn in phase {number}")
-            if (n := int((mine & (phase == i)).sum())) < 2:
-                raise NotEstimable(f"{arm} has {n} units in phase {number}: two are needed")
+            if (n := int((mine & (points.phase == i)).sum())) < 2:
+                what = "clusters" if asking.question.drawing.scheme == "clusters" else "units"
+                raise NotEstimable(f"{arm} has {n} {what} in phase {number}: two are needed")
 
 
 def _mean(points: Points, mine: NDArray[np.bool_]) -> float:

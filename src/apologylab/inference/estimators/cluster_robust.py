@@ -56,7 +56,7 @@ class ClusterFit(NamedTuple):
 
     def std_error(self, c: Floats) -> float:
         """The standard error of c'beta, c (k,)."""
-        return float(c @ self.covariance @ c) ** 0.5
+        return float((c @ self.covariance @ c) ** 0.5)
 
     def df(self, c: Floats) -> float:
         """The degrees of freedom of c'beta, c (k,)."""
@@ -88,7 +88,8 @@ def cluster_robust(
     beta = np.linalg.solve(whole, x.T @ y)
     scores = _by_cluster(x * (y - x @ beta)[:, None], group, len(labels))
     inverse = np.linalg.inv(whole)
-    twisted = twist(grams) if kind == "CR2" else np.broadcast_to(np.eye(x.shape[1]), grams.shape)
+    same: Floats = np.broadcast_to(np.eye(x.shape[1]), grams.shape).astype(np.float64)
+    twisted = twist(grams) if kind == "CR2" else same
     adjusted = np.einsum("gji,gj->gi", twisted, scores)
     meat = adjusted.T @ adjusted * _factor(kind, len(labels), *x.shape)
     return ClusterFit(beta, inverse @ meat @ inverse, kind, grams, twisted)
