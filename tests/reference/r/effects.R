@@ -54,7 +54,9 @@ m <- c(mean(b$y), mean(a$y))
 V <- diag(c(var(b$y) / nrow(b), var(a$y) / nrow(a)))
 R <- m[1] / m[2]
 df <- t.test(b$y, R * a$y)$parameter
-say("lift delta", R - 1, deltamethod(~ x1 / x2, m, V), df)
+se <- deltamethod(~ x1 / x2, m, V)
+say("lift delta", R - 1 + c(-1, 1) * qt(0.975, t$parameter) * se,
+    2 * pt(-abs(R - 1) / se, t$parameter), R - 1, se)
 se <- deltamethod(~ log(x1 / x2), m, V)
 say("lift log", exp(log(R) + c(-1, 1) * qt(0.975, df) * se) - 1, 2 * pt(-abs(log(R)) / se, df))
 gap <- function(r) abs(t.test(b$y, r * a$y)$statistic) - qt(0.975, df)

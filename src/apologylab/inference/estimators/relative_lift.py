@@ -11,8 +11,9 @@ means and R = A / B, the lift is R - 1. For s^2(r) = (c+ - r c-)' V (c+ - r c-),
   It is an interval only where a > 0, that is where B differs from 0 at this level; otherwise it is
   the whole line or its two ends, and is refused.
 
-t is Student's with Satterthwaite's degrees of freedom of A - R B, R the estimate. p is of "the lift
-is 0" by the interval's own statistic; Fieller's is that of the difference A - B itself.
+t is Student's with Satterthwaite's degrees of freedom: of A - R B at the estimate R for the
+logarithm (as tea-tasting) and Fieller, of A - B for the delta method (as GrowthBook). p is of "the
+lift is 0" by the interval's own statistic; Fieller's is that of the difference A - B itself.
 
 Sources: Fieller 1954 (Journal of the Royal Statistical Society B 16); Tamhane and Logan 2004
 (Statistics in Medicine 23) for its degrees of freedom where variances differ; Deng, Knoblich and Lu
@@ -63,6 +64,8 @@ def relative_lift(means: ArmMeans, c: Floats, *, alpha: float, kind: Kind) -> Li
     variance, df = means.error(above - ratio * below)
     if not variance > 0:
         raise NotEstimable(f"{means.outcome}: the variance is {variance}", do="nothing varies")
+    if kind == "delta":
+        df = means.error(c)[1]
     error = variance**0.5 / abs(b)
     t = float(stdtrit(df, 1 - alpha / 2))
     if kind == "fieller":
