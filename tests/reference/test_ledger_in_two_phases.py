@@ -73,7 +73,7 @@ def lived(late, tmp_path_factory):
     ledger.close()
     panel = panel_ledger(f"sqlite:///{file}", experiment, as_of=as_of, mark=mark)
     analysis = analyse(experiment, panel, ledger, as_of=as_of, now=as_of)
-    verdict = decide(experiment, panel, ledger, as_of=as_of)
+    verdict = decide(experiment, panel, ledger, as_of=as_of, now=as_of)
     ledger.close()
     rows = late.expected(found, happened)
     return [row | {"phase": phase[name]} for name, row in rows.items()], analysis, verdict

@@ -41,7 +41,7 @@ def dossier(found: Subject, *, now: datetime, again: str, root: Path | None = No
     return Dossier(
         experiment=experiment,
         analysis=analysis,
-        verdict=decide.decide(experiment, found.panel, ledger, as_of=found.as_of)
+        verdict=decide.decide(experiment, found.panel, ledger, as_of=found.as_of, now=now)
         if decided
         else None,
         funnel=funnel(ledger, experiment, mark=ledger.mark(found.as_of)),

@@ -14,6 +14,7 @@ from apologylab.service.status import by_arm, by_reason
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from apologylab.inference.results import Check
     from apologylab.service.status import CapNow, Promised, Status
 
 
@@ -34,7 +35,7 @@ def as_text(found: Status) -> str:
         _block("Caps", _caps(found)),
         _block("Feeds", _feeds(found)),
         _block("Outcomes, all arms together: no comparison", _pooled(found)),
-        _check(found),
+        "\n".join(_check(each) for each in (found.check, found.check_at_any_time) if each),
         *(f"Departure from the plan: {each}" for each in found.deviations_from_plan),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -79,6 +80,9 @@ def _units(found: Status) -> list[tuple[str, str]]:
         rows.append(("not sent", f"{found.undelivered:,} remedies, due or not yet due"))
     if found.dead_letters:
         rows.append(("dead letters", f"{found.dead_letters:,}: see `apologylab letters`"))
+    if found.looks_taken or found.looks_meant:
+        meant = f" of {found.looks_meant} that the plan means" if found.looks_meant else ""
+        rows.append(("looks", f"{found.looks_taken} at contrasts{meant}"))
     return rows
 
 
@@ -130,6 +134,6 @@ def _pooled(found: Status) -> list[tuple[str, str]]:
     ]
 
 
-def _check(found: Status) -> str:
-    word = {True: "ok", False: "FAILED", None: "-"}[found.check.passed]
-    return f"Check  {word}  {found.check.says}"
+def _check(check: Check) -> str:
+    word = {True: "ok", False: "FAILED", None: "-"}[check.passed]
+    return f"Check  {word}  {check.says}"

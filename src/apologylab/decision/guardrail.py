@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
 
 def read_guardrail(
-    outcome: Outcome, arm: str, comparator: str, reading: Reading, *, alpha: float
+    outcome: Outcome,
+    arm: str,
+    comparator: str,
+    reading: Reading,
+    *,
+    alpha: float,
+    reach: float | None = None,
 ) -> GuardrailReading:
     """Safe, broken or undecided.
 
     ``ci_low`` and ``ci_high`` are the ends of two one-sided intervals, each at level 1 - alpha, of
     how much worse the arm is (below 0: better). Safe: even the upper end is below the bound.
     Broken: even the lower end is above it. No adjustment is needed: an arm ships only if all its
-    guardrails are safe (Berger 1982, intersection-union).
+    guardrails are safe (Berger 1982, intersection-union). ``reach`` is the half-width in standard
+    errors, where looks before the end ask for more than Student's t.
     """
     bound = outcome.worse_by_at_most or 0.0
     worse = reading.point if outcome.lower_is_better else -reading.point
-    reach = float(stdtrit(reading.df, 1 - alpha)) * reading.std_error
-    low, high = worse - reach, worse + reach
+    widths = float(stdtrit(reading.df, 1 - alpha)) if reach is None else reach
+    low, high = worse - widths * reading.std_error, worse + widths * reading.std_error
     return GuardrailReading(
         outcome=outcome.name,
         arm=arm,

@@ -11,9 +11,10 @@ The verdict, the first that holds:
 
 =====================  ====================================================================
 not estimable          a check of the experiment failed, or no arm's value could be estimated
-keep running           the experiment has not ended: nothing is read before its end (R31)
+keep running           the experiment has not ended, and the plan has no looks before its end (R31)
 ship                   an arm ships; the one whose lower end is highest is recommended
 do not ship            every arm is ruled out
+keep running           an arm is open, and more units come: this was a look of the plan
 ended without answer   an arm is open, and no more units come
 =====================  ====================================================================
 """
@@ -42,6 +43,7 @@ class Evidence:
         unread: arm -> why its value or one of its guardrails could not be estimated.
         failed: what the failed checks say.
         ended: whether contrasts may be read.
+        early: this is a look of the plan before the end; every interval holds at all looks.
         besides: sentences that decide nothing and belong beside the verdict.
     """
 
@@ -50,6 +52,7 @@ class Evidence:
     unread: Mapping[str, str]
     failed: Sequence[str] = ()
     ended: bool = True
+    early: bool = False
     besides: Sequence[str] = ()
 
 
@@ -70,7 +73,7 @@ def verdict_word(rule: ShipRule, evidence: Evidence) -> VerdictWord:
     if not evidence.ended:
         return "keep running"
     if not evidence.values:
-        return "not estimable"
+        return "keep running" if evidence.early else "not estimable"
     states = [arm_state(rule, value, evidence) for value in evidence.values]
     if "ships" in states:
         return "ship"
@@ -78,7 +81,7 @@ def verdict_word(rule: ShipRule, evidence: Evidence) -> VerdictWord:
     all_read = all(arm in valued for arm in evidence.unread)
     if all_read and all(state == "ruled out" for state in states):
         return "do not ship"
-    return "ended without an answer"
+    return "keep running" if evidence.early else "ended without an answer"
 
 
 def recommended(rule: ShipRule, evidence: Evidence) -> ArmValue | None:

@@ -35,13 +35,15 @@ def verdict_sentence(
     if word == "not estimable":
         why = "A check of the experiment failed" if evidence.failed else "No value can be estimated"
         return f"{why}, so no number here can be trusted."
-    if word == "keep running":
+    if word == "keep running" and not evidence.early:
         return "The experiment has not ended, and nothing is read before its end."
     said = value_sentence(best, reference=reference, currency=currency) if best else ""
     if word == "ship":
         return f"`{best.arm if best else ''}` meets the rule: {said}."
     if word == "do not ship":
         return f"Every arm is ruled out; at best, {said}."
+    if word == "keep running":
+        return f"We cannot tell yet{f'; so far at best, {said}' if said else ''}."
     return f"We cannot tell; at best, {said}."
 
 

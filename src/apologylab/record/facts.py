@@ -275,13 +275,18 @@ class Halted(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Look(Fact):
-    """An arm contrast was computed on a running experiment (R31)."""
+    """An arm contrast was computed on a running experiment (R31).
+
+    ``readings``: under a plan of looks, contrast -> [information, share of the final information]:
+    what later looks are corrected by; None where there was no such plan.
+    """
 
     experiment: str
     version: int
     as_of: datetime
     contrasts: int
     planned: bool
+    readings: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from apologylab.design.contrasts import alias_notes
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.layout import table_layout
-from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Question
 from apologylab.inference.readings import Readings
-from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.results import Analysis, ArmFlow
 from apologylab.inference.sequential.rows import seen_by
-from apologylab.inference.scheme_checks import (
-    blocks_ratio,
-    cluster_attrition,
-    clusters_ratio,
-    clusters_size,
+from apologylab.service.checks import (
+    at_any_time,
+    at_assignment,
+    by_phase,
+    checks,
+    over_phases,
+    warnings,
 )
 from apologylab.service.early_mix import early_mix
 from apologylab.service.looks import (
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.inference.moments import Moments
     from apologylab.inference.plan import Fits
-    from apologylab.inference.results import Check
+    from apologylab.inference.results import Estimate
     from apologylab.inference.scheme_checks import Scheme
-    from apologylab.service.ports import ByPhase, Flow, Ledger, Panel
+    from apologylab.service.ports import Flow, Ledger, Panel
 
 UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
 ERRORS: Mapping[Scheme, str] = {
@@ -107,7 +107,7 @@ def _unplanned_estimators(experiment: Experiment, panel: Panel, asked: Question)
     return (f"estimators that the plan does not name: {', '.join(besides)}",) if besides else ()
 
 
-def analyse(
+def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     experiment: Experiment,
     panel: Panel,
     ledger: Ledger,
@@ -169,7 +169,7 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     """Everything that the panel answers; ``weighed`` is False where no allocation is declared."""
     fits = fit(panel.source, asked)
     flow = panel.flow()
-    asked = replace(asked, assigned=_over_phases(flow.assigned))
+    asked = replace(asked, assigned=over_phases(flow.assigned))
     found, refusals = estimates(fits, asked)
     unweighed = () if weighed else (UNWEIGHED,)
     errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]
@@ -180,8 +180,8 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(*flow.notes, *errors, *unweighed, *found_notes(fits), *alias_notes(on)),
-        means=_means(asked, fits.moments, shown={each.outcome for each in found}),
+        notes=(*warnings(panel, asked, fits), *flow.notes, *errors, *unweighed, *found_notes(fits), *alias_notes(on)),
+        means=_means(asked, fits.moments, shown=_shown(found)),
         readings=Readings(question=asked, fits=fits, layout=on),
     )
 
@@ -195,7 +195,7 @@ def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis
     """What may be seen at any time: the flow of units and the check at assignment."""
     return replace(
         _empty(asked, head),
-        checks=(at_assignment(asked, flow),),
+        checks=(at_assignment(asked, flow), *at_any_time(asked, flow)),
         flow=_arm_flow(asked, flow, None),
         notes=(WITHHELD.format(when=when), *flow.notes),
     )
@@ -215,72 +215,10 @@ def _empty(asked: Question, head: About) -> Analysis:
     )
 
 
-def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> tuple[Check, ...]:
-    """Sample ratio at assignment and of the rows analysed, clusters' sizes, attrition, balance."""
-    found: list[Check] = []
-    analysed = {name: _by_phase(each) for name, each in fits.moments.items()}
-    if weighed:
-        found += [at_assignment(asked, flow), *_of_rows(asked, fits, analysed)]
-    if flow.sets is not None and asked.drawing.scheme == "clusters":
-        found.append(clusters_size("customers per cluster", flow.sets))
-    missing = cluster_attrition if asked.drawing.scheme == "clusters" else attrition
-    found += [
-        missing(each.name, flow.mature[each.name], analysed[each.name])
-        for each in asked.outcomes
-        if each.name in flow.mature
-    ]
-    if fits.covariates is not None:
-        found.append(balance(fits.covariates))
-    return tuple(found)
-
-
-def at_assignment(asked: Question, flow: Flow) -> Check:
-    """The sample-ratio check of all units, mature or not, as the scheme drew them (R3)."""
-    name, drawing = "sample ratio, assigned", asked.drawing
-    if drawing.scheme == "minimisation":
-        return minimised_ratio(name, flow.order, asked.weights, drawing.coin)
-    if flow.sets is not None and drawing.scheme == "clusters":
-        return clusters_ratio(name, flow.sets, asked.weights)
-    if flow.sets is not None and drawing.scheme == "blocks":
-        return blocks_ratio(name, flow.sets, drawing.places, whole=True)
-    return sample_ratio(name, flow.assigned, asked.weights)
-
-
-def _of_rows(asked: Question, fits: Fits, analysed: Mapping[str, ByPhase]) -> list[Check]:
-    """The sample-ratio check of the rows analysed.
-
-    Minimisation has none: which of its units lack an outcome is for the check of attrition.
-    """
-    primary, drawing = asked.outcomes[0].name, asked.drawing
-    name = f"sample ratio, analysed: {primary}"
-    if drawing.scheme == "clusters":
-        return [clusters_ratio(name, fits.sets[primary], asked.weights)]
-    if drawing.scheme == "blocks":
-        return [blocks_ratio(name, fits.sets[primary], drawing.places, whole=False)]
-    if drawing.scheme == "minimisation":
-        return []
-    return [sample_ratio(name, analysed[primary], asked.weights)]
-
-
-def _by_phase(moments: Moments) -> ByPhase:
-    units: dict[int, Counter[str]] = {}
-    for cell, n in zip(moments.cells, moments.n.tolist(), strict=True):
-        units.setdefault(cell.phase, Counter())[cell.arm] += n
-    return units
-
-
-def _over_phases(units: ByPhase) -> Mapping[str, int]:
-    """Arm -> units, whatever the phase."""
-    total: Counter[str] = Counter()
-    for arms in units.values():
-        total.update(arms)
-    return total
-
-
 def _arm_flow(asked: Question, flow: Flow, primary: Moments | None) -> tuple[ArmFlow, ...]:
-    assigned = _over_phases(flow.assigned)
-    mature = _over_phases(flow.mature[asked.outcomes[0].name])
-    analysed = _over_phases(_by_phase(primary)) if primary else Counter()
+    assigned = over_phases(flow.assigned)
+    mature = over_phases(flow.mature[asked.outcomes[0].name])
+    analysed = over_phases(by_phase(primary)) if primary else Counter()
     return tuple(
         ArmFlow(
             arm=arm,
@@ -293,22 +231,24 @@ def _arm_flow(asked: Question, flow: Flow, primary: Moments | None) -> tuple[Arm
     )
 
 
+def _shown(found: Sequence[Estimate]) -> set[tuple[str, str]]:
+    return {(each.outcome, arm) for each in found for arm, _ in each.cells}
+
+
 def _means(
-    asked: Question, moments: Mapping[str, Moments], *, shown: Collection[str]
+    asked: Question, moments: Mapping[str, Moments], *, shown: Collection[tuple[str, str]]
 ) -> tuple[tuple[str, str, int, float, float], ...]:
     """Mean and standard deviation of every outcome in every arm, its units pooled as they are.
 
-    At a look of the plan only of the outcomes ``shown``: two means are a contrast.
+    At a look of the plan only of the outcomes and arms ``shown``: two means are a contrast.
     """
     early = asked.watch is not None and not asked.watch.last
     rows = []
     for outcome, found in moments.items():
-        if early and outcome not in shown:
-            continue
         for arm in asked.arms:
             mine = [i for i, cell in enumerate(found.cells) if cell.arm == arm]
             n = int(found.n[mine].sum())
-            if n < 2:
+            if n < 2 or (early and (outcome, arm) not in shown):
                 continue
             means, within = cell_means(found)[mine, 0], cell_scatters(found)[mine, 0, 0]
             mean = float(found.n[mine] @ means) / n

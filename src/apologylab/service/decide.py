@@ -23,12 +23,14 @@ from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable, StateError
 from apologylab.inference.multiplicity import simultaneous
 from apologylab.inference.plan import estimates, fit
-from apologylab.inference.registry import find
 from apologylab.inference.question import Measured
+from apologylab.inference.registry import find
 from apologylab.inference.sentence import number, sentence
-from apologylab.service.analyse import about, at_assignment, checks
+from apologylab.inference.sequential.rows import at_contrast, held_at_all_looks, seen_by
+from apologylab.service.analyse import about
+from apologylab.service.checks import at_assignment, checks
 from apologylab.service.break_even import difference, with_break_even
-from apologylab.service.looks import looks, unplanned
+from apologylab.service.looks import append_planned, looks, unplanned, watch
 from apologylab.service.question import estimators, question
 from apologylab.service.timeline import timeline
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from apologylab.inference.plan import Fits
     from apologylab.inference.question import Question
     from apologylab.inference.results import Check
+    from apologylab.inference.sequential.watch import Seen
     from apologylab.service.analyse import About
     from apologylab.service.ports import Ledger, Panel
 
@@ -57,8 +60,12 @@ def decide_panel(experiment: Experiment, panel: Panel, *, now: datetime) -> Verd
     return _conclude(experiment, panel, asked, about(experiment, as_of=now))
 
 
-def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datetime) -> Verdict:
-    """Decide on a started experiment as of a date; before its end no contrast is read (R31).
+def decide(
+    experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datetime, now: datetime
+) -> Verdict:
+    """Decide on a started experiment as of a date (R31).
+
+    Before its end no contrast is read, unless the plan has looks: then this is one, and appended.
 
     Raises:
         StateError: it was not started by then, or the declaration has no [decision].
@@ -67,9 +74,16 @@ def decide(experiment: Experiment, panel: Panel, ledger: Ledger, *, as_of: datet
     head = about(experiment, as_of=as_of, simulated=ledger.identity.simulated)
     asked = _question(experiment, panel, phases=moments_of.phases)
     flow = panel.flow()
-    if moments_of.ended(flow, as_of=as_of):
-        departures = (*unplanned(looks(ledger, experiment)), *moments_of.endings)
-        return _conclude(experiment, panel, asked, head, departures=departures)
+    before = looks(ledger, experiment)
+    at = watch(experiment, before, flow, moments_of, as_of=as_of)
+    if at is not None or moments_of.ended(flow, as_of=as_of):
+        departures = (*unplanned(before), *moments_of.endings)
+        seen: dict[str, Seen] = {}
+        asked = replace(asked, watch=at)
+        verdict = _conclude(experiment, panel, asked, head, departures=departures, seen=seen)
+        if at is not None and not at.last:
+            append_planned(ledger, experiment, seen, as_of=as_of, now=now)
+        return verdict
     failed = _failed([at_assignment(asked, flow)])
     besides = moments_of.endings
     evidence = Evidence(values=(), unread={}, failed=failed, ended=False, besides=besides)
@@ -127,12 +141,14 @@ def _conclude(
     head: About,
     *,
     departures: tuple[str, ...] = (),
+    seen: dict[str, Seen] | None = None,
 ) -> Verdict:
+    """The verdict; ``seen`` is filled with what a look of the plan saw."""
     fits = fit(panel.source, asked)
     failed = _failed(checks(asked, panel.flow(), fits))
     if failed:
         return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed))
-    found = _Findings(values=[], guardrails=[], unread={})
+    found = _Findings(values=[], guardrails=[], unread={}, seen={} if seen is None else seen)
     shippable = arm_contrasts(experiment)
     for contrast in shippable:
         found.add(experiment, fits, asked, contrast, of=len(shippable))
@@ -140,19 +156,21 @@ def _conclude(
         values=found.values,
         guardrails=found.guardrails,
         unread=found.unread,
+        early=asked.watch is not None and not asked.watch.last,
         besides=(
             *_open_liability(experiment, fits, asked),
-            *_effects(fits, asked),
+            *_effects(fits, asked, found.seen),
             *departures,
         ),
     )
     return _verdict(experiment, head, evidence)
 
 
-def _effects(fits: Fits, asked: Question) -> tuple[str, ...]:
+def _effects(fits: Fits, asked: Question, seen: dict[str, Seen]) -> tuple[str, ...]:
     """The primary outcomes in words: an arm can win them and lose money."""
     primary = tuple(each for each in asked.outcomes if each.role == "primary")
     found, _ = estimates(fits, replace(asked, outcomes=primary))
+    seen |= seen_by(found)
     return tuple(sentence(each, alpha=asked.alpha) for each in found)
 
 
@@ -184,6 +202,7 @@ class _Findings:
     values: list[ArmValue]
     guardrails: list[GuardrailReading]
     unread: dict[str, str]
+    seen: dict[str, Seen]
 
     def add(
         self, experiment: Experiment, fits: Fits, asked: Question, contrast: Contrast, *, of: int
@@ -191,24 +210,34 @@ class _Findings:
         """Read one arm's value and guardrails, or note why not."""
         arm = contrast.treatment
         try:
-            self.values.append(_value(experiment, fits, asked, contrast, of=of))
+            self.values.append(_value(experiment, fits, asked, contrast, of=of, seen=self.seen))
         except NotEstimable as error:
             self.unread[arm] = f"its value cannot be estimated: {error.what}"
             return
         for outcome in _guarded(experiment):
             comparator = outcome.comparator or experiment.arms.reference
             try:
-                self.guardrails += _guardrail(fits, asked, outcome, arm, comparator)
+                self.guardrails += _guardrail(fits, asked, outcome, arm, comparator, self.seen)
             except NotEstimable as error:
                 self.unread[arm] = f"guardrail {outcome.name} cannot be read: {error.what}"
 
 
 def _value(
-    experiment: Experiment, fits: Fits, asked: Question, contrast: Contrast, *, of: int
+    experiment: Experiment,
+    fits: Fits,
+    asked: Question,
+    contrast: Contrast,
+    *,
+    of: int,
+    seen: dict[str, Seen],
 ) -> ArmValue:
     """One arm's net value against the reference, simultaneous over all that could be shipped."""
     means = fits.of(VALUE, asked.estimators[0])
     (interval,) = simultaneous(means, [contrast], alpha=asked.alpha, of=of)
+    if asked.watch is not None:
+        at = at_contrast(asked.watch, means, contrast, asked.estimators[0])
+        seen[at.contrast] = at.now
+        interval = held_at_all_looks(interval, at, alpha=asked.alpha, of=of)
     value = ArmValue(
         arm=contrast.treatment,
         point=interval.point,
@@ -223,14 +252,24 @@ def _value(
 
 
 def _guardrail(
-    fits: Fits, asked: Question, outcome: Outcome, arm: str, comparator: str
+    fits: Fits,
+    asked: Question,
+    outcome: Outcome,
+    arm: str,
+    comparator: str,
+    seen: dict[str, Seen],
 ) -> list[GuardrailReading]:
     """The reading of one guardrail in one arm; none where the arm is its own comparator."""
     if arm == comparator:
         return []
     (contrast,) = against([arm], comparator)
-    reading = fits.of(outcome.name, asked.estimators[0]).read(contrast)
-    return [read_guardrail(outcome, arm, comparator, reading, alpha=asked.alpha)]
+    means = fits.of(outcome.name, asked.estimators[0])
+    reading, reach = means.read(contrast), None
+    if asked.watch is not None:
+        at = at_contrast(asked.watch, means, contrast, asked.estimators[0])
+        seen[at.contrast] = at.now
+        reach = at.reach(2 * asked.alpha)  # each of its two ends by itself at alpha
+    return [read_guardrail(outcome, arm, comparator, reading, alpha=asked.alpha, reach=reach)]
 
 
 def _verdict(experiment: Experiment, head: About, evidence: Evidence) -> Verdict:

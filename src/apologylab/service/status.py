@@ -11,7 +11,7 @@ import numpy as np
 from apologylab.assignment.answers import arm_weights
 from apologylab.inference.moments import Request, cell_means
 from apologylab.record.facts import Closed, Halted
-from apologylab.service.analyse import at_assignment
+from apologylab.service.checks import at_any_time, at_assignment
 from apologylab.service.caps import money_caps, units_cap
 from apologylab.service.giving import Giving
 from apologylab.service.looks import looks, unplanned
@@ -100,7 +100,8 @@ class Status:
 
     ``first_mature``, ``half_mature`` and ``all_mature`` are the moments at which the first, half
     and all of the units so far are mature for every outcome, if the feeds keep up. ``expected`` is
-    how many units the plan expects by now. ``halted`` is drain or kill, if it was ended so far. The
+    how many units the plan expects by now. ``looks_taken`` are those at contrasts so far, of
+    ``looks_meant`` in the plan. ``halted`` is drain or kill, if it was ended so far. The
     caps are as they stand now, whatever the as-of date. Amounts are in minor units.
     """
 
@@ -131,9 +132,12 @@ class Status:
     last_order: datetime | None
     feeds: Mapping[str, datetime]
     check: Check
+    check_at_any_time: Check | None
     arms: tuple[str, ...]
     pooled: tuple[Pooled, ...]
     deviations_from_plan: tuple[str, ...]
+    looks_taken: int
+    looks_meant: int | None
 
 
 def status(
@@ -151,6 +155,7 @@ def status(
     flow = panel.flow()
     span = longest(experiment)
     total = experiment.budget.total if experiment.budget else None
+    taken = looks(ledger, experiment)
     return Status(
         experiment=experiment.name,
         version=experiment.version,
@@ -179,9 +184,12 @@ def status(
         last_order=census.last_order,
         feeds=census.feeds,
         check=at_assignment(asked, flow),
+        check_at_any_time=next(iter(at_any_time(asked, flow)), None),
         arms=tuple(arm_weights(experiment, moments_of.phases[-1])),
         pooled=_pooled(experiment, panel),
-        deviations_from_plan=(*unplanned(looks(ledger, experiment)), *moments_of.endings),
+        deviations_from_plan=(*unplanned(taken), *moments_of.endings),
+        looks_taken=len(taken),
+        looks_meant=experiment.plan.looks,
     )
 
 

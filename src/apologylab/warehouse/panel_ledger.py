@@ -7,7 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE, LedgerValue, currency, ledger_value
+from apologylab.design.weeks import week_columns
 from apologylab.inference.lost import lost
+from apologylab.service.early_mix import WEEKEND
 from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
@@ -19,7 +21,14 @@ from apologylab.warehouse.persons import pool, stage_merges
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set, draws
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.staging import Stager, attached
-from apologylab.warehouse.tally import DAY, Tally, covariate_tally, outcome_tally, tallied
+from apologylab.warehouse.tally import (
+    DAY,
+    Tally,
+    covariate_tally,
+    outcome_tally,
+    tallied,
+    week_tallies,
+)
 from apologylab.warehouse.units import delays, deliveries, forgotten, minor_units, stage_units
 
 if TYPE_CHECKING:
@@ -55,6 +64,10 @@ DELIVERED = (
     "CAST(assignment IN (SELECT assignment FROM staged_delivery WHERE state = 'sent') AS DOUBLE)"
 )
 """Whether the unit's remedy went out; never in silence, where nothing is sent."""
+
+
+SATURDAY_OR_SUNDAY = f"CAST((anchor // {DAY} + 3) % 7 >= 5 AS DOUBLE)"
+"""1970-01-01 was a Thursday, three days after a Monday."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,6 +146,7 @@ def _tallies(experiment: Experiment, value: LedgerValue | None) -> tuple[Tally, 
     return (
         *map(outcome_tally, experiment.outcomes),
         *map(covariate_tally, pre),
+        *(tally for outcome in experiment.outcomes for tally in week_tallies(outcome)),
         *(value_tallies(value, experiment.name) if value else ()),
         *(tally for time in experiment.times for tally in time_tallies(time)),
     )
@@ -194,12 +208,15 @@ def _build(
 ) -> list[str]:
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
-    columns |= {"cause": CAUSE, "delivered": DELIVERED}
+    columns |= {"cause": CAUSE, "delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
         known = identifier(outcome.name)
         measured = known if unanswered else f"coalesce({known}, 0.0)"
         columns[outcome.name] = _when(horizons[outcome.name], measured)
+        for week in week_columns(outcome):
+            in_week = f"coalesce({identifier(week)}, 0.0)"
+            columns[week] = _when(horizons[outcome.name], in_week)
         columns[lost(outcome.name)] = _lost(horizons[outcome.name], measured)
     for name in covariates:
         columns[name] = f"coalesce({identifier(name)}, 0.0)"

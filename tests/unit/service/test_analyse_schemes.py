@@ -127,7 +127,7 @@ def test_a_decision_is_on_the_schemes_own_error(shared, loop):
     experiment, _ = lived(shared, loop, BLOCKS)
     as_of = loop.START + timedelta(days=90)
     panel = panel_of(shared, experiment, as_of)
-    verdict = decide(experiment, panel, shared, as_of=as_of)
+    verdict = decide(experiment, panel, shared, as_of=as_of, now=as_of)
     assert {each.arm for each in verdict.values} == set(ARMS[1:])
     assert verdict.verdict != "not_estimable"
 

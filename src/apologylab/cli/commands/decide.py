@@ -28,11 +28,14 @@ def decide(
     from apologylab.service import decide as service
     from apologylab.wire.results import verdict_document
 
+    now = wiring.clock()()
     with subject(name, panel=panel, as_of=as_of) as found:
         if found.ledger is None:
-            verdict = service.decide_panel(found.experiment, found.panel, now=wiring.clock()())
+            verdict = service.decide_panel(found.experiment, found.panel, now=now)
         else:
-            verdict = service.decide(found.experiment, found.panel, found.ledger, as_of=found.as_of)
+            verdict = service.decide(
+                found.experiment, found.panel, found.ledger, as_of=found.as_of, now=now
+            )
     if as_json:
         show_json(verdict_document(verdict))
     else:

@@ -23,7 +23,9 @@ from apologylab.inference.sequential.watch import At, Seen, Watch, at_look, key
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from apologylab.design.contrasts import Contrast
     from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.multiplicity import Interval
     from apologylab.inference.question import Question
 
     Means = Callable[[str, str], ArmMeans | None]
@@ -71,6 +73,36 @@ def seen_by(found: Sequence[Estimate]) -> Mapping[str, Seen]:
         if INFORMATION in details:
             kept[_key(each)] = Seen(float(details[INFORMATION]), float(details[SHARE]))
     return kept
+
+
+def at_contrast(watch: Watch, means: ArmMeans, contrast: Contrast, estimator: str) -> At:
+    """Where a contrast that is read off arm means stands at this look.
+
+    Raises:
+        NotEstimable: too few units, or the contrast has no error.
+    """
+    reading = means.read(contrast)
+    return at_look(
+        watch,
+        key(means.outcome, estimator, contrast.name),
+        std_error=reading.std_error,
+        df=reading.df,
+        n=dict(zip(means.arms, means.n.tolist(), strict=True)),
+        cells=contrast.cells,
+        means=means,
+    )
+
+
+def held_at_all_looks(interval: Interval, at: At, *, alpha: float, of: int) -> Interval:
+    """The same interval, simultaneous over ``of`` contrasts and over all looks."""
+    reach = at.reach(alpha / of) * interval.std_error
+    over = f"simultaneous over {of} (Bonferroni) and all looks" if of > 1 else "at all looks"
+    return replace(
+        interval,
+        low=interval.point - reach,
+        high=interval.point + reach,
+        kind=f"{over}: {at.watch}",
+    )
 
 
 def _corrected(

@@ -80,6 +80,7 @@ class At(NamedTuple):
     """One contrast at this look: all looks at it so far, this one last, and its units."""
 
     watch: Watch
+    contrast: str
     seen: tuple[Seen, ...]
     df: float
     n: float
@@ -163,7 +164,7 @@ def at_look(  # noqa: PLR0913 - a look is known by as much
     while before and abs(before[-1].information - now.information) <= _SAME * now.information:
         before.pop()
     many = np.inf if df is None else df
-    return At(watch, (*before, now), many, float(units.sum()), float(final.sum()))
+    return At(watch, contrast, (*before, now), many, float(units.sum()), float(final.sum()))
 
 
 def key(outcome: str, estimator: str, contrast: str) -> str:
