@@ -180,7 +180,14 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(*warnings(panel, asked, fits), *flow.notes, *errors, *unweighed, *found_notes(fits), *alias_notes(on)),
+        notes=(
+            *warnings(panel, asked, fits),
+            *flow.notes,
+            *errors,
+            *unweighed,
+            *found_notes(fits),
+            *alias_notes(on),
+        ),
         means=_means(asked, fits.moments, shown=_shown(found)),
         readings=Readings(question=asked, fits=fits, layout=on),
     )

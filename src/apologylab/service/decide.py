@@ -28,8 +28,8 @@ from apologylab.inference.registry import find
 from apologylab.inference.sentence import number, sentence
 from apologylab.inference.sequential.rows import at_contrast, held_at_all_looks, seen_by
 from apologylab.service.analyse import about
-from apologylab.service.checks import at_assignment, checks
 from apologylab.service.break_even import difference, with_break_even
+from apologylab.service.checks import at_assignment, checks
 from apologylab.service.looks import append_planned, looks, unplanned, watch
 from apologylab.service.question import estimators, question
 from apologylab.service.timeline import timeline

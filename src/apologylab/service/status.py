@@ -11,8 +11,8 @@ import numpy as np
 from apologylab.assignment.answers import arm_weights
 from apologylab.inference.moments import Request, cell_means
 from apologylab.record.facts import Closed, Halted
-from apologylab.service.checks import at_any_time, at_assignment
 from apologylab.service.caps import money_caps, units_cap
+from apologylab.service.checks import at_any_time, at_assignment
 from apologylab.service.giving import Giving
 from apologylab.service.looks import looks, unplanned
 from apologylab.service.ports import Standing
