@@ -95,6 +95,25 @@ ESTIMATORS: Mapping[str, Estimator] = {
             schemes=("independent", "blocks", "clusters"),
         ),
         Estimator(
+            name="lee_bounds",
+            about="bounds for those whose outcome is seen under both arms (Lee 2009)",
+            options={
+                "seen": Option(
+                    about="known: those that lost no outcome; positive: those with one above 0",
+                    default="known",
+                    words=("known", "positive"),
+                )
+            },
+        ),
+        Estimator(
+            name="missing_bounds",
+            about="bounds of the effect on all, lost outcomes taken at their worst (Manski 1990)",
+            options={
+                "low": Option(about="least that an outcome can be", default=0.0, number=True),
+                "high": Option(about="most that an outcome can be", number=True),
+            },
+        ),
+        Estimator(
             name="quantile",
             about="the arms' quantiles, with intervals that need no density",
             options={

@@ -27,6 +27,8 @@ TOPICS: Mapping[str, str] = {
     "clustered": "sets",
     "quantile": "quantiles",
     "complier": "compliance",
+    "lee_bounds": "bounds",
+    "missing_bounds": "bounds",
     "randomisation": "redraws",
     "shrinkage": "bayes",
     "kaplan_meier": "survival",

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 import duckdb
 
 from apologylab.errors import InputError
+from apologylab.inference.lost import lost
 from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
 from apologylab.warehouse.keys import KEYS
@@ -112,7 +113,7 @@ def _panel(
     """The panel of view ``panel``, with what is to be said of its covariates."""
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
     names = {
-        "arm", *wanted.outcomes, *covariates, *wanted.times, *filter(None, [wanted.value])
+        "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates, *wanted.times, *filter(None, [wanted.value])
     }  # fmt: skip
     return FinishedPanel(
         source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
@@ -280,6 +281,10 @@ def _select(
     parts += [
         f"{_number(column, types[column])} AS {identifier(name)}"
         for name, column in wanted.times.items()
+    ]
+    parts += [
+        f"CAST({_is_lacking(number)} AS DOUBLE) AS {identifier(lost(name))}"
+        for name, number in outcomes.items()
     ]
     if wanted.value:
         parts.append(f"{_value(wanted, outcomes)} AS {identifier(wanted.value)}")
