@@ -29,4 +29,27 @@ FACTORIAL: tuple[Estimator, ...] = (
             ),
         },
     ),
+    Estimator(
+        name="dose",
+        about="the response to the size of what is given, or to the delay, as a curve",
+        options={
+            "of": OF,
+            "factor": Option(
+                about="whose levels have sizes: sums of money, delays, numbers", default="coupon"
+            ),
+            "curve": Option(
+                about="a line, a parabola, a natural spline, or anything that does not fall (rise)",
+                default="linear",
+                words=("linear", "quadratic", "spline", "rising", "falling"),
+            ),
+            "knots": Option(
+                about="of the natural spline", default=4.0, number=True, low=3, high=12
+            ),
+            "cost": Option(
+                about="marginal cost of a unit more, which the marginal return is held against",
+                default=0.0,
+                number=True,
+            ),
+        },
+    ),
 )

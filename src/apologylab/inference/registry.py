@@ -31,12 +31,14 @@ TOPICS: Mapping[str, str] = {
     "missing_bounds": "bounds",
     "randomisation": "redraws",
     "shrinkage": "bayes",
+    "dose": "dose",
     "kaplan_meier": "survival",
     "aalen_johansen": "survival",
     "rmst": "survival",
     "log_rank": "hazards",
     "cox": "hazards",
     "cox_adjusted": "hazards",
+    "by_week": "by_week",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
 
