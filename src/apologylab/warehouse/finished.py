@@ -113,7 +113,8 @@ def _panel(
     """The panel of view ``panel``, with what is to be said of its covariates."""
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
     names = {
-        "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates, *wanted.times, *filter(None, [wanted.value])
+        "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
+        *wanted.times, *filter(None, [wanted.value]),
     }  # fmt: skip
     return FinishedPanel(
         source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
