@@ -17,7 +17,7 @@ from apologylab.inference.question import Measured, Question
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cells import World
+    from cells import Floats, World
 
 DOSES = np.array([0.0, 2.0, 4.0, 6.0, 8.0])
 ARMS = tuple(f"d{dose:g}" for dose in DOSES)
@@ -25,8 +25,16 @@ BENT = 6 * DOSES - 0.5 * DOSES**2
 """Highest at 6, in errors of an arm's mean; a line through it has slope 2."""
 
 
-def by(estimator: str, truth: Callable[[float], float], row: int) -> Callable[..., Trial]:
-    """Whether row ``row`` of the estimator holds ``truth``, given the error of an arm's mean."""
+RISING = 6 * DOSES - 0.3 * DOSES**2
+
+
+def by(
+    estimator: str, truth: Callable[[float], Floats], rows: slice, curve: Floats = BENT
+) -> Callable[..., Trial]:
+    """Whether ``rows`` of the estimator hold the ``truth`` together.
+
+    The truth is of the error of an arm's mean, in which ``curve`` is as well.
+    """
     question = Question(
         outcomes=(Measured(name="y", role="primary", unit="USD"),),
         arm_contrasts=against(ARMS, "d0"),
@@ -39,26 +47,33 @@ def by(estimator: str, truth: Callable[[float], float], row: int) -> Callable[..
     def trial(rng: np.random.Generator, world: World) -> Trial:
         n, error = world.treatment, world.sd / world.treatment**0.5
         code = np.repeat(np.arange(len(DOSES)), n)
-        y = world.units(rng, len(code)).untreated + error * BENT[code]
+        y = world.units(rng, len(code)).untreated + error * curve[code]
         panel = ArraySource(
             columns={"y": y}, cells=tuple(Cell(1, 1, arm, "") for arm in ARMS), code=code
         )
         found, _ = estimates(fit(panel, question), question)
-        if len(found) <= row:
-            return Trial(False, None)
-        return Trial(found[row].ci_low <= truth(error) <= found[row].ci_high, None)
+        held = [
+            each.ci_low <= true <= each.ci_high
+            for each, true in zip(found[rows], truth(error), strict=False)
+        ]
+        return Trial(bool(held) and all(held), None)
 
     return trial
 
 
 SLOW = "the interval is found on a grid of 401 doses"
 CASES: tuple[Case, ...] = (
-    Case("dose", "difference_in_means of the levels", STANDARD, by("dose", lambda e: 2 * e, 0)),
+    Case(
+        "dose",
+        "difference_in_means of the levels",
+        STANDARD,
+        by("dose", lambda e: np.array([2 * e]), slice(1)),
+    ),
     Case(
         "dose(curve=quadratic): where it pays no more",
         "more units: where it cannot be found it is refused, which counts as a miss here",
         STANDARD,
-        by("dose(curve=quadratic)", lambda _: 6.0, 4),
+        by("dose(curve=quadratic)", lambda _: np.array([6.0]), slice(4, 5)),
         replications=2_000,
         because=SLOW,
     ),
@@ -66,6 +81,6 @@ CASES: tuple[Case, ...] = (
         "dose(curve=rising)",
         "difference_in_means of the levels",
         STANDARD,
-        by("dose(curve=rising)", lambda e: float(BENT[1]) * e, 0),
+        by("dose(curve=rising)", lambda e: RISING[1:] * e, slice(4), RISING),
     ),
 )
