@@ -9,13 +9,31 @@ from typing import Annotated, Literal
 from apologylab.design.constraints import Doc, Range, Text
 from apologylab.design.keys import Days, Label, Name
 
+Adjust = Literal[
+    "none",
+    "bonferroni",
+    "holm",
+    "hochberg",
+    "hommel",
+    "dunnett",
+    "max_t",
+    "romano_wolf",
+    "westfall_young",
+    "list_shaikh_xu",
+    "benjamini_hochberg",
+    "benjamini_yekutieli",
+]
+"""How the p-values of a family are adjusted; :mod:`apologylab.inference.many.words` says each."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What will be concluded from what; hashed at ``start`` (R32)."""
 
     alpha: Annotated[float, Range(0.001, 0.2)] = 0.05
-    adjust: Literal["holm", "none"] = "holm"
+    adjust: Annotated[
+        Adjust, Doc("how the p-values of a family are adjusted; max_t knows how tests go together")
+    ] = "holm"
     covariates: Annotated[
         tuple[Label, ...], Doc("outcome:pre of a ledger, a column of a panel")
     ] = ()

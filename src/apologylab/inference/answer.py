@@ -88,6 +88,8 @@ class OfMeans:
         error: what follows the interval's kind, such as ", error between blocks".
         sets: whether it reads totals by block or cluster.
         who: whom the estimand is over.
+        cleaned_of: covariates whose slopes within a cell are taken off its errors, so that the
+            errors of two outcomes go together as those residuals do; None: not known.
         estimand: what stands for "mean" in the estimand, such as "mean of at most 50 of".
         unit: the unit of measure, from that of the outcome.
     """
@@ -100,6 +102,7 @@ class OfMeans:
     estimand: Callable[[Asked], str] = lambda _: "mean"
     unit: Callable[[Asked, str], str] = lambda _, unit: unit
     who: str = "units"
+    cleaned_of: Callable[[Question], tuple[str, ...]] | None = None
 
 
 class Found(NamedTuple):

@@ -14,16 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from apologylab.inference.many.p_values import bonferroni, holm
 from apologylab.inference.special import stdtr, stdtrit
+
+__all__ = ["Interval", "bonferroni", "bounds", "holm", "p_value", "simultaneous"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apologylab.design.contrasts import Contrast
     from apologylab.inference.arm_means import ArmMeans, Reading
-    from apologylab.inference.moments import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,29 +49,6 @@ def bounds(reading: Reading, alpha: float) -> tuple[float, float]:
     """The two-sided interval at level 1 - alpha, from the same distribution as the p."""
     reach = float(stdtrit(reading.df, 1 - alpha / 2)) * reading.std_error
     return reading.point - reach, reading.point + reach
-
-
-def bonferroni(p: Sequence[float]) -> Floats:
-    """Single-step adjusted p-values.
-
-    >>> bonferroni([0.01, 0.4]).tolist()
-    [0.02, 0.8]
-    """
-    return np.minimum(np.asarray(p, dtype=np.float64) * len(p), 1)
-
-
-def holm(p: Sequence[float]) -> Floats:
-    """Step-down adjusted p-values, in the order of ``p``: max over j <= i of (m - j + 1) p_(j).
-
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    given = np.asarray(p, dtype=np.float64)
-    order = np.argsort(given, kind="stable")
-    stepped = given[order] * np.arange(len(given), 0, -1)
-    adjusted = np.empty_like(given)
-    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
-    return adjusted
 
 
 def simultaneous(

@@ -6,16 +6,17 @@ needs the fits themselves: one covariance of all arm means, for simultaneous int
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Fit, Found, OfFits, OfMeans, OfPanel, Read, Scan
 from apologylab.inference.checks import balance_request
+from apologylab.inference.many.families import adjusted
+from apologylab.inference.many.joint import Residuals, joint_request, residuals
+from apologylab.inference.many.words import JOINT
 from apologylab.inference.moments import Moments, Request, select
-from apologylab.inference.multiplicity import bounds, holm, p_value
-from apologylab.inference.question import DESCRIPTIVE
+from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.registry import Way, find
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.sequential.rows import look_at
@@ -41,6 +42,8 @@ class Fits:
         covariates: moments of the covariates over all units, if there are any.
         sets: of each outcome, where units were drawn together.
         found: estimator -> what those found that answer by themselves.
+        together: moments of all outcomes and covariates at once, where the adjustment of p-values
+            reads how the outcomes go together.
     """
 
     moments: Mapping[str, Moments]
@@ -48,6 +51,7 @@ class Fits:
     covariates: Moments | None = None
     sets: Mapping[str, SetTotals] = field(default_factory=dict)
     found: Mapping[str, Found] = field(default_factory=dict)
+    together: Moments | None = None
 
     def of(self, outcome: str, estimator: str) -> ArmMeans:
         """The arm means of one outcome.
@@ -86,7 +90,9 @@ def fit(source: Source, question: Question) -> Fits:
         ).items()
     }
     whole = {each.name: moments[_whole(each.name, question)] for each in question.outcomes}
+    joint = _together(question)
     return Fits(
+        together=None if joint is None else moments[joint],
         moments=whole,
         by=by,
         covariates=covariates,
@@ -146,6 +152,8 @@ def _scanned(
     for way in ways:
         if isinstance(way.answer, OfMeans):
             requests += way.answer.requests(question, way.asked)
+    if (joint := _together(question)) is not None:
+        requests.append(joint)
     requests = list(dict.fromkeys(requests))
     alone = [balance_request(question.covariates)] if question.covariates else []
     found = source.moments([*requests, *alone])
@@ -154,6 +162,13 @@ def _scanned(
         for request, each in zip(requests, found[: len(requests)], strict=True)
     }
     return kept, found[-1] if alone else None
+
+
+def _together(question: Question) -> Request | None:
+    """All outcomes at once, where their adjustment reads how they go together."""
+    if question.adjust not in JOINT or len(question.outcomes) < 2:
+        return None
+    return joint_request([each.name for each in question.outcomes], question.covariates)
 
 
 def _whole(outcome: str, question: Question) -> Request:
@@ -179,7 +194,8 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
     if question.watch is not None:
         found, too_early = look_at(found, question, question.watch, _read_off(fits))
         refusals += too_early
-    return _adjusted(found, question), tuple(refusals)
+    corrected = adjusted(found, question, _read_off(fits), _residuals(fits, question))
+    return corrected, tuple(refusals)
 
 
 def _with_assigned(found: Estimate, question: Question) -> Estimate:
@@ -193,6 +209,19 @@ def _read_off(fits: Fits) -> Callable[[str, str], ArmMeans | None]:
     def of(outcome: str, estimator: str) -> ArmMeans | None:
         made = fits.by.get((outcome, estimator))
         return made.means if made else None
+
+    return of
+
+
+def _residuals(fits: Fits, question: Question) -> Callable[[str], Residuals | None]:
+    """How the residuals of an estimator's outcomes go together, if that is known."""
+
+    def of(estimator: str) -> Residuals | None:
+        answer = find(estimator).answer
+        if fits.together is None or not isinstance(answer, OfMeans) or answer.cleaned_of is None:
+            return None
+        outcomes = [each.name for each in question.outcomes]
+        return residuals(fits.together, outcomes, answer.cleaned_of(question))
 
     return of
 
@@ -233,23 +262,3 @@ def _estimate(fits: Fits, asking: Asking) -> Estimate:
         reference_mean=reading.reference_mean,
         details=made.details(contrast),
     )
-
-
-def _adjusted(found: Sequence[Estimate], question: Question) -> tuple[Estimate, ...]:
-    """The same estimates, each p adjusted within its family, whose size its label prints."""
-    families: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for i, each in enumerate(found):
-        if each.p_value is not None and each.p_adjusted is None:
-            families[each.family, each.estimator].append(i)
-    done = list(found)
-    for members in families.values():
-        tested = question.adjust == "holm" and found[members[0]].role != DESCRIPTIVE
-        p = holm([p for i in members if (p := found[i].p_value) is not None])
-        for i, adjusted in zip(members, p.tolist(), strict=True):
-            size = f"{len(members)} test{'s' * (len(members) > 1)}"
-            done[i] = replace(
-                found[i],
-                p_adjusted=adjusted if tested else None,
-                family=f"{found[i].family}: {size}, {'Holm' if tested else 'not adjusted'}",
-            )
-    return tuple(done)

@@ -14,9 +14,9 @@ from apologylab.inference.times import Lasting
 if TYPE_CHECKING:
     from apologylab.design.contrasts import Contrast
     from apologylab.design.layout import Layout
+    from apologylab.design.plan import Adjust
     from apologylab.inference.sequential.watch import Watch
 
-Adjustment = Literal["holm", "none"]
 ContrastKind = Literal["arm", "factor", "contrast", "mean"]
 DESCRIPTIVE = "descriptive"
 FAMILIES: Mapping[ContrastKind, str] = {
@@ -29,12 +29,16 @@ FAMILIES: Mapping[ContrastKind, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One outcome as it is reported: its column, its role in the plan, its unit of measure."""
+    """One outcome as it is reported: its column, its role in the plan, its unit of measure.
+
+    ``weeks`` are columns of the same measure in each week since the incident, if there are any.
+    """
 
     name: str
     role: str
     unit: str
     lower_is_better: bool = False
+    weeks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,7 @@ class Question:
     covariates: tuple[str, ...] = ()
     estimators: tuple[str, ...] = ("difference_in_means",)
     alpha: float = 0.05
-    adjust: Adjustment = "holm"
+    adjust: Adjust = "holm"
     look: int = 0
     drawing: Drawing = field(default_factory=Drawing)
     layout: Layout | None = None

@@ -16,8 +16,8 @@ from apologylab.service.table import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Literal
 
+    from apologylab.design.plan import Adjust
     from apologylab.inference.results import Analysis
     from apologylab.service.ports import Panel
 
@@ -32,7 +32,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     unit: str | None = None,
     weights: Mapping[str, int] | None = None,
     alpha: float = 0.05,
-    adjust: Literal["holm", "none"] = "holm",
+    adjust: Adjust = "holm",
     estimators: Sequence[str] = (),
     levels: Mapping[str, Mapping[str, str | float]] | None = None,
 ) -> Analysis:

@@ -16,12 +16,6 @@ KEYS: Mapping[str, str] = MappingProxyType(
 """Path of a key -> the work that will bring it."""
 WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "plan.adjust": frozenset(
-            {
-                *("bonferroni", "hochberg", "hommel", "max_t", "romano_wolf", "dunnett"),
-                *("benjamini_hochberg", "benjamini_yekutieli", "list_shaikh_xu"),
-            }
-        ),
         "allocation.scheme": frozenset({"rerandomisation"}),
         "delivery.channel": frozenset({"email", "sms", "push", "webhook", "agent"}),
         "compensation.kind": frozenset({"refund", "replacement", "points", "fee_waiver"}),

@@ -105,8 +105,9 @@ ANSWERS: Mapping[str, Answer] = {
     "difference_in_means": OfMeans(
         fit=_plain,
         error=lambda asked: "" if _errors(asked) == "HC2" else f", {_errors(asked)} errors",
+        cleaned_of=lambda _: (),
     ),
-    "lin": OfMeans(fit=_lin),
+    "lin": OfMeans(fit=_lin, cleaned_of=lambda question: question.covariates),
     "cuped": OfMeans(fit=partial(_adjusted, cuped)),
     "cuped_pooled": OfMeans(
         fit=partial(_adjusted, cuped_pooled), error=lambda _: ", one theta for all arms"

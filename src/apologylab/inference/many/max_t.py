@@ -136,7 +136,7 @@ def _between(x: Floats, at: Floats, values: Floats) -> Floats:
         return np.full(len(x), values[0])
     scaled = (x - at[0]) / (at[-1] - at[0])
     through = np.polynomial.polynomial.polyfit((at - at[0]) / (at[-1] - at[0]), values, len(at) - 1)
-    return np.polynomial.polynomial.polyval(scaled, through)
+    return np.asarray(np.polynomial.polynomial.polyval(scaled, through), dtype=np.float64)
 
 
 def _quantile(df: float, alpha: float) -> float:

@@ -115,7 +115,7 @@ def _scaled(u: Floats, limit: float, df: float) -> tuple[Floats, Floats]:
 def _gamma_quantile(u: Floats, df: float) -> Floats:
     """Of Gamma(df / 2, 1), between its values at 2,001 normal quantiles."""
     normal, gamma = _gamma_grid(df)
-    return np.interp(ndtri(u), normal, gamma)
+    return np.asarray(np.interp(ndtri(u), normal, gamma), dtype=np.float64)
 
 
 @lru_cache(maxsize=64)
