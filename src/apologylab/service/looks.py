@@ -168,6 +168,6 @@ def _more_than_meant(experiment: Experiment, number: int) -> tuple[str, ...]:
     return (
         (
             f"the plan means {meant} looks, the last at the end, and this is look {number} before "
-            "it: that is paid for, as long as no effect decided when to look"
+            "it: that is paid for, as long as what was seen did not decide when to look"
         ),
     )
