@@ -114,6 +114,11 @@ ESTIMATORS: Mapping[str, Estimator] = {
             },
         ),
         Estimator(
+            name="by_cause",
+            about="arm means with errors between causes, for outages that are still to come",
+            options={"column": Option(about="whole numbers of the causes", default="cause")},
+        ),
+        Estimator(
             name="quantile",
             about="the arms' quantiles, with intervals that need no density",
             options={

@@ -26,6 +26,7 @@ TOPICS: Mapping[str, str] = {
     "blocked": "sets",
     "clustered": "sets",
     "quantile": "quantiles",
+    "by_cause": "causes",
     "complier": "compliance",
     "lee_bounds": "bounds",
     "missing_bounds": "bounds",

@@ -1,0 +1,82 @@
+"""The second interval, clustered by cause: what holds for further outages as well (R27)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apologylab.inference.answer import Answer, Details, Fit, OfMeans, Scan
+from apologylab.inference.estimators.clustered import clustered
+from apologylab.inference.sets import too_few
+
+if TYPE_CHECKING:
+    from apologylab.design.contrasts import Contrast
+    from apologylab.inference.sets import SetTotals
+
+LISTED = 5
+"""Causes whose own effect is told, the largest."""
+
+
+def _by_cause(scan: Scan) -> Mapping[str, Fit]:
+    question, column = scan.question, scan.asked.word("column")
+    names = [outcome.name for outcome in question.outcomes]
+    totals = scan.source.set_totals(names, by=column)
+    return {name: _fit(scan, each, column) for name, each in zip(names, totals, strict=True)}
+
+
+def _fit(scan: Scan, totals: SetTotals, column: str) -> Fit:
+    question, named = scan.question, np.unique(totals.code[totals.code >= 0])
+    if len(named) < 2:
+        why = f"the units have {len(named)} known values of {column}: two are needed"
+        return Fit(None, dict.fromkeys(question.arms, why))
+    refused = {
+        arm: why.replace("cluster", column)
+        for arm, why in too_few(totals, question.arms, question.weights, of_one_arm=True).items()
+    }
+    kept = [arm for arm in question.arms if arm not in refused]
+    means = clustered(totals, kept) if kept else None
+    return Fit(means, refused, details=partial(_details, totals, column))
+
+
+def _details(totals: SetTotals, column: str, contrast: Contrast) -> Details:
+    """How many causes there are, the largest one's share, and the effect in each of the largest."""
+    given = dict(contrast.cells)
+    arm = np.array([each.arm in given for each in totals.cells])[totals.cell]
+    named = arm & (totals.code >= 0)
+    codes, at = np.unique(totals.code[named], return_inverse=True)
+    units = np.bincount(at, totals.n[named], len(codes))
+    largest = codes[np.argsort(-units, kind="stable")][:LISTED]
+    alone = int(totals.n[arm].sum() - units.sum())
+    told: list[tuple[str, str | float]] = [
+        (f"values of {column}", float(len(codes))),
+        ("share of the largest", float(units.max() / totals.n[arm].sum())),
+    ]
+    told += [(f"units without {column}, each by itself", float(alone))] if alone else []
+    for nth, code in enumerate(largest.tolist(), start=1):
+        told.append((f"effect in the {nth}. largest", _effect(totals, code, given)))
+    return told
+
+
+def _effect(totals: SetTotals, code: int, weights: Mapping[str, float]) -> str:
+    """The contrast within one cause, and of how many units."""
+    mine, effect, units = totals.code == code, 0.0, 0
+    arms = np.array([cell.arm for cell in totals.cells])[totals.cell]
+    for arm, weight in weights.items():
+        n = int(totals.n[mine & (arms == arm)].sum())
+        if not n:
+            return f"no unit in {arm}"
+        effect += weight * (float(totals.total[mine & (arms == arm)].sum()) / n + totals.shift)
+        units += n
+    return f"{effect:+.4g} ({units:,} units)"
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "by_cause": OfMeans(
+        fit=_by_cause,
+        error=lambda asked: f", error between values of {asked.word('column')} (CR2)",
+        who="units and further causes like theirs",
+    )
+}
