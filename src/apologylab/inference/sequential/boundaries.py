@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 _FAR = 9.0
 """Standard deviations beyond which nothing of a path is left (2e-19)."""
-_RISE = 1e-3
-"""Of its information, what a look adds at least; less counts as this much."""
+_RISE = 1e-2
+"""Of its information, what a look adds at least. Less counts as this much, also where the variance
+grew: looks that depend on one another more than was thought cross less often than was spent."""
 _FINENESS = 2.5
 """Nodes for each standard deviation of the narrower of two steps."""
 
