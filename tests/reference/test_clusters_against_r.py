@@ -127,3 +127,38 @@ def test_one_cluster_and_columns_that_determine_each_other_are_refused():
         cluster_robust(Y, design("fell"), np.ones(180))
     with pytest.raises(NotEstimable, match="determine each other"):
         cluster_robust(Y, np.column_stack([design("fell"), I % 3 == 1]), CLUSTER)
+
+
+def test_customers_who_fell_into_clusters_are_clubsandwichs_cr2():
+    """R27's second interval: arms cross the causes, so arms' errors are correlated."""
+    source = panel({"y": Y, "cause": CLUSTER.astype(float)}, arm=["abc"[k % 3] for k in I])
+    for one, (beta, se, df) in zip(
+        answers(source, asked("by_cause")), printed("fell", "CR2"), strict=True
+    ):
+        assert (one.point, one.std_error) == pytest.approx((beta, se), rel=1e-9)
+        assert one.df == pytest.approx(df, rel=1e-9)
+        told = dict(one.details)
+        assert told["values of cause"] == 17
+        b = I % 3 == "abc".index(one.treatment)
+        largest = CLUSTER == np.bincount(CLUSTER[b | (I % 3 == 0)]).argmax()
+        own = Y[largest & b].mean() - Y[largest & (I % 3 == 0)].mean()
+        assert told["effect in the 1. largest"].startswith(f"{own:+.4g} (")
+
+
+def test_units_without_a_cause_are_causes_of_their_own():
+    cause = np.where(I % 4 == 0, np.nan, CLUSTER)
+    alone = np.where(I % 4 == 0, 1000 + I, CLUSTER)
+    arm = ["abc"[k % 3] for k in I]
+    found = answers(panel({"y": Y, "cause": cause}, arm=arm), asked("by_cause"))
+    named = answers(panel({"y": Y, "cause": alone * 1.0}, arm=arm), asked("by_cause"))
+    for a, b in zip(found, named, strict=True):
+        assert (a.std_error, a.df) == pytest.approx((b.std_error, b.df), rel=1e-12)
+    assert dict(found[0].details)["units without cause, each by itself"] == 30
+
+
+def test_one_cause_says_nothing_of_further_ones():
+    question = asked("by_cause")
+    source = panel({"y": Y, "cause": np.ones(180)}, arm=["abc"[k % 3] for k in I])
+    found, refused = estimates(fit(source, question), question)
+    assert not found
+    assert "1 known values of cause" in refused[0].because

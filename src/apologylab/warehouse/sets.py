@@ -66,7 +66,7 @@ def set_totals(
     A unit that lacks ``by`` is a set of its own, with a negative number.
     """
     y = "0.0" if outcome is None else f"CAST({identifier(outcome)} AS DOUBLE)"
-    number = f"CAST({identifier(by)} AS BIGINT)"
+    number = f"TRY_CAST({identifier(by)} AS BIGINT)"
     if by != DRAWN_SET:
         number = f"coalesce({number}, -row_number() OVER ())"
     units = (
