@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from apologylab.errors import InputError
@@ -299,3 +300,16 @@ def test_totals_of_sets_need_sets(make: Make) -> None:
     columns, keys = random_panel(18, 10)
     with pytest.raises(InputError, match="drawn"):
         make(columns, **keys).set_totals(["spend"])
+
+
+def test_a_panel_without_units_has_no_cells(make: Make) -> None:
+    empty = np.empty(0)
+    source = make(
+        {"y": empty, "x": empty},
+        arm=pa.array([], pa.string()),
+        phase=pa.array([], pa.int64()),
+        stratum=pa.array([], pa.string()),
+    )
+    plain, joint = source.moments([Request("y"), Request("y", ("x",))])
+    assert plain.cells == joint.cells == ()
+    assert joint.products.shape == (0, 2, 2)

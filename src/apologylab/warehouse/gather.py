@@ -96,7 +96,7 @@ class Gathered:
 
 def gather(of: Gatherer, shift: Mapping[str, float]) -> Gathered:
     """Read all units once; columns without a ``shift`` get one from the first batch."""
-    batches = _batches(of)
+    batches = _batches(of) if of.cells else iter(())
     first = next(batches, None)
     guess = _shift(of, first, shift)
     size = 1 + len(of.names)

@@ -45,7 +45,7 @@ class Pass:
         """One row a cell: its index, then for each fit three aggregates (see :meth:`_sums`)."""
         coded = self.table.mutate(cell=self._code())
         known = coded.filter(coded.cell.notnull())
-        sums = {}
+        sums: dict[str, Any] = {}
         for i, each in enumerate(self.fitted):
             sums |= {f"{name}{i}": made for name, made in self._sums(each, known).items()}
         return known.group_by("cell").aggregate(**sums)
