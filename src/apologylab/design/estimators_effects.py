@@ -25,7 +25,14 @@ EFFECTS: tuple[Estimator, ...] = (
     Estimator(
         name="lin",
         about="means adjusted for covariates (Lin 2013)",
-        options={"errors": _ERRORS},
+        options={
+            "errors": _ERRORS,
+            "leverage": Option(
+                about="exact, from a second pass, or series: from the one scan where it is small",
+                default="exact",
+                words=("exact", "series"),
+            ),
+        },
         covariates=True,
         decides=True,
     ),

@@ -14,7 +14,7 @@ from apologylab.inference.answer import Answer
 
 TOPICS: Mapping[str, str] = {
     "difference_in_means": "means",
-    "lin": "means",
+    "lin": "lin",
     "cuped": "means",
     "cuped_pooled": "means",
     "ipw": "effects",
@@ -33,6 +33,7 @@ TOPICS: Mapping[str, str] = {
     "randomisation": "redraws",
     "shrinkage": "bayes",
     "dose": "dose",
+    "delay": "delay",
     "kaplan_meier": "survival",
     "aalen_johansen": "survival",
     "rmst": "survival",
