@@ -23,6 +23,7 @@ class Option:
         about: what it does, for help and errors.
         default: used where it is not given; None makes the option one that must be given.
         number: whether it is a number in [low, high]; else it is one of ``words``, or any name.
+        column: whether it names a column of the panel beside outcomes and covariates.
         estimator: whether it is another estimator's text.
     """
 
@@ -32,6 +33,7 @@ class Option:
     low: float = float("-inf")
     high: float = float("inf")
     words: tuple[str, ...] = ()
+    column: bool = False
     estimator: bool = False
 
 

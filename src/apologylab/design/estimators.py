@@ -7,7 +7,7 @@ What each computes stands in :mod:`apologylab.inference.registry`; a test holds 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from apologylab.design.estimator import Asked, Estimator, Option, parse_estimator
 from apologylab.design.estimators_effects import EFFECTS
@@ -15,7 +15,9 @@ from apologylab.design.estimators_factorial import FACTORIAL
 from apologylab.design.estimators_survival import SURVIVAL
 from apologylab.errors import InputError
 
-__all__ = ["ESTIMATORS", "Asked", "Estimator", "Option", "parse_estimator", "refuse_misfit"]
+__all__ = [
+    "ESTIMATORS", "Asked", "Estimator", "Option", "columns_of", "parse_estimator", "refuse_misfit",
+]  # fmt: skip
 
 
 def refuse_misfit(asked: Asked, scheme: str, *, covariates: bool) -> None:
@@ -39,6 +41,25 @@ def refuse_misfit(asked: Asked, scheme: str, *, covariates: bool) -> None:
             f"{asked.text} needs covariates and there are none",
             do="name covariates measured before the draw, or ask for difference_in_means",
         )
+
+
+def columns_of(texts: Iterable[str], known: Iterable[str] = ()) -> dict[str, str]:
+    """The columns of the panel that estimators name in their options, but those ``known``.
+
+    >>> columns_of(["lin", "delay(column=hours)"])
+    {'hours': 'hours'}
+
+    Raises:
+        InputError: there is no such estimator.
+    """
+    asked = [parse_estimator(text, ESTIMATORS) for text in texts]
+    named = [
+        each.word(name)
+        for each in asked
+        for name, option in ESTIMATORS[each.name].options.items()
+        if option.column
+    ]
+    return {name: name for name in named if name not in set(known)}
 
 
 CLUSTERED: Mapping[str, Option] = {

@@ -52,4 +52,16 @@ FACTORIAL: tuple[Estimator, ...] = (
             ),
         },
     ),
+    Estimator(
+        name="delay",
+        about="the effect of an hour of delay achieved, by the delay assigned (2SLS)",
+        options={
+            "column": Option(
+                about="hours from the incident until the remedy went out, empty where it did not",
+                default="delay_hours",
+                column=True,
+            ),
+            "factor": Option(about="whose levels are the assigned delays", default="timing"),
+        },
+    ),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from apologylab import wiring
 from apologylab.design.contrasts import against, effects_on
+from apologylab.design.estimators import columns_of
 from apologylab.design.layout import Layout, table_layout
 from apologylab.errors import InputError
 from apologylab.inference.question import Measured, Question
@@ -74,6 +75,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         unit=unit,
         outcomes={name: name for name in outcomes},
         covariates=tuple(covariates),
+        further=columns_of(estimators, (*outcomes, *covariates)),
         arms=None if weights is None else tuple(name for name, each in weights.items() if each),
     )
     panel = wiring.table_panel(table, wanted)

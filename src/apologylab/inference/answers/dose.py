@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from apologylab.design.contrasts import Contrast, level_means
 from apologylab.errors import InputError, NotEstimable
@@ -29,6 +28,7 @@ from apologylab.inference.estimators.dose import (
 )
 from apologylab.inference.multiplicity import bounds
 from apologylab.inference.rows import Asking, estimate, refusal
+from apologylab.inference.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -27,10 +27,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.moments import Floats
+from apologylab.inference.special import chdtrc
 
 FULL_RANK = 1e-10
 """Least share of the largest eigenvalue that counts towards the rank of R V R'."""

@@ -26,10 +26,10 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.moments import Floats
+from apologylab.inference.special import ndtr
 
 Towards = Literal["mean", "zero"]
 NODES = 96
