@@ -66,11 +66,12 @@ def sample_ratio(
             passed=False,
             says=f"{of} in arms that are never drawn there: {_listed(stray)}",
         )
-    parts = [_pearson(counts.get(phase, {}), drawn) for phase, drawn in weights.items()]
+    parts = [pearson(counts.get(phase, {}), drawn) for phase, drawn in weights.items()]
     return chi_square(name, parts, f"{of} by arm", "the planned weights")
 
 
-def _pearson(counts: Mapping[str, int], drawn: Mapping[str, int]) -> Part:
+def pearson(counts: Mapping[str, int], drawn: Mapping[str, int]) -> Part:
+    """Chi-square of units by arm against planned weights."""
     planned = {arm: weight for arm, weight in drawn.items() if weight > 0}
     n = np.array([counts.get(arm, 0) for arm in planned], dtype=np.float64)
     if not n.sum():
@@ -121,7 +122,7 @@ def attrition(
                 f"phase {phase} has more units with {outcome} than units", do="count both again"
             )
         missing += int(gone.sum())
-        parts.append(_homogeneity(n[n > 0], gone[n > 0]))
+        parts.append(homogeneity(n[n > 0], gone[n > 0]))
     if not missing:
         says = f"no unit lacks {outcome}"
         return Check(name=name, statistic=0.0, p_value=None, passed=True, says=says)
@@ -129,7 +130,7 @@ def attrition(
     return chi_square(name, parts, f"missing {outcome} by arm", rate)
 
 
-def _homogeneity(n: Floats, gone: Floats) -> Part:
+def homogeneity(n: Floats, gone: Floats) -> Part:
     """Chi-square of ``gone`` among ``n``; nothing if none or all are gone."""
     rate = gone.sum() / max(n.sum(), 1)
     if not 0 < rate < 1:
@@ -163,11 +164,11 @@ def balance(moments: Moments) -> Check:
     means, scatters, parts = cell_means(moments), cell_scatters(moments), []
     for block in blocks(moments.cells):
         mine = [i for i, cell in enumerate(moments.cells) if block_of(cell) == block]
-        parts.append(_pillai(moments.n[mine], means[mine], scatters[mine]))
+        parts.append(pillai(moments.n[mine], means[mine], scatters[mine]))
     return chi_square(name, parts, f"means of {covariates} by arm", "a random draw")
 
 
-def _pillai(n: Counts, means: Floats, scatters: Floats) -> Part:
+def pillai(n: Counts, means: Floats, scatters: Floats) -> Part:
     """One block with g arms and k covariates."""
     d = means - n @ means / n.sum()
     total = scatters.sum(axis=0) + (d * n[:, None]).T @ d

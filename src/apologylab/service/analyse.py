@@ -20,6 +20,7 @@ from apologylab.service.checks import (
     at_assignment,
     by_phase,
     checks,
+    of_source,
     over_phases,
     warnings,
 )
@@ -176,7 +177,7 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     on = asked.layout or table_layout({arm: {} for arm in asked.arms})
     return replace(
         _empty(asked, head),
-        checks=checks(asked, flow, fits, weighed=weighed),
+        checks=(*checks(asked, flow, fits, weighed=weighed), *of_source(panel, asked)),
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),

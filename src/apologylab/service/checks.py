@@ -15,6 +15,13 @@ from apologylab.inference.scheme_checks import (
 )
 from apologylab.inference.sequential.multinomial import sample_ratio_at_any_time
 from apologylab.inference.skewness import HISTORY, column_of, too_skewed
+from apologylab.inference.slice_checks import (
+    clusters_balance,
+    fallback_rate,
+    interference,
+    ratio_within,
+    stage_check,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +31,10 @@ if TYPE_CHECKING:
     from apologylab.inference.question import Question
     from apologylab.inference.results import Check
     from apologylab.service.ports import ByPhase, Flow, Panel
+
+
+CAUSE = "cause"
+"""The panel's column with the number of what caused a unit's incident."""
 
 
 def warnings(panel: Panel, asked: Question, fits: Fits) -> tuple[str, ...]:
@@ -39,11 +50,12 @@ def warnings(panel: Panel, asked: Question, fits: Fits) -> tuple[str, ...]:
 
 
 def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> tuple[Check, ...]:
-    """Sample ratio at assignment and of the rows analysed, clusters' sizes, attrition, balance."""
+    """Sample ratio overall, in slices and of the rows analysed; delivery, attrition, balance."""
     found: list[Check] = []
     analysed = {name: by_phase(each) for name, each in fits.moments.items()}
     if weighed:
         found += [at_assignment(asked, flow), *_of_rows(asked, fits, analysed)]
+        found += in_slices(asked, flow)
     if weighed and asked.look:
         found += at_any_time(asked, flow)
     if flow.sets is not None and asked.drawing.scheme == "clusters":
@@ -54,9 +66,39 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
         for each in asked.outcomes
         if each.name in flow.mature
     ]
-    if fits.covariates is not None:
+    found += [stage_check(stage) for stage in flow.stages]
+    if any(fallen for arms in flow.fallbacks.values() for _, fallen in arms.values()):
+        found.append(fallback_rate(flow.fallbacks))
+    if fits.covariates is not None and asked.drawing.scheme != "clusters":
         found.append(balance(fits.covariates))
     return tuple(found)
+
+
+def in_slices(asked: Question, flow: Flow) -> list[Check]:
+    """The sample ratio by day and by stratum; blocks and minimisation can only come out closer.
+
+    Clusters have none: their customers come together.
+    """
+    if asked.drawing.scheme == "clusters":
+        return []
+    return [
+        ratio_within(f"sample ratio, by {name}", slices, asked.weights)
+        for name, slices in flow.slices.items()
+    ]
+
+
+def of_source(panel: Panel, asked: Question) -> list[Check]:
+    """Those that ask the engine once more: balance of clusters, interference within a cause.
+
+    The latter only where causes are many enough for it to say something.
+    """
+    found: list[Check] = []
+    if asked.covariates and asked.drawing.scheme == "clusters":
+        found.append(clusters_balance(panel.source.set_totals(asked.covariates)))
+    if CAUSE in panel.columns and asked.drawing.scheme != "clusters":
+        (totals,) = panel.source.set_totals([asked.outcomes[0].name], by=CAUSE)
+        found.append(interference(totals, asked.arm_contrasts[0].reference, of=CAUSE))
+    return [check for check in found if check.passed is not None]
 
 
 def at_assignment(asked: Question, flow: Flow) -> Check:

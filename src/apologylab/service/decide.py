@@ -29,7 +29,7 @@ from apologylab.inference.sentence import number, sentence
 from apologylab.inference.sequential.rows import at_contrast, held_at_all_looks, seen_by
 from apologylab.service.analyse import about
 from apologylab.service.break_even import difference, with_break_even
-from apologylab.service.checks import at_assignment, checks
+from apologylab.service.checks import at_assignment, checks, of_source
 from apologylab.service.looks import append_planned, looks, unplanned, watch
 from apologylab.service.question import estimators, question
 from apologylab.service.timeline import timeline
@@ -145,7 +145,7 @@ def _conclude(
 ) -> Verdict:
     """The verdict; ``seen`` is filled with what a look of the plan saw."""
     fits = fit(panel.source, asked)
-    failed = _failed(checks(asked, panel.flow(), fits))
+    failed = _failed([*checks(asked, panel.flow(), fits), *of_source(panel, asked)])
     if failed:
         return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed))
     found = _Findings(values=[], guardrails=[], unread={}, seen={} if seen is None else seen)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.inference.sets import Drawn, SetTotals
+    from apologylab.inference.slice_checks import Stage
     from apologylab.inference.source import Source
     from apologylab.record.facts import Fact, Remedy
     from apologylab.service.asked import Asked
@@ -362,6 +363,8 @@ class Flow:
     """Units of a panel on their way to the analysis (R20), by set and in order if schemes ask.
 
     ``mature``: of each outcome, those that can be measured by now; ``delivered``: None if unknown.
+    ``slices``: slicing -> slice -> units; ``stages`` of delivery; ``fallbacks``: phase -> arm ->
+    units drawn or proposed for it, and of these those given the fallback.
     """
 
     assigned: ByPhase
@@ -370,6 +373,9 @@ class Flow:
     notes: tuple[str, ...] = ()
     sets: SetTotals | None = None
     order: Mapping[int, Drawn] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[str, ByPhase]] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()
+    fallbacks: Mapping[int, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
 
 
 class Panel(Protocol):

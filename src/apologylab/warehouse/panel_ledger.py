@@ -19,6 +19,7 @@ from apologylab.warehouse.ledger_value import value_columns, value_tallies
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.persons import pool, stage_merges
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set, draws
+from apologylab.warehouse.slices import fallbacks, slices, stages
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.staging import Stager, attached
 from apologylab.warehouse.tally import (
@@ -64,6 +65,11 @@ DELIVERED = (
     "CAST(assignment IN (SELECT assignment FROM staged_delivery WHERE state = 'sent') AS DOUBLE)"
 )
 """Whether the unit's remedy went out; never in silence, where nothing is sent."""
+DELAY_HOURS = (
+    "((SELECT min(d.occurred_at) FROM staged_delivery d WHERE d.assignment = tallies.assignment "
+    "AND d.state = 'sent') - anchor) / 3.6e9"
+)
+"""Hours from the incident until its remedy went out; NULL where none did (R12)."""
 
 
 SATURDAY_OR_SUNDAY = f"CAST((anchor // {DAY} + 3) % 7 >= 5 AS DOUBLE)"
@@ -109,6 +115,7 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
             stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
         through = feeds(connection, mark=mark)
         stage_merges(connection, experiment.unit_id, mark=mark)
+        fallen = fallbacks(connection, experiment, mark=mark)
     sets, order = draws(connection, experiment)
     merged = pool(connection, kinds, one_unit=experiment.unit == "customer")
     minor = minor_units(connection, currency(experiment), kinds)
@@ -135,6 +142,9 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
         ),
         sets=sets,
         order=order,
+        slices=slices(connection),
+        stages=stages(connection),
+        fallbacks=fallen,
     )
     source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
     return LedgerPanel(source=source, covariates=covariates, counted=flow)
@@ -208,6 +218,7 @@ def _build(
 ) -> list[str]:
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
+    columns |= {"delay_hours": DELAY_HOURS}
     columns |= {"cause": CAUSE, "delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")

@@ -30,7 +30,8 @@ def stage_units(
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
     ``cause`` what caused it, ``since`` when the customer became one, ``forgotten`` whether they
     were, ``since_then`` whether only after the mark (R21). ``stratum`` is empty where the
-    allocation has none, ``drawn_set`` NULL where units are drawn one by one (R3).
+    allocation has none, ``drawn_set`` NULL where units are drawn one by one (R3); ``delay_s`` is
+    the delay drawn, in silence too.
     """
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
@@ -38,7 +39,7 @@ def stage_units(
         f"CREATE TEMP TABLE units AS SELECT row_number() OVER (ORDER BY a.seq) AS unit, "
         f"a.version, a.phase, a.arm, coalesce(a.stratum, '') AS stratum, "
         f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
-        f"{customer} AS customer, a.key AS assignment, a.incident, "
+        f"{customer} AS customer, a.key AS assignment, a.incident, a.delay_s, "
         'coalesce(i.occurred_at, a.occurred_at) AS anchor, i."order" AS failing_order, '
         "i.cause, s.since, f.customer IS NOT NULL AS forgotten, "
         f"coalesce(f.seq > {mark}, FALSE) AS since_then "

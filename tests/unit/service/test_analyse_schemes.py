@@ -118,6 +118,7 @@ def test_blocks_are_analysed_between_blocks(shared, loop):
     assert [(each.name, each.passed) for each in found.checks] == [
         ("sample ratio, assigned", True),
         ("sample ratio, analysed: spend", True),
+        ("sample ratio, by stratum", True),
         ("attrition: spend", True),
     ]
     assert any("permuted blocks" in note for note in found.notes)
@@ -155,7 +156,11 @@ def test_minimisation_is_compared_with_itself_and_keeps_the_plain_error(shared, 
     assert list(order.arms) == [each.arm for each, _ in units]
     assert list(order.strata) == [each.stratum for each, _ in units]
     names = {each.name: each for each in found.checks}
-    assert set(names) == {"sample ratio, assigned", "attrition: spend"}
+    assert set(names) == {
+        "sample ratio, assigned",
+        "sample ratio, by stratum",
+        "attrition: spend",
+    }
     assert names["sample ratio, assigned"].passed
     assert "redraws" in names["sample ratio, assigned"].says
     assert any("Neyman" in note for note in found.notes)
