@@ -49,6 +49,13 @@ class Plan:
         tuple[Annotated[str, Text(longest=200, example="lin(errors=HC3)")], ...],
         Doc("what is computed, the first leads; if absent, lin and the plain difference"),
     ] = ()
+    missing: Annotated[
+        Literal["left_out", "as_outcome", "refuse"],
+        Doc(
+            "outcomes that are lost: left out and counted; also compared between arms; or nothing "
+            "is said of an outcome that any unit lacks"
+        ),
+    ] = "left_out"
     sequential: Annotated[
         Literal["none", "group_sequential", "confidence_sequence"],
         Doc("how looks before the end are paid for; none: nothing is read before the end"),

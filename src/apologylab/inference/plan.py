@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Fit, Found, OfFits, OfMeans, OfPanel, Read, Scan
 from apologylab.inference.checks import balance_request
+from apologylab.inference.lost import lacking
 from apologylab.inference.many.families import adjusted
 from apologylab.inference.many.joint import Residuals, joint_request, residuals
 from apologylab.inference.many.words import JOINT
 from apologylab.inference.moments import Moments, Request, select
 from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.registry import Way, find
+from apologylab.inference.results import Refusal
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.sequential.rows import look_at
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.derived import Derived
     from apologylab.inference.question import Question
-    from apologylab.inference.results import Estimate, Refusal
+    from apologylab.inference.results import Estimate
     from apologylab.inference.sets import SetTotals
     from apologylab.inference.source import Source
 
@@ -91,7 +93,7 @@ def fit(source: Source, question: Question) -> Fits:
     }
     whole = {each.name: moments[_whole(each.name, question)] for each in question.outcomes}
     joint = _together(question)
-    return Fits(
+    fits = Fits(
         together=None if joint is None else moments[joint],
         moments=whole,
         by=by,
@@ -103,6 +105,34 @@ def fit(source: Source, question: Question) -> Fits:
             if not isinstance(way.answer, OfMeans)
         },
     )
+    if question.missing != "refuse":
+        return fits
+    return _without(fits, question, lacking(source, [each.name for each in question.outcomes]))
+
+
+def _without(fits: Fits, question: Question, lacked: Mapping[str, str]) -> Fits:
+    """The same fits, with nothing said of outcomes that some units lack, and why."""
+    nothing = {name: Fit(None, dict.fromkeys(question.arms, why)) for name, why in lacked.items()}
+    by = {key: nothing.get(key[0], each) for key, each in fits.by.items()}
+    found = {text: _refused(each, lacked) for text, each in fits.found.items()}
+    return replace(fits, by=by, found=found)
+
+
+def _refused(found: Found, lacked: Mapping[str, str]) -> Found:
+    """What was found, without the outcomes that some units lack."""
+    refusals = [
+        Refusal(
+            outcome=each.outcome,
+            treatment=each.treatment,
+            reference=each.reference,
+            estimator=each.estimator,
+            because=lacked[each.outcome],
+        )
+        for each in found.estimates
+        if each.outcome in lacked
+    ]
+    kept = [each for each in found.estimates if each.outcome not in lacked]
+    return found._replace(estimates=kept, refusals=[*found.refusals, *refusals])
 
 
 def _with_bases(asked: Sequence[Way]) -> list[Way]:

@@ -56,6 +56,7 @@ class Question:
         covariates: columns measured before the draw, for Lin's adjustment.
         estimators: the one that leads first, as :mod:`apologylab.design.estimators` spells them.
         alpha: of each family, and of each pointwise interval.
+        missing: what is done of an outcome that some units lack, see the plan's key.
         adjust: how the p-values of a family are adjusted.
         look: the number of this look (R31); 0 where the experiment has ended.
         watch: the plan of looks (R31), under which intervals and p hold at all of them; None: one
@@ -78,6 +79,7 @@ class Question:
     covariates: tuple[str, ...] = ()
     estimators: tuple[str, ...] = ("difference_in_means",)
     alpha: float = 0.05
+    missing: Literal["left_out", "as_outcome", "refuse"] = "left_out"
     adjust: Adjust = "holm"
     look: int = 0
     drawing: Drawing = field(default_factory=Drawing)

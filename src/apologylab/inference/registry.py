@@ -23,6 +23,7 @@ TOPICS: Mapping[str, str] = {
     "two_part": "effects",
     "ratio": "effects",
     "relative_lift": "lift",
+    "missing": "missing",
     "blocked": "sets",
     "clustered": "sets",
     "quantile": "quantiles",

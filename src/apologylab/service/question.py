@@ -13,6 +13,7 @@ from apologylab.design.estimators import ESTIMATORS, parse_estimator
 from apologylab.design.layout import layout
 from apologylab.design.measures import parse_measure
 from apologylab.design.times import END
+from apologylab.design.weeks import week_columns
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
 from apologylab.inference.survival.counts import Timed
@@ -52,8 +53,11 @@ def question(
         weights=weights_of,
         assigned={},
         covariates=tuple(covariates),
-        estimators=spelled(instead or experiment.plan.estimators)
-        or estimators(covariates, drawn.scheme),
+        estimators=_with_missing(
+            experiment,
+            spelled(instead or experiment.plan.estimators) or estimators(covariates, drawn.scheme),
+        ),
+        missing=experiment.plan.missing,
         alpha=experiment.plan.alpha,
         adjust=experiment.plan.adjust,
         look=look,
@@ -61,6 +65,12 @@ def question(
         times=tuple(map(_lasting, experiment.times)),
         layout=layout(experiment),
     )
+
+
+def _with_missing(experiment: Experiment, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The estimators, and the one of what is missing where the plan compares that."""
+    wanted = experiment.plan.missing == "as_outcome" and "missing" not in asked
+    return (*asked, "missing") if wanted else asked
 
 
 def spelled(given: Sequence[str]) -> tuple[str, ...]:
@@ -114,6 +124,7 @@ def _measured(experiment: Experiment, outcome: Outcome) -> Measured:
         role=outcome.role,
         unit=unit_of(experiment, outcome),
         lower_is_better=outcome.lower_is_better,
+        weeks=week_columns(outcome),
     )
 
 
