@@ -1,4 +1,4 @@
-"""The words for estimators of times to an event."""
+"""The words for estimators over time: of times to an event, and by week."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ _ERRORS = Option(
     words=("model", "robust"),
 )
 
+_WEEKS = Option(
+    about="each week by itself, or cumulative up to it",
+    default="each",
+    words=("each", "cumulative"),
+)
+
 SURVIVAL: tuple[Estimator, ...] = (
     Estimator(
         name="kaplan_meier",
@@ -57,5 +63,10 @@ SURVIVAL: tuple[Estimator, ...] = (
         about="log hazard ratios of arms, given the covariates, from the units themselves",
         options={"ties": _TIES, "errors": _ERRORS},
         covariates=True,
+    ),
+    Estimator(
+        name="by_week",
+        about="the effect by week since the incident, with a band that holds for all weeks",
+        options={"weeks": _WEEKS},
     ),
 )

@@ -275,6 +275,10 @@ class Outcome:
     window_days: Days | None = None
     settle_days: DaysFromZero = 0
     pre_days: Annotated[Days | None, Doc("measure the same before the anchor, a covariate")] = None
+    weekly: Annotated[bool, Doc("measure it in each week of the window too, for by_week")] = False
+    weeks: Annotated[
+        tuple[Label, ...], Doc("the panel's columns of each week since the incident, for by_week")
+    ] = ()
     unit: Annotated[Label | None, Doc("unit of measure, if it is not money or a share")] = None
     better: Annotated[
         Literal["higher", "lower"] | None,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE, panel_value
 from apologylab.design.arms import arms, weights
+from apologylab.design.estimators import columns_of
 from apologylab.design.times import END
+from apologylab.design.weeks import week_columns
 from apologylab.errors import StateError
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class Wanted:
         unit: column of the unit id, if there is one.
         outcomes: outcome -> its column.
         covariates: columns measured before the draw.
-        times: what the panel calls a time, or what ended it -> its column.
+        further: what the panel calls a time, what ended it, or a week of an outcome -> its column.
         arms: the arms there should be; None: those that the table has.
         worth: outcome -> money for one unit of it, and
         arm_cost: arm -> cost of one unit in it: the two parts of v, empty for no v.
@@ -37,7 +39,7 @@ class Wanted:
     unit: str | None = None
     outcomes: Mapping[str, str]
     covariates: tuple[str, ...] = ()
-    times: Mapping[str, str] = field(default_factory=dict)
+    further: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[str, ...] | None = None
     worth: Mapping[str, float] = field(default_factory=dict)
     arm_cost: Mapping[str, float] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class Wanted:
         """All columns of the table that are read."""
         unit = () if self.unit is None else (self.unit,)
         every = (
-            self.arm, *unit, *self.outcomes.values(), *self.covariates, *self.times.values()
+            self.arm, *unit, *self.outcomes.values(), *self.covariates, *self.further.values()
         )  # fmt: skip
         return tuple(dict.fromkeys(every))
 
@@ -73,16 +75,22 @@ def wanted_of(experiment: Experiment, what: str) -> Wanted:
         unit=panel.unit,
         outcomes={each.name: each.column or each.name for each in experiment.outcomes},
         covariates=experiment.plan.covariates,
-        times={
-            name: column or name
-            for each in experiment.times
-            for name, column in ((each.name, each.column), (f"{each.name}{END}", each.end))
-        },
+        further=_further(experiment),
         arms=tuple(arm for arm, weight in drawn.items() if weight > 0),
         worth=value.worth if value else {},
         arm_cost=value.arm_cost if value else {},
         value=VALUE if value else None,
     )
+
+
+def _further(experiment: Experiment) -> dict[str, str]:
+    """The panel's columns of times and weeks -> the table's."""
+    found = {each.name: each.column or each.name for each in experiment.times}
+    found |= {f"{each.name}{END}": each.end or each.name for each in experiment.times}
+    for outcome in experiment.outcomes:
+        found |= dict(zip(week_columns(outcome), outcome.weeks, strict=True))
+    outcomes = (each.name for each in experiment.outcomes)
+    return found | columns_of(experiment.plan.estimators, (*outcomes, *experiment.plan.covariates))
 
 
 def columns_needed(experiment: Experiment) -> str:
@@ -95,5 +103,5 @@ def columns_needed(experiment: Experiment) -> str:
     unit = [f"{wanted.unit} (unit id)"] if wanted.unit else []
     outcomes = [f"{column} (outcome {name})" for name, column in wanted.outcomes.items()]
     covariates = [f"{name} (covariate)" for name in wanted.covariates]
-    times = [f"{column} ({name})" for name, column in wanted.times.items()]
-    return ", ".join([f"{wanted.arm} (arm)", *unit, *outcomes, *covariates, *times])
+    further = [f"{column} ({name})" for name, column in wanted.further.items()]
+    return ", ".join([f"{wanted.arm} (arm)", *unit, *outcomes, *covariates, *further])

@@ -114,7 +114,7 @@ def _panel(
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
-        *wanted.times, *filter(None, [wanted.value]),
+        *wanted.further, *filter(None, [wanted.value]),
     }  # fmt: skip
     return FinishedPanel(
         source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
@@ -152,7 +152,7 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 def _refuse_reserved(wanted: Wanted) -> None:
     """Names that the panel's own columns have; SQL does not tell capitals apart."""
-    given = (*wanted.outcomes, *wanted.covariates, *wanted.times)
+    given = (*wanted.outcomes, *wanted.covariates, *wanted.further)
     if found := [name for name in given if name.lower() in KEYS]:
         raise InputError(
             f"{wanted.what}: {', '.join(map(repr, found))} cannot name an outcome or covariate: "
@@ -175,7 +175,7 @@ def _refuse_missing(wanted: Wanted, types: Mapping[str, str]) -> None:
 def _numbers(wanted: Wanted) -> tuple[str, ...]:
     """The columns that must hold numbers."""
     return tuple(
-        dict.fromkeys((*wanted.outcomes.values(), *wanted.covariates, *wanted.times.values()))
+        dict.fromkeys((*wanted.outcomes.values(), *wanted.covariates, *wanted.further.values()))
     )
 
 
@@ -281,7 +281,7 @@ def _select(
     ]
     parts += [
         f"{_number(column, types[column])} AS {identifier(name)}"
-        for name, column in wanted.times.items()
+        for name, column in wanted.further.items()
     ]
     parts += [
         f"CAST({_is_lacking(number)} AS DOUBLE) AS {identifier(lost(name))}"

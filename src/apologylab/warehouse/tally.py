@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from apologylab.design.measures import parse_measure
+from apologylab.design.weeks import week_columns, week_windows
 from apologylab.warehouse.sql import identifier, text_literal
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ def outcome_tally(outcome: Outcome) -> Tally:
     """The outcome's own window, after the anchor."""
     start, end = outcome.from_days * DAY, (outcome.window_days or 0) * DAY
     return _tally(outcome, outcome.name, start, end)
+
+
+def week_tallies(outcome: Outcome) -> tuple[Tally, ...]:
+    """The outcome's measure in each week of its window, if it is measured by week."""
+    windows = zip(week_columns(outcome), week_windows(outcome), strict=False)
+    return tuple(_tally(outcome, name, start * DAY, end * DAY) for name, (start, end) in windows)
 
 
 def covariate_tally(outcome: Outcome) -> Tally:

@@ -16,6 +16,8 @@ from apologylab.errors import InputError
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
 
+WEEK = 7
+"""Days."""
 PANEL_COLUMNS = frozenset(
     {
         *("value", "value_at_face", "value_at_zero", "version", "phase", "arm", "stratum", "unit"),
@@ -237,7 +239,57 @@ def _for_guardrails(path: str, value: object, outcome: str) -> Finding:
     )
 
 
+@each(lambda experiment: experiment.outcomes, "outcomes")
+def weeks_add(experiment: Experiment, path: str, outcome: Outcome) -> Iterator[Finding]:
+    """What is measured by week adds up over weeks."""
+    del experiment
+    if outcome.weekly and outcome.measure == "any":
+        yield Finding(
+            path=f"{path}.weekly",
+            value=True,
+            what="shares of weeks do not add up to the share of the window",
+            do="measure a count or a sum by week; when the first one comes, say under [[times]]",
+            related=(f"{path}.measure",),
+        )
+    days = WEEK + 1 if outcome.window_days is None else outcome.window_days - outcome.from_days
+    if outcome.weekly and days <= WEEK:
+        yield Finding(
+            path=f"{path}.weekly",
+            value=True,
+            what="the window is one week",
+            do="widen the window, or delete the key",
+            related=(f"{path}.window_days", f"{path}.from_days"),
+        )
+
+
+@each(lambda experiment: experiment.outcomes, "outcomes")
+def weeks_are_a_files(experiment: Experiment, path: str, outcome: Outcome) -> Iterator[Finding]:
+    """Columns of weeks are a file's, each with one part."""
+    if not outcome.weeks:
+        return
+    if experiment.panel is None:
+        yield Finding(
+            path=f"{path}.weeks",
+            value=outcome.weeks,
+            what="is for a file of finished outcomes",
+            do="write weekly = true instead",
+        )
+        return
+    played = {experiment.panel.arm, *experiment.panel.covariates}
+    taken = [name for name in outcome.weeks if name in played or outcome.weeks.count(name) > 1]
+    if taken or len(outcome.weeks) < 2:
+        yield Finding(
+            path=f"{path}.weeks",
+            value=outcome.weeks,
+            what=f"{taken[0]!r} has another part to play" if taken else "is one week only",
+            do="name the columns of two or more weeks, each once",
+            related=("panel.arm", "panel.covariates"),
+        )
+
+
 RULES: tuple[Rule, ...] = (
+    weeks_add,
+    weeks_are_a_files,
     outcome_names,
     free_names,
     one_primary,

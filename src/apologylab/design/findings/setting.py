@@ -60,7 +60,10 @@ def panel_claims_windows(experiment: Experiment, path: str, outcome: Outcome) ->
     """A file's outcomes are columns, already measured."""
     if experiment.panel is None:
         return
-    keys = ("fact", "measure", "where", "from_days", "window_days", "settle_days", "pre_days")
+    keys = (
+        "fact", "measure", "where", "from_days", "window_days", "settle_days", "pre_days",
+        "weekly",
+    )  # fmt: skip
     for found in _claims(outcome, Outcome, keys):
         yield Finding(path=f"{path}.{found.path}", value=found.value, what=found.what, do=found.do)
 

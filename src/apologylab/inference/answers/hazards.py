@@ -222,6 +222,8 @@ def _read(
 def _reading(asking: Asking, fit: _Fit) -> Reading:
     if why := [fit.refused[arm] for arm, _ in asking.contrast.cells if arm in fit.refused]:
         raise NotEstimable(why[0])
+    if abs(sum(weight for _, weight in asking.contrast.cells)) > 1e-9:
+        raise NotEstimable("a hazard is known only beside another: ask for a difference of arms")
     if fit.means is None:
         raise NotEstimable("fewer than two arms have an event")
     return fit.means.read(asking.contrast)._replace(reference_mean=0.0)
