@@ -76,7 +76,7 @@ def _estimate(asking: Asking, units: ArraySource, asked: Asked) -> Estimate:
 
 
 def _test(points: Points, asked: Asked, *, alpha: float, studentised: bool) -> Test:
-    exact = count(points) <= COUNTABLE
+    exact = (count(points) or COUNTABLE + 1) <= COUNTABLE
     if not exact and len(points.total) > MOST:
         raise NotEstimable(
             f"{len(points.total):,} units are drawn anew up to {MOST:,} only",
@@ -144,8 +144,8 @@ def _mean(points: Points, mine: NDArray[np.bool_]) -> float:
     return float(points.share @ (total / np.bincount(place, points.units[mine])))
 
 
-def _written(number: int) -> str:
-    return f"{number:,}" if number < 10**9 else f"about 10^{len(str(number)) - 1}"
+def _written(number: int | None) -> str:
+    return "more than 10^9" if number is None else f"{number:,}"
 
 
 ANSWERS: Mapping[str, Answer] = {"randomisation": OfPanel(answer=_randomisation)}

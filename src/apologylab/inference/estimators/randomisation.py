@@ -28,7 +28,7 @@ Applications in Genetics and Molecular Biology 9) for (1 + c) / (1 + r).
 from __future__ import annotations
 
 from itertools import combinations, product
-from math import comb, prod
+from math import comb, lgamma, log, prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -91,9 +91,14 @@ class Test(NamedTuple):
     exact: bool
 
 
-def count(points: Points) -> int:
-    """How many draws the design could have made, given how many points each arm has."""
-    return prod(comb(len(z), int(z.sum())) for _, z in _parts(points))
+def count(points: Points) -> int | None:
+    """How many draws the design could have made, given how many points each arm has.
+
+    None: more than a thousand million.
+    """
+    sizes = [(len(z), int(z.sum())) for _, z in _parts(points)]
+    size = sum(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for n, k in sizes)
+    return prod(comb(n, k) for n, k in sizes) if size < log(1e9) else None
 
 
 def _parts(points: Points) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
