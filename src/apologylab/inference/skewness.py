@@ -165,6 +165,6 @@ def _warning(
     return (
         f"WARNING: {outcome} is so skewed (skewness {g:.3g} in {total:,} units, and samples show "
         "too little of it) that the 95% interval of a mean covers less than 93% where arms are so "
-        f"unlike in size: {', '.join(unsafe[:NAMED])}{more}. Read winsorised or quantile_effect "
+        f"unlike in size: {', '.join(unsafe[:NAMED])}{more}. Read winsorised or quantile "
         "beside it, and next time draw arms of one size"
     )

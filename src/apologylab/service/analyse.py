@@ -22,6 +22,7 @@ from apologylab.service.checks import (
     checks,
     of_source,
     over_phases,
+    replayed,
     warnings,
 )
 from apologylab.service.early_mix import early_mix
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.inference.moments import Moments
     from apologylab.inference.plan import Fits
+    from apologylab.inference.replay import Replays
     from apologylab.inference.results import Estimate
     from apologylab.inference.scheme_checks import Scheme
     from apologylab.service.ports import Flow, Ledger, Panel
@@ -86,18 +88,24 @@ def about(experiment: Experiment, *, as_of: datetime, simulated: bool = False) -
 
 
 def analyse_panel(
-    experiment: Experiment, panel: Panel, *, now: datetime, instead: Sequence[str] = ()
+    experiment: Experiment,
+    panel: Panel,
+    *,
+    now: datetime,
+    instead: Sequence[str] = (),
+    replays: Replays | None = None,
 ) -> Analysis:
     """Analyse a table of finished outcomes: it has ended, so no look is counted.
 
-    ``instead`` are estimators that are asked for instead of the plan's, which is a departure.
+    ``instead`` are estimators that are asked for instead of the plan's, which is a departure;
+    ``replays`` asks for the A/A replay.
 
     Raises:
         InputError: the table's rows are not what the declaration says, or there is no such
             estimator.
     """
     asked = question(experiment, covariates=panel.covariates, instead=instead)
-    analysis = conclude(panel, asked, about(experiment, as_of=now))
+    analysis = conclude(panel, asked, about(experiment, as_of=now), replays=replays)
     return replace(analysis, deviations_from_plan=_unplanned_estimators(experiment, panel, asked))
 
 
@@ -117,12 +125,14 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     now: datetime,
     see_early: bool = False,
     instead: Sequence[str] = (),
+    replays: Replays | None = None,
 ) -> Analysis:
     """Analyse a started experiment as of a date.
 
     Before the declared end contrasts are withheld, unless the plan has looks, which correct them,
     or ``see_early``, which does not; each look is appended.
-    ``instead`` are estimators that are asked for instead of the plan's, which is a departure.
+    ``instead`` are estimators that are asked for instead of the plan's, which is a departure;
+    ``replays`` asks for the A/A replay.
 
     Raises:
         StateError: the experiment was not started by ``as_of``.
@@ -143,14 +153,14 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     asked = replace(asked, watch=at)
     head = about(experiment, as_of=as_of, simulated=ledger.identity.simulated)
     if ended or see_early or at is not None:
-        analysis = conclude(panel, asked, head)
+        analysis = conclude(panel, asked, head, replays=replays)
     else:
         end = moments_of.declared_end
         known = end is not None and as_of < end
         when = f"{end:%Y-%m-%d}" if known else "enrolment has closed and every unit is mature"
         analysis = withhold(flow, asked, head, when=when)
     if at is not None:
-        said = about_look(experiment, at, analysis.estimates, number=look)
+        said = about_look(experiment, at, analysis.estimates)
         mix = () if ended else early_mix(panel, asked, at)
         analysis = replace(analysis, notes=(*said, *mix, *analysis.notes))
         if not ended:
@@ -166,7 +176,14 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     return replace(analysis, deviations_from_plan=departures)
 
 
-def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True) -> Analysis:
+def conclude(
+    panel: Panel,
+    asked: Question,
+    head: About,
+    *,
+    weighed: bool = True,
+    replays: Replays | None = None,
+) -> Analysis:
     """Everything that the panel answers; ``weighed`` is False where no allocation is declared."""
     fits = fit(panel.source, asked)
     flow = panel.flow()
@@ -177,7 +194,11 @@ def conclude(panel: Panel, asked: Question, head: About, *, weighed: bool = True
     on = asked.layout or table_layout({arm: {} for arm in asked.arms})
     return replace(
         _empty(asked, head),
-        checks=(*checks(asked, flow, fits, weighed=weighed), *of_source(panel, asked)),
+        checks=(
+            *checks(asked, flow, fits, weighed=weighed),
+            *of_source(panel, asked),
+            *replayed(panel, asked, replays),
+        ),
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.redraw import minimised_ratio
+from apologylab.inference.replay import replay
 from apologylab.inference.scheme_checks import (
     blocks_ratio,
     cluster_attrition,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from apologylab.inference.moments import Moments
     from apologylab.inference.plan import Fits
     from apologylab.inference.question import Question
+    from apologylab.inference.replay import Replays
     from apologylab.inference.results import Check
     from apologylab.service.ports import ByPhase, Flow, Panel
 
@@ -134,6 +136,18 @@ def _of_rows(asked: Question, fits: Fits, analysed: Mapping[str, ByPhase]) -> li
     if drawing.scheme == "minimisation":
         return []
     return [sample_ratio(name, analysed[primary], asked.weights)]
+
+
+def replayed(panel: Panel, asked: Question, replays: Replays | None) -> list[Check]:
+    """The A/A replay, if it was asked for.
+
+    Raises:
+        NotEstimable: the engine gives no rows away.
+    """
+    if replays is None:
+        return []
+    columns = (asked.outcomes[0].name, *asked.covariates)
+    return [replay(panel.source.collect(columns), asked, replays)]
 
 
 def by_phase(moments: Moments) -> ByPhase:

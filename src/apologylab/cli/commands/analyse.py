@@ -26,6 +26,12 @@ def analyse(
             metavar="NAME(OPTION=VALUE)",
         ),
     ] = None,
+    replay: Annotated[
+        int | None,
+        typer.Option(
+            "--replay", help="A/A replay: deal the arms anew so often and count false alarms."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate the effects of an experiment, with intervals, counts and checks.
@@ -42,6 +48,7 @@ def analyse(
     from apologylab.cli.console import show, show_json
     from apologylab.cli.subject import subject
     from apologylab.errors import InputError
+    from apologylab.inference.replay import Replays
     from apologylab.inference.table import as_text
     from apologylab.service import analyse as service
     from apologylab.wire.results import analysis_document
@@ -49,10 +56,15 @@ def analyse(
     if unplanned and panel is not None:
         raise InputError("--unplanned needs a ledger; a file has ended", do="leave it out")
     now = wiring.clock()()
+    replays = None if replay is None else Replays(replay)
     with subject(name, panel=panel, as_of=as_of) as found:
         if found.ledger is None:
             analysis = service.analyse_panel(
-                found.experiment, found.panel, now=now, instead=estimator or ()
+                found.experiment,
+                found.panel,
+                now=now,
+                instead=estimator or (),
+                replays=replays,
             )
         else:
             analysis = service.analyse(
@@ -63,6 +75,7 @@ def analyse(
                 now=now,
                 see_early=unplanned,
                 instead=estimator or (),
+                replays=replays,
             )
             analysis = replace(
                 analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)
