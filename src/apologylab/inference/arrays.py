@@ -14,6 +14,7 @@ import numpy as np
 from apologylab.errors import InputError
 from apologylab.inference.derived import computed, refuse_derived
 from apologylab.inference.hc import hc_variances
+from apologylab.inference.many.buckets import named
 from apologylab.inference.moments import Cell, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
 from apologylab.inference.slabs import Codes, by_cell
@@ -96,9 +97,7 @@ class ArraySource:
         slabs = by_cell(columns, self.code, len(self.cells), shift)
         return hc_variances(fitted, self.cells, slabs, names, shift)
 
-    def set_totals(
-        self, outcomes: Sequence[str], *, by: str | None = None
-    ) -> list[SetTotals]:
+    def set_totals(self, outcomes: Sequence[str], *, by: str | None = None) -> list[SetTotals]:
         """See :meth:`apologylab.inference.source.Source.set_totals`."""
         if by is not None:
             self._refuse_unknown((by, *outcomes))
@@ -152,6 +151,22 @@ class ArraySource:
             refuse_derived(name, each, made)
             made[name] = np.broadcast_to(computed(each, made), self.code.shape)
         return replace(self, columns=made)
+
+    def bucketed(self, buckets: int) -> ArraySource:
+        """See :meth:`apologylab.inference.source.Source.bucketed`."""
+        number = np.arange(len(self.code)) if self.drawn_set is None else self.drawn_set
+        key = self.code * buckets + number % buckets
+        kept, code = np.unique(key, return_inverse=True)
+        names = [
+            self.cells[at // buckets]._replace(
+                stratum=named(self.cells[at // buckets].stratum, int(at % buckets))
+            )
+            for at in kept
+        ]
+        cells = tuple(sorted(names))
+        place = {cell: i for i, cell in enumerate(cells)}
+        back = np.array([place[cell] for cell in names], dtype=np.intp)
+        return replace(self, cells=cells, code=back[code])
 
     def collect(self, columns: Sequence[str]) -> ArraySource:
         """See :meth:`apologylab.inference.source.Source.collect`."""

@@ -15,7 +15,8 @@ from apologylab.inference.checks import balance_request
 from apologylab.inference.lost import lacking
 from apologylab.inference.many.families import adjusted
 from apologylab.inference.many.joint import Residuals, joint_request, residuals
-from apologylab.inference.many.words import JOINT
+from apologylab.inference.many.redrawn import Drawn, redrawn
+from apologylab.inference.many.words import JOINT, RESAMPLED
 from apologylab.inference.moments import Moments, Request, select
 from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.registry import Way, find
@@ -46,6 +47,7 @@ class Fits:
         found: estimator -> what those found that answer by themselves.
         together: moments of all outcomes and covariates at once, where the adjustment of p-values
             reads how the outcomes go together.
+        drawn: statistics of resamples, where the adjustment draws them.
     """
 
     moments: Mapping[str, Moments]
@@ -54,6 +56,7 @@ class Fits:
     sets: Mapping[str, SetTotals] = field(default_factory=dict)
     found: Mapping[str, Found] = field(default_factory=dict)
     together: Moments | None = None
+    drawn: Drawn = field(default_factory=dict)
 
     def of(self, outcome: str, estimator: str) -> ArmMeans:
         """The arm means of one outcome.
@@ -95,6 +98,7 @@ def fit(source: Source, question: Question) -> Fits:
     joint = _together(question)
     fits = Fits(
         together=None if joint is None else moments[joint],
+        drawn=_drawn(source, question, ways, by),
         moments=whole,
         by=by,
         covariates=covariates,
@@ -133,6 +137,23 @@ def _refused(found: Found, lacked: Mapping[str, str]) -> Found:
     ]
     kept = [each for each in found.estimates if each.outcome not in lacked]
     return found._replace(estimates=kept, refusals=[*found.refusals, *refusals])
+
+
+def _drawn(
+    source: Source,
+    question: Question,
+    ways: Sequence[Way],
+    by: Mapping[tuple[str, str], Fit],
+) -> Drawn:
+    """Resampled statistics by the estimators whose errors are of units drawn one by one."""
+    if question.adjust not in RESAMPLED:
+        return {}
+    covariates = {
+        way.asked.text: way.answer.cleaned_of(question)
+        for way in ways
+        if isinstance(way.answer, OfMeans) and way.answer.cleaned_of is not None
+    }
+    return redrawn(source, question, _read_off(by), covariates)
 
 
 def _with_bases(asked: Sequence[Way]) -> list[Way]:
@@ -222,9 +243,11 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
         found += [_with_assigned(one, question) for one in each.estimates]
         refusals += each.refusals
     if question.watch is not None:
-        found, too_early = look_at(found, question, question.watch, _read_off(fits))
+        found, too_early = look_at(found, question, question.watch, _read_off(fits.by))
         refusals += too_early
-    corrected = adjusted(found, question, _read_off(fits), _residuals(fits, question))
+    corrected = adjusted(
+        found, question, _read_off(fits.by), _residuals(fits, question), fits.drawn
+    )
     return corrected, tuple(refusals)
 
 
@@ -233,11 +256,11 @@ def _with_assigned(found: Estimate, question: Question) -> Estimate:
     return replace(found, n_assigned=sum(question.assigned.get(arm, 0) for arm, _ in found.cells))
 
 
-def _read_off(fits: Fits) -> Callable[[str, str], ArmMeans | None]:
+def _read_off(by: Mapping[tuple[str, str], Fit]) -> Callable[[str, str], ArmMeans | None]:
     """The arm means that the rows of an outcome by an estimator were read off, if any."""
 
     def of(outcome: str, estimator: str) -> ArmMeans | None:
-        made = fits.by.get((outcome, estimator))
+        made = by.get((outcome, estimator))
         return made.means if made else None
 
     return of

@@ -58,6 +58,7 @@ class Question:
         alpha: of each family, and of each pointwise interval.
         missing: what is done of an outcome that some units lack, see the plan's key.
         adjust: how the p-values of a family are adjusted.
+        seed: of the draws, where the adjustment resamples.
         look: the number of this look (R31); 0 where the experiment has ended.
         watch: the plan of looks (R31), under which intervals and p hold at all of them; None: one
             reading, at the end.
@@ -81,6 +82,7 @@ class Question:
     alpha: float = 0.05
     missing: Literal["left_out", "as_outcome", "refuse"] = "left_out"
     adjust: Adjust = "holm"
+    seed: int = 1
     look: int = 0
     drawing: Drawing = field(default_factory=Drawing)
     layout: Layout | None = None

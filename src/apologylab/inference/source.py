@@ -31,9 +31,7 @@ class Source(Protocol):
         """
         ...
 
-    def set_totals(
-        self, outcomes: Sequence[str], *, by: str | None = None
-    ) -> list[SetTotals]:
+    def set_totals(self, outcomes: Sequence[str], *, by: str | None = None) -> list[SetTotals]:
         """Counts and sums of each outcome by block or cluster, in their order.
 
         ``by`` is a column of whole numbers to group by instead; a unit that lacks it is a set of
@@ -67,6 +65,15 @@ class Source(Protocol):
 
         Raises:
             InputError: a part is not a column, or a name is taken.
+        """
+        ...
+
+    def bucketed(self, buckets: int) -> Source:
+        """The same panel, each cell split into so many buckets of the units that were drawn.
+
+        The stratum of a cell says its bucket (:func:`apologylab.inference.many.buckets.named`).
+        Buckets are about equal and have nothing to do with arms or outcomes; units that were drawn
+        together share one, and with fewer units than buckets each has its own.
         """
         ...
 

@@ -12,6 +12,7 @@ from apologylab.errors import InputError
 from apologylab.inference.arrays import ArraySource
 from apologylab.inference.derived import Derived, refuse_derived
 from apologylab.inference.hc import hc_variances
+from apologylab.inference.many.buckets import MARK
 from apologylab.inference.moments import Cell, Fitted, Moments, Request
 from apologylab.inference.sets import SetTotals
 from apologylab.inference.slabs import far_off
@@ -87,36 +88,37 @@ class DuckSource:
         )
         return _moments_of(self.held, requests)
 
+    def lacked(self, outcomes: Sequence[str], covariates: Sequence[str]) -> list[str] | None:
+        """The covariates that some unit lacks; None where the panel is too large to tell cheaply.
+
+        They are gathered with ``outcomes``, so that an analysis of these finds all in memory.
+        """
+        requests = [Request(name, tuple(covariates)) for name in (*outcomes, covariates[0])]
+        if not self._reads(requests).fits:
+            return None
+        held = self._gathered(requests)
+        return [name for name in covariates if held.lacks(name)]
+
     def _gathered(self, requests: Sequence[Request]) -> Gathered:
         """The columns of ``requests``; read unless what is held has them."""
-        names = tuple(dict.fromkeys(name for each in requests for name in _columns(each)))
-        outcomes = frozenset(request.outcome for request in requests)
-        if (
-            self.held
-            and set(names) <= set(self.held.of.names)
-            and outcomes <= self.held.of.outcomes
-        ):
-            return self.held
+        of = self._reads(requests)
+        held = self.held
+        if not (held and set(of.names) <= set(held.of.names) and of.outcomes <= held.of.outcomes):
+            held = self.held = gather(of, {})
+        return held
+
+    def _reads(self, requests: Sequence[Request]) -> Gatherer:
         if not self.rows:
             self._single({})
-        of = Gatherer(
+        return Gatherer(
             connection=self.connection,
             relation=self.relation,
             has=self.columns,
             cells=sorted(self.rows),
             rows=sum(self.rows.values()),
-            names=names,
-            outcomes=outcomes,
+            names=tuple(dict.fromkeys(name for each in requests for name in _columns(each))),
+            outcomes=frozenset(request.outcome for request in requests),
         )
-        self.held = gather(of, {})
-        return self.held
-
-    def _refuse_unknown(self, names: Sequence[str]) -> None:
-        if unknown := [name for name in names if name not in self.columns]:
-            raise InputError(
-                f"the panel has no column {unknown[0]!r}",
-                do=f"its columns are {', '.join(sorted(self.columns))}",
-            )
 
     def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
         """See :meth:`apologylab.inference.source.Source.hc_variances`.
@@ -127,9 +129,7 @@ class DuckSource:
         of = held.of
         return hc_variances(fitted, of.cells, held.units(), of.names, held.shift)
 
-    def set_totals(
-        self, outcomes: Sequence[str], *, by: str | None = None
-    ) -> list[SetTotals]:
+    def set_totals(self, outcomes: Sequence[str], *, by: str | None = None) -> list[SetTotals]:
         """Counts and sums of each outcome by block, cluster or another column; a scan each."""
         by = by or DRAWN_SET
         self._refuse_unknown((by, *outcomes))
@@ -161,6 +161,19 @@ class DuckSource:
             relation=relation,
             columns=frozenset(known),
             rows=self.rows,
+            held=self.held,
+        )
+
+    def bucketed(self, buckets: int) -> DuckSource:
+        """See :meth:`apologylab.inference.source.Source.bucketed`."""
+        number = DRAWN_SET if DRAWN_SET in self.columns else "row_number() OVER ()"
+        stratum = "stratum" if "stratum" in self.columns else "''"
+        kept = "* EXCLUDE (stratum)" if "stratum" in self.columns else "*"
+        name = f"{stratum} || '{MARK}' || CAST({number} % {buckets} AS VARCHAR) AS stratum"
+        return DuckSource(
+            connection=self.connection,
+            relation=f"(SELECT {kept}, {name} FROM {self.relation})",
+            columns=self.columns | {"stratum"},
         )
 
     def collect(self, columns: Sequence[str]) -> ArraySource:

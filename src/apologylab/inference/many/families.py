@@ -24,7 +24,13 @@ from apologylab.inference.many import max_t
 from apologylab.inference.many.joint import Side, correlation
 from apologylab.inference.many.max_t import Group
 from apologylab.inference.many.p_values import harmonic
-from apologylab.inference.many.words import FROM_P, JOINT, RATE, SAYS
+from apologylab.inference.many.step_down import (
+    Compared,
+    list_shaikh_xu,
+    romano_wolf,
+    single_step_quantile,
+)
+from apologylab.inference.many.words import FROM_P, JOINT, RATE, RESAMPLED, SAYS
 from apologylab.inference.question import DESCRIPTIVE
 from apologylab.inference.special import ndtri, stdtrit
 
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.many.joint import Residuals
+    from apologylab.inference.many.redrawn import Drawn
     from apologylab.inference.moments import Floats
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
@@ -46,9 +53,21 @@ CLOSE = 1e-6
 
 
 def adjusted(
-    found: Sequence[Estimate], question: Question, means: MeansOf, known: ResidualsOf
+    found: Sequence[Estimate],
+    question: Question,
+    means: MeansOf,
+    known: ResidualsOf,
+    drawn: Drawn,
 ) -> tuple[Estimate, ...]:
-    """The same rows, each p adjusted within its family, whose size and correction it prints."""
+    """The same rows, each p adjusted within its family, whose size and correction it prints.
+
+    Args:
+        found: rows; those whose p is adjusted already are left.
+        question: with the plan's word and alpha.
+        means: what rows were read off.
+        known: how outcomes go together, for the words that read it.
+        drawn: resampled statistics, for the words that draw them.
+    """
     families: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, each in enumerate(found):
         if each.p_value is not None and each.p_adjusted is None:
@@ -56,26 +75,64 @@ def adjusted(
     done = list(found)
     for members in families.values():
         rows = [found[i] for i in members]
-        for i, row in zip(members, _family(rows, question, means, known), strict=True):
+        word = question.adjust if rows[0].role != DESCRIPTIVE else "none"
+        if word in JOINT:
+            corrected = jointly(rows, word, question.alpha, groups(rows, means, known))
+        elif word in RESAMPLED:
+            corrected = by_draws(rows, word, question.alpha, drawn)
+        else:
+            corrected = by_p(rows, word, question.alpha)
+        for i, row in zip(members, corrected, strict=True):
             done[i] = row
     return tuple(done)
 
 
-def _family(
-    rows: Sequence[Estimate], question: Question, means: MeansOf, known: ResidualsOf
-) -> list[Estimate]:
-    word = question.adjust if rows[0].role != DESCRIPTIVE else "none"
+def by_p(rows: Sequence[Estimate], word: str, alpha: float) -> list[Estimate]:
+    """A procedure that needs the p-values alone, with its interval; see the table above."""
+    labelled = _labelled(rows, SAYS[word])
+    if word not in FROM_P:
+        return labelled
+    p = FROM_P[word]([row.p_value for row in rows if row.p_value is not None])
+    corrected = _with_p(labelled, p)
+    if word == "bonferroni":
+        return [_at_level(row, alpha / len(rows), len(rows)) for row in corrected]
+    return selected(corrected, word, alpha) if word in RATE else corrected
+
+
+def by_draws(rows: Sequence[Estimate], word: str, alpha: float, drawn: Drawn) -> list[Estimate]:
+    """p by resamples, and the single-step interval of the same; Holm's p where there are none."""
+    keys = [(row.outcome, row.estimator, row.kind, row.name) for row in rows]
+    if not all(key in drawn for key in keys):
+        return by_p(_labelled(rows, "no resamples of this estimator"), "holm", alpha)
+    t, _ = _statistics(rows)
+    stars = np.column_stack([drawn[key] for key in keys])
+    if word == "list_shaikh_xu":
+        compared = [_compared(row) for row in rows]
+        p = list_shaikh_xu(np.abs(t), stars, compared).transitive
+    else:
+        p = romano_wolf(np.abs(t), stars)
+    corrected = _with_p(_labelled(rows, f"{SAYS[word]}, {len(stars):,} draws"), p)
+    reach = single_step_quantile(stars, alpha)
+    how = "permutation" if word == "westfall_young" else "bootstrap"
+    over = f"simultaneous over {len(rows)}, single-step max-t by {how}"
+    return [_widened(row, reach, over) if np.isfinite(reach) else row for row in corrected]
+
+
+def _compared(row: Estimate) -> Compared:
+    """Two arms of an outcome; another contrast is its own and implies nothing of others."""
+    if row.kind == "arm":
+        return Compared((row.outcome,), (row.treatment, row.reference))
+    return Compared((row.outcome, row.kind, row.name), (row.treatment, row.reference))
+
+
+def _labelled(rows: Sequence[Estimate], says: str) -> list[Estimate]:
+    """The family with its size and its correction."""
     size = f"{len(rows)} test{'s' * (len(rows) > 1)}"
-    labelled = [replace(row, family=f"{row.family}: {size}, {SAYS[word]}") for row in rows]
-    if word in JOINT:
-        return jointly(labelled, word, question.alpha, groups(rows, means, known))
-    if word in FROM_P:
-        p = FROM_P[word]([row.p_value for row in rows if row.p_value is not None])
-        corrected = _with_p(labelled, p)
-        if word == "bonferroni":
-            return [_at_level(row, question.alpha / len(rows), len(rows)) for row in corrected]
-        return selected(corrected, word, question.alpha) if word in RATE else corrected
-    return labelled
+    return [
+        replace(row, family=f"{row.family}: {size}, {says}" if ": " not in row.family
+                else f"{row.family}, {says}")
+        for row in rows
+    ]  # fmt: skip
 
 
 def jointly(
@@ -84,7 +141,7 @@ def jointly(
     """p by max-t, single-step or step-down, and the single-step interval beside it."""
     t, df = _statistics(rows)
     step = max_t.single_step if word == "dunnett" else max_t.step_down
-    corrected = _with_p(rows, step(t, df, together))
+    corrected = _with_p(_labelled(rows, SAYS[word]), step(t, df, together))
     c = max_t.critical_values(df, together, alpha)
     over = f"simultaneous over {len(rows)}, single-step max-t"
     if len(together) > 1:

@@ -12,10 +12,11 @@ With covariates x (2023, section 3) y is regressed on (1, x) in each arm of the 
     delta = a_d' - a_d + xbar_z' (b_d' - b_d),
     SE^2 = s_d'^2 / n_d' + s_d^2 / n_d + (b_d' - b_d)' S_z (b_d' - b_d) / n_z,
 
-xbar_z and S_z mean and covariance of x over the subgroup, all arms; s_d^2 the variance of y - x'b_d.
-The population is what units are sampled from, hence the last term. All variances have divisor n - 1.
+xbar_z and S_z mean and covariance of x over the subgroup, all arms; s_d^2 the variance of
+y - x'b_d. The population is what units are sampled from, hence the last term. All variances have
+divisor n - 1.
 
-All of it are functions of sums, so a draw costs one product of weights and a table of sums: the
+All of these are functions of sums, so a draw costs one product of weights and a table of sums: the
 units as they are, distinct kinds of unit with their counts, or hash buckets (:mod:`.draws`).
 p-values are those of :mod:`.step_down`.
 
@@ -40,8 +41,8 @@ from apologylab.inference.many.step_down import Compared, Stepped, list_shaikh_x
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from apologylab.inference.hc import Codes
     from apologylab.inference.moments import Counts, Floats
+    from apologylab.inference.slabs import Codes
 
 
 class Units(NamedTuple):
@@ -91,7 +92,7 @@ def every_hypothesis(
     ]
 
 
-def tested(
+def bootstrapped(
     units: Units,
     hypotheses: Sequence[Hypothesis],
     draws: Iterable[Floats],

@@ -144,7 +144,9 @@ def _lattice(dimensions: int) -> Floats:
     """Richtmyer's lattice under the tent transform, (dimensions, points), inside (0, 1)."""
     root = np.sqrt(np.array(_primes(dimensions), dtype=np.float64))
     steps = np.outer(root, np.arange(1, POINTS + 1)) + 0.5
-    u = np.abs(2 * np.mod(steps, 1) - 1).clip(1e-12, 1 - 1e-12)
+    u: Floats = np.asarray(
+        np.abs(2 * np.mod(steps, 1) - 1).clip(1e-12, 1 - 1e-12), dtype=np.float64
+    )
     u.setflags(write=False)
     return u
 
