@@ -52,6 +52,26 @@ def test_check_reads_the_design_back(shipped, capsys):
     assert row.split() == ["silence", "(reference)", "1", "0.1250"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ('sequential = "group_sequential"\nlooks = 4', ["2.014", "Looks cost 2% more customers"]),
+        ('sequential = "confidence_sequence"', ["Looks cost at most 91% more customers"]),
+    ],
+)
+def test_check_prices_looks_before_the_start(shipped, capsys, keys, said):
+    file = shipped / "experiments/late_ride_apology/experiment.toml"
+    text = file.read_text(encoding="utf-8").replace("[plan]\n", f"[plan]\n{keys}\n")
+    file.write_text(text, encoding="utf-8")
+    assert main(["check", "late_ride_apology"]) == 0
+    out = capsys.readouterr().out
+    assert all(each in out for each in said)
+    assert main(["check", "late_ride_apology", "--json"]) == 0
+    looks = json.loads(capsys.readouterr().out)["looks"]
+    assert looks["first_look"] == 1000
+    assert len(looks["looks"]) == (4 if "group" in keys else 0)
+
+
 def break_it(shipped):
     file = shipped / "experiments/late_ride_apology/experiment.toml"
     text = file.read_text(encoding="utf-8")

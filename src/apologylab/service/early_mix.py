@@ -27,6 +27,8 @@ def early_mix(panel: Panel, asked: Question, at: Watch) -> tuple[str, ...]:
         return mix_in_words(())
     primary = asked.outcomes[0].name
     read, enrolled = panel.source.moments([Request(primary, tuple(names)), balance_request(names)])
+    if not read.n.sum():
+        return ()
     there = int(enrolled.n.sum())
     to_come = max(sum(at.final.values()) - there, 0)
     return mix_in_words(enrolled_mix(read, enrolled, to_come=to_come))

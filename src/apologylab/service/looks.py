@@ -136,16 +136,16 @@ def unplanned(found: Sequence[Look]) -> tuple[str, ...]:
     )
 
 
-def about_look(
-    experiment: Experiment, at: Watch, found: Sequence[Estimate], *, number: int
-) -> tuple[str, ...]:
+def about_look(experiment: Experiment, at: Watch, found: Sequence[Estimate]) -> tuple[str, ...]:
     """What an analysis under a plan of looks says of this one."""
     shares = [each.share for each in seen_by(found).values()]
     if at.last:
-        before = f"{len(at.earlier)} look{'s' * (len(at.earlier) != 1)} before it"
+        taken = max((each.look for each in found), default=1) - 1
+        before = f"{taken} look{'s' * (taken != 1)} before it"
         return (f"the last look, {before}: intervals and p allow for them ({at})",)
     if not shares:
         return (f"{EARLY}: no contrast has enough units for a look yet ({at})",)
+    number = max(each.look for each in found)
     low, high = (f"{100 * share:.0f}" for share in (min(shares), max(shares)))
     span = f"{low}%" if low == high else f"{low}% to {high}%"
     held = "intervals and p hold at all looks together"

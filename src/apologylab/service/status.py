@@ -188,7 +188,7 @@ def status(
         arms=tuple(arm_weights(experiment, moments_of.phases[-1])),
         pooled=_pooled(experiment, panel),
         deviations_from_plan=(*unplanned(taken), *moments_of.endings),
-        looks_taken=len(taken),
+        looks_taken=len({each.as_of for each in taken}),
         looks_meant=experiment.plan.looks,
     )
 

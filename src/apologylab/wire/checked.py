@@ -58,6 +58,28 @@ def _design(experiment: Experiment) -> Mapping[str, Any]:
             for path, money in amounts(experiment)
         ],
         "budget": _budget(experiment),
+        "looks": looks_document(experiment),
+    }
+
+
+def looks_document(experiment: Experiment) -> Mapping[str, Any] | None:
+    """What the plan's looks cost; None where nothing is read before the end."""
+    from apologylab.inference.sequential.price import looks_of
+    from apologylab.inference.sequential.spending import Spending
+
+    plan = experiment.plan
+    if plan.sequential == "none":
+        return None
+    spending = Spending(shape=plan.spending, power=plan.spending_power)
+    found = looks_of(plan.sequential, alpha=plan.alpha, spending=spending, looks=plan.looks)
+    rows = zip(found.shares, found.critical, found.spent, strict=True)
+    return {
+        "method": plan.sequential,
+        "spending": str(spending) if found.shares else None,
+        "inflation": found.inflation,
+        "expected": found.expected,
+        "first_look": plan.first_look,
+        "looks": [{"share": t, "critical_z": c, "alpha_spent": spent} for t, c, spent in rows],
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -90,7 +90,7 @@ def _show_design(experiment: Experiment) -> None:
     from apologylab.cli.console import show, show_table
     from apologylab.design.forecast import forecast
     from apologylab.design.words import amounts, money_in_words
-    from apologylab.wire.checked import arm_rows
+    from apologylab.wire.checked import arm_rows, looks_document
 
     show(f"{experiment.question}\n")
     rows = [
@@ -110,6 +110,33 @@ def _show_design(experiment: Experiment) -> None:
         show()
     if found := forecast(experiment):
         show(_forecast(found))
+    if looks := looks_document(experiment):
+        _show_looks(looks)
+
+
+def _show_looks(looks: Mapping[str, Any]) -> None:
+    """What looks before the end cost, before anybody has looked."""
+    from apologylab.cli.console import show, show_table
+
+    rows = [
+        [f"{100 * each['share']:.0f}%", f"{each['critical_z']:.3f}", f"{each['alpha_spent']:.2g}"]
+        for each in looks["looks"]
+    ]
+    if rows:
+        title = f"Looks of one contrast, {looks['spending']}"
+        show_table(title, ["information", "critical Z", "alpha spent"], rows)
+        show()
+    more = f"{100 * (looks['inflation'] - 1):.0f}% more customers than one look at the end needs"
+    early = looks["expected"]
+    saved = (
+        f"; an effect of the size planned for is found with {100 * early:.0f}% of them on average"
+        if early
+        else ", any number of looks at any time included"
+    )
+    show(
+        f"Looks cost {'' if early else 'at most '}{more}{saved}. None before {looks['first_look']:,} units in each arm of a "
+        "contrast.\n"
+    )
 
 
 def _forecast(found: Forecast) -> str:

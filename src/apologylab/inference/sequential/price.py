@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apologylab.inference.sequential.spending import Spending
+    from apologylab.inference.sequential.watch import Method
 
 
 class Price(NamedTuple):
@@ -71,3 +72,41 @@ def confidence_sequence_price(alpha: float, *, power: float = POWER) -> float:
     fixed = float(ndtri(1 - alpha / 2) + ndtri(power))
     bound = critical(1.0, best_rho(1.0, alpha), alpha)
     return ((bound + float(ndtri(power))) / fixed) ** 2
+
+
+class Looks(NamedTuple):
+    """What a plan of looks costs, look by look where their number is meant.
+
+    ``shares`` (K,) of the final information, equally spaced; ``critical`` (K,) values of Z and
+    ``spent`` (K,) of alpha by then. Empty for a confidence sequence, which has no number of looks.
+    """
+
+    inflation: float
+    expected: float | None
+    shares: tuple[float, ...] = ()
+    critical: tuple[float, ...] = ()
+    spent: tuple[float, ...] = ()
+
+
+def looks_of(
+    method: Method, *, alpha: float, spending: Spending, looks: int | None = None
+) -> Looks:
+    """The price of a plan's looks, as ``check`` shows it before the start.
+
+    >>> from apologylab.inference.sequential.spending import Spending
+    >>> plan = looks_of("group_sequential", alpha=0.05, spending=Spending(), looks=2)
+    >>> [round(each, 3) for each in plan.critical], round(plan.inflation, 3)
+    ([2.963, 1.969], 1.004)
+    """
+    if method == "confidence_sequence" or looks is None:
+        return Looks(confidence_sequence_price(alpha), None)
+    share = np.arange(1, looks + 1) / looks
+    spent = spending.spent(share, alpha)
+    price = group_sequential_price(share.tolist(), spending, alpha)
+    return Looks(
+        price.inflation,
+        price.expected,
+        tuple(share.tolist()),
+        tuple(boundaries(share, spent).tolist()),
+        tuple(spent.tolist()),
+    )

@@ -7,11 +7,9 @@ not this look could show it: a question that waits still counts.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from scipy.special import ndtri, stdtrit
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.multiplicity import bonferroni, holm
@@ -19,6 +17,7 @@ from apologylab.inference.power import POWER
 from apologylab.inference.question import DESCRIPTIVE
 from apologylab.inference.results import Estimate, Refusal
 from apologylab.inference.sequential.watch import At, Seen, Watch, at_look, key
+from apologylab.inference.special import ndtri, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +40,7 @@ def look_at(
 ) -> tuple[list[Estimate], list[Refusal]]:
     """The rows of a look, corrected; and those that this look may not show, with why."""
     families: dict[tuple[str, str], list[Estimate]] = defaultdict(list)
+    keys = Counter(map(_key, found))
     for each in found:
         families[each.family, each.estimator].append(each)
     shown, refused = [], []
@@ -49,7 +49,12 @@ def look_at(
         seen = []
         for row in members:
             try:
-                seen.append(_corrected(row, question, watch, means, size))
+                known = keys[_key(row)] == 1 and _is_symmetric(row)
+                seen.append(
+                    _corrected(row, question, watch, means, size)
+                    if known
+                    else _uncorrected(row, watch)
+                )
             except NotEstimable as error:
                 refused.append(_refusal(row, error.what))
         shown += _adjusted(seen, question, size)
@@ -111,15 +116,9 @@ def _corrected(
     """One row at this look.
 
     Raises:
-        NotEstimable: too few units, or its interval is of a kind that no look corrects.
+        NotEstimable: too few units, or nothing to spend.
     """
-    if row.std_error is None or not _is_symmetric(row):
-        if watch.last and not any(_key(row) in look for look in watch.earlier):
-            return row
-        raise NotEstimable(
-            "no boundary is known for intervals of this kind; it is shown when the experiment ends",
-            do="wait for the end",
-        )
+    assert row.std_error is not None
     arm_means = means(row.outcome, row.estimator)
     at = at_look(
         watch,
@@ -134,6 +133,21 @@ def _corrected(
     return _widened(row, at, question.alpha, size if tested else 1)
 
 
+def _uncorrected(row: Estimate, watch: Watch) -> Estimate:
+    """A row of a kind that no boundary is known for, once the experiment has ended.
+
+    Raises:
+        NotEstimable: it has not.
+    """
+    if not watch.last:
+        raise NotEstimable(
+            "no boundary is known for intervals of this kind; it is shown when the experiment ends",
+            do="wait for the end",
+        )
+    looked = f", not corrected for {len(watch.earlier)} earlier looks" if watch.earlier else ""
+    return replace(row, interval_kind=row.interval_kind + looked)
+
+
 def _widened(row: Estimate, at: At, alpha: float, over: int) -> Estimate:
     assert row.std_error is not None
     reach = at.reach(alpha / over)
@@ -146,6 +160,7 @@ def _widened(row: Estimate, at: At, alpha: float, over: int) -> Estimate:
         ci_high=row.point + reach * row.std_error,
         interval_kind=f"{level} at all looks together{family}: {at.watch}; {_source(row)}",
         p_value=many,
+        look=len(at.seen),
         smallest_detectable=(reach + float(ndtri(POWER))) * row.std_error,
         details=(
             *row.details,
@@ -177,7 +192,8 @@ def _adjusted(seen: Sequence[Estimate], question: Question, size: int) -> list[E
 
 def _is_symmetric(row: Estimate) -> bool:
     """Whether the interval is estimate -+ quantile * SE, of Student's t or the normal."""
-    assert row.std_error is not None
+    if row.std_error is None:
+        return False
     tail = 1 - (1 - row.level) / 2
     quantile = float(ndtri(tail) if row.df is None else stdtrit(row.df, tail))
     reach = quantile * row.std_error

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.sequential.mixture import always_valid_p, best_rho, critical
 from apologylab.inference.sequential.repeated import boundary, repeated_p
 from apologylab.inference.sequential.spending import Spending
+from apologylab.inference.special import ndtr, ndtri, stdtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
