@@ -63,7 +63,11 @@ EFFECTS: tuple[Estimator, ...] = (
         about="means of outcomes cut at a fixed threshold",
         options={"at": Option(about="the threshold, in the outcome's unit", number=True)},
     ),
-    Estimator(name="missing", about="the share of units of which an outcome is lost, by arm"),
+    Estimator(
+        name="missing",
+        about="the share of units of which an outcome is lost, by arm",
+        schemes=("independent", "minimisation", "blocks", "clusters"),
+    ),
     Estimator(name="two_part", about="arm means as share above 0 times mean above 0"),
     Estimator(
         name="ratio",

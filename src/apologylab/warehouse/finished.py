@@ -102,8 +102,13 @@ def finished_panel(
     _refuse_types(wanted, types)
     _refuse_texts(connection, relation, wanted, types)
     _refuse_repeats(connection, relation, wanted)
-    lacking = _lacking(connection, relation, wanted, types)
-    connection.execute(f"CREATE TEMP VIEW panel AS {_select(relation, wanted, types, lacking)}")
+    view = "CREATE OR REPLACE TEMP VIEW panel AS "
+    connection.execute(view + _select(relation, wanted, types, {}))
+    panel = _panel(connection, wanted, {})
+    lacking = _lacking(connection, relation, panel, types)
+    if not lacking:
+        return panel
+    connection.execute(view + _select(relation, wanted, types, lacking))
     return _panel(connection, wanted, lacking)
 
 
@@ -114,7 +119,7 @@ def _panel(
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
-        *wanted.further, *filter(None, [wanted.value]),
+        *wanted.further, *([wanted.value, lost(wanted.value)] if wanted.value else []),
     }  # fmt: skip
     return FinishedPanel(
         source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
@@ -242,10 +247,22 @@ def _refuse_repeats(connection: duckdb.DuckDBPyConnection, relation: str, wanted
 
 
 def _lacking(
-    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted, types: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    panel: FinishedPanel,
+    types: Mapping[str, str],
 ) -> dict[str, int]:
-    """Covariates that some units lack, and how many do."""
-    lacks = {name: _is_lacking(_number(name, types[name])) for name in wanted.covariates}
+    """Covariates that some units lack, and how many do.
+
+    A panel that fits into memory is gathered for that, and its analysis need not scan it again.
+    """
+    wanted = panel.wanted
+    if not wanted.covariates:
+        return {}
+    outcomes = [*wanted.outcomes, *filter(None, [wanted.value])]
+    suspects = panel.source.lacked(outcomes, wanted.covariates)
+    names = wanted.covariates if suspects is None else suspects
+    lacks = {name: _is_lacking(_number(name, types[name])) for name in names}
     # Most tables lack none, which a WHERE sees in a third of the time that the counts take.
     some = f"SELECT 1 FROM {relation} WHERE {' OR '.join(lacks.values())} LIMIT 1"
     if not lacks or not connection.execute(some).fetchall():
@@ -288,7 +305,10 @@ def _select(
         for name, number in outcomes.items()
     ]
     if wanted.value:
-        parts.append(f"{_value(wanted, outcomes)} AS {identifier(wanted.value)}")
+        value = _value(wanted, outcomes)
+        parts.append(f"{value} AS {identifier(wanted.value)}")
+        lacks = f"CAST({_is_lacking(value)} AS DOUBLE)"
+        parts.append(f"{lacks} AS {identifier(lost(wanted.value))}")
     return f"SELECT {', '.join(parts)} FROM {relation}"
 
 

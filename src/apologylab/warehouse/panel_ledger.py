@@ -234,6 +234,7 @@ def _build(
     if value:
         parts = value_columns(value, horizons[VALUE].mature)
         columns |= {name: _when(horizons[VALUE], sql) for name, sql in parts.items()}
+        columns |= {lost(name): _lost(horizons[VALUE], sql) for name, sql in parts.items()}
     columns |= times
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")

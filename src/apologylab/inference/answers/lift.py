@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.answer import Answer, Found, OfFits
-from apologylab.inference.askings import askings
+from apologylab.inference.askings import answered, means_for
 from apologylab.inference.estimators.relative_lift import relative_lift
-from apologylab.inference.rows import estimate, refusal
+from apologylab.inference.rows import estimate
 
 if TYPE_CHECKING:
     from apologylab.inference.answer import Read
-    from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.estimators.relative_lift import Kind
     from apologylab.inference.results import Estimate
     from apologylab.inference.rows import Asking
@@ -33,18 +32,14 @@ def _lift(read: Read) -> Found:
             f"{read.asked.text}: {read.asked.word('of')} gives no arm means",
             do="name an estimator of arm means, such as difference_in_means or lin",
         )
-    found, refusals = [], []
-    for asking in askings(read.question, read.asked.text):
-        try:
-            found.append(_estimate(read, asking))
-        except NotEstimable as error:
-            refusals.append(refusal(asking, error.what))
-    return Found(found, refusals)
+    return Found(*answered(read.question, read.asked.text, lambda each: [_estimate(read, each)]))
 
 
 def _estimate(read: Read, asking: Asking) -> Estimate:
     outcome, contrast = asking.outcome.name, asking.contrast
-    means = _means(read, asking)
+    if contrast.order != 1:
+        raise NotEstimable("a relative lift is that of an effect, not of an interaction")
+    means = means_for(read.fits[outcome], contrast)
     kind = cast("Kind", read.asked.word("interval"))
     lift = relative_lift(means, means.weights(contrast), alpha=read.question.alpha, kind=kind)
     return estimate(
@@ -61,17 +56,6 @@ def _estimate(read: Read, asking: Asking) -> Estimate:
         df=lift.df,
         p_value=lift.p_value,
     )
-
-
-def _means(read: Read, asking: Asking) -> ArmMeans:
-    """The arm means that the contrast is read off."""
-    means, refused, *_ = read.fits[asking.outcome.name]
-    if asking.kind == "mean":
-        raise NotEstimable("a level has no reference to be relative to")
-    if why := [refused[arm] for arm, _ in asking.contrast.cells if arm in refused]:
-        raise NotEstimable(why[0])
-    assert means is not None
-    return means
 
 
 ANSWERS: Mapping[str, Answer] = {

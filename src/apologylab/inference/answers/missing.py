@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apologylab.errors import NotEstimable
-from apologylab.inference.answer import Answer, Found, OfPanel
-from apologylab.inference.askings import askings
+from apologylab.inference.answer import Answer, Fit, Found, OfPanel
+from apologylab.inference.askings import answered, means_for
 from apologylab.inference.blocks import unable
+from apologylab.inference.estimators.blocked import blocked
+from apologylab.inference.estimators.clustered import clustered
 from apologylab.inference.estimators.difference_in_means import difference_in_means
 from apologylab.inference.lost import lost
 from apologylab.inference.moments import Request, select
 from apologylab.inference.multiplicity import bounds, p_value
-from apologylab.inference.rows import estimate, refusal
+from apologylab.inference.rows import estimate
+from apologylab.inference.sets import too_few
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,39 +28,52 @@ if TYPE_CHECKING:
     from apologylab.inference.source import Source
 
 UNIT = "share of customers"
+BETWEEN: Mapping[str, str] = {
+    "blocks": ", error between blocks",
+    "clusters": ", error between clusters (CR2)",
+}
 
 
 def _missing(source: Source, question: Question, asked: Asked) -> Found:
     """The share of units of which the outcome is lost, arm by arm; silent where none is."""
     names = [outcome.name for outcome in question.outcomes]
-    found = dict(zip(names, source.moments([Request(lost(name)) for name in names]), strict=True))
+    found = source.moments([Request(lost(name)) for name in names])
     kept = {
         name: select(each, [cell.arm in question.arms for cell in each.cells])
-        for name, each in found.items()
+        for name, each in zip(names, found, strict=True)
     }
-    some = {name for name, each in kept.items() if each.products.any()}
-    estimates, refusals = [], []
-    for asking in askings(question, asked.text):
-        if asking.outcome.name not in some:
-            continue
-        try:
-            estimates.append(_estimate(asking, kept[asking.outcome.name]))
-        except NotEstimable as error:
-            refusals.append(refusal(asking, error.what))
-    whole = [name for name in names if name not in some]
-    notes = (f"no unit lacks {', '.join(whole)}",) if whole else ()
-    return Found(estimates, refusals, notes)
+    some = [outcome for outcome in question.outcomes if kept[outcome.name].products.any()]
+    fits = {each.name: _fit(source, question, kept[each.name]) for each in some}
+    whole = ", ".join(name for name in names if name not in fits)
+    notes = (f"no unit lacks {whole}",) if whole else ()
+    if not some:
+        return Found(notes=notes)
+
+    def one(asking: Asking) -> list[Estimate]:
+        name = asking.outcome.name
+        return [_estimate(asking, fits[name], kept[name])]
+
+    return Found(*answered(replace(question, outcomes=tuple(some)), asked.text, one), notes)
 
 
-def _estimate(asking: Asking, moments: Moments) -> Estimate:
-    question, contrast = asking.question, asking.contrast
-    refused = unable(moments, question.arms, question.weights)
-    if why := [refused[arm] for arm, _ in contrast.cells if arm in refused]:
-        raise NotEstimable(why[0])
-    kept = [arm for arm in question.arms if arm not in refused]
-    means = difference_in_means(moments, kept)
-    reading = means.read(contrast)
-    low, high = bounds(reading, question.alpha)
+def _fit(source: Source, question: Question, moments: Moments) -> Fit:
+    """Means of what is lost, with the errors of how units were drawn."""
+    arms, scheme = question.arms, question.drawing.scheme
+    if scheme not in BETWEEN:
+        refused = unable(moments, arms, question.weights)
+        kept = [arm for arm in arms if arm not in refused]
+        return Fit(difference_in_means(moments, kept) if kept else None, refused)
+    (totals,) = source.set_totals(moments.columns)
+    formula = blocked if scheme == "blocks" else clustered
+    refused = too_few(totals, arms, question.weights, of_one_arm=scheme == "clusters")
+    kept = [arm for arm in arms if arm not in refused]
+    return Fit(formula(totals, kept) if kept else None, refused)
+
+
+def _estimate(asking: Asking, fit: Fit, moments: Moments) -> Estimate:
+    means = means_for(fit, asking.contrast)
+    reading = means.read(asking.contrast)
+    low, high = bounds(reading, asking.question.alpha)
     return estimate(
         asking._replace(outcome=replace(asking.outcome, unit=UNIT)),
         of="share that lacks",
@@ -67,7 +82,7 @@ def _estimate(asking: Asking, moments: Moments) -> Estimate:
         point=reading.point,
         low=low,
         high=high,
-        interval="Student's t",
+        interval=f"Student's t{BETWEEN.get(asking.question.drawing.scheme, '')}",
         reference_mean=reading.reference_mean,
         std_error=reading.std_error,
         df=reading.df,
