@@ -11,7 +11,7 @@ What a unit lacks is counted, so that it can be taken off as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -218,7 +218,7 @@ def _with_cells(standing: Standing, more: Sequence[Cell]) -> Standing:
     cells = tuple(sorted({*standing.cells, *more}))
     rows = [cells.index(cell) for cell in standing.cells]
 
-    def wide(old: Floats) -> Floats:
+    def wide(old: Any) -> Any:
         new = np.zeros((len(cells), *old.shape[1:]), dtype=old.dtype)
         new[rows] = old
         return new

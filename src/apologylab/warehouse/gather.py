@@ -85,6 +85,11 @@ class Gathered:
     totals: Totals
     slabs: list[Slab] = field(default_factory=list)
 
+    def lacks(self, name: str) -> bool:
+        """Whether some unit lacks a column."""
+        row = 1 + self.of.names.index(name)
+        return bool(np.isnan(self.totals.whole[:, row, row]).any())
+
     def units(self) -> Iterator[Slab]:
         """All units, from memory or from another scan."""
         if self.slabs:

@@ -120,6 +120,13 @@ class DuckSource:
             outcomes=frozenset(request.outcome for request in requests),
         )
 
+    def _refuse_unknown(self, names: Sequence[str]) -> None:
+        if unknown := [name for name in names if name not in self.columns]:
+            raise InputError(
+                f"the panel has no column {unknown[0]!r}",
+                do=f"its columns are {', '.join(sorted(self.columns))}",
+            )
+
     def hc_variances(self, fitted: Sequence[Fitted]) -> list[dict[Cell, float]]:
         """See :meth:`apologylab.inference.source.Source.hc_variances`.
 
