@@ -59,7 +59,7 @@ def columns_of(texts: Iterable[str], known: Iterable[str] = ()) -> dict[str, str
         for name, option in ESTIMATORS[each.name].options.items()
         if option.column
     ]
-    return {name: name for name in named if name not in set(known)}
+    return {name: name for name in named if name and name not in set(known)}
 
 
 CLUSTERED: Mapping[str, Option] = {

@@ -64,4 +64,32 @@ FACTORIAL: tuple[Estimator, ...] = (
             "factor": Option(about="whose levels are the assigned delays", default="timing"),
         },
     ),
+    Estimator(
+        name="repeats",
+        about="effects by incident number of a table of incidents, as the regime allows",
+        options={
+            "regime": Option(
+                about="what a later incident got: nothing counted, the same arm, or a new draw",
+                words=("first_only", "sticky", "rerandomise"),
+            ),
+            "number": Option(
+                about="1, 2, ...: which of the customer's incidents it is",
+                default="incident_number",
+                column=True,
+            ),
+            "customer": Option(
+                about="the customer, as a number", default="customer_number", column=True
+            ),
+            "propensity": Option(
+                about="probability of the arm that was drawn, given the history; for rerandomise",
+                default="",
+                column=True,
+            ),
+            "history": Option(
+                about="all that the propensities depend on, as a number; for rerandomise",
+                default="",
+                column=True,
+            ),
+        },
+    ),
 )

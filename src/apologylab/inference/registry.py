@@ -35,6 +35,7 @@ TOPICS: Mapping[str, str] = {
     "shrinkage": "bayes",
     "dose": "dose",
     "delay": "delay",
+    "repeats": "repeats",
     "kaplan_meier": "survival",
     "aalen_johansen": "survival",
     "rmst": "survival",
