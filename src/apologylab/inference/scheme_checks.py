@@ -7,12 +7,12 @@ would see nothing; under clusters they vary far more, so it would see ghosts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from apologylab.inference.checks import Part, attrition, chi_square, sample_ratio
+from apologylab.inference.checks import Part, chi_square, sample_ratio
 from apologylab.inference.results import Check
 from apologylab.inference.sets import Phase, phases
 
@@ -163,11 +163,3 @@ def _held(phase: Phase) -> list[int]:
     held: list[int] = (phase.drawn > 0).sum(axis=0).tolist()
     return held
 
-
-def cluster_attrition(outcome: str, assigned: ByPhase, analysed: ByPhase) -> Check:
-    """Missing outcomes by arm, without a test: customers of one cluster go missing together."""
-    found = attrition(outcome, assigned, analysed)
-    if found.p_value is None:
-        return found
-    says = f"says nothing: customers of a cluster go missing together; as if apart, {found.says}"
-    return replace(found, p_value=None, passed=None, says=says)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from apologylab.inference.attrition_checks import cluster_attrition, maturity
 from apologylab.inference.checks import attrition, balance, sample_ratio
+from apologylab.inference.lost import lost
 from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.replay import replay
 from apologylab.inference.scheme_checks import (
     blocks_ratio,
-    cluster_attrition,
     clusters_ratio,
     clusters_size,
 )
@@ -62,18 +63,24 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
         found += at_any_time(asked, flow)
     if flow.sets is not None and asked.drawing.scheme == "clusters":
         found.append(clusters_size("customers per cluster", flow.sets))
-    missing = cluster_attrition if asked.drawing.scheme == "clusters" else attrition
-    found += [
-        missing(each.name, flow.mature[each.name], analysed[each.name])
-        for each in asked.outcomes
-        if each.name in flow.mature
-    ]
+    if asked.drawing.scheme != "clusters":
+        found += _who_is_measured(asked, flow, analysed)
     found += [stage_check(stage) for stage in flow.stages]
     if any(fallen for arms in flow.fallbacks.values() for _, fallen in arms.values()):
         found.append(fallback_rate(flow.fallbacks))
     if fits.covariates is not None and asked.drawing.scheme != "clusters":
         found.append(balance(fits.covariates))
     return tuple(found)
+
+
+def _who_is_measured(
+    asked: Question, flow: Flow, analysed: Mapping[str, ByPhase]
+) -> list[Check]:
+    """Whether as many units have matured in every arm, and as many of these have their outcome."""
+    names = [each.name for each in asked.outcomes if each.name in flow.mature]
+    ripe = [maturity(name, flow.assigned, flow.mature[name]) for name in names]
+    gone = [attrition(name, flow.mature[name], analysed[name]) for name in names]
+    return [*filter(None, ripe), *gone]
 
 
 def in_slices(asked: Question, flow: Flow) -> list[Check]:
@@ -97,6 +104,13 @@ def of_source(panel: Panel, asked: Question) -> list[Check]:
     found: list[Check] = []
     if asked.covariates and asked.drawing.scheme == "clusters":
         found.append(clusters_balance(panel.source.set_totals(asked.covariates)))
+    if asked.drawing.scheme == "clusters":
+        names = [each.name for each in asked.outcomes if lost(each.name) in panel.columns]
+        totals = panel.source.set_totals([lost(name) for name in names])
+        found += [
+            cluster_attrition(name, each, asked.weights)
+            for name, each in zip(names, totals, strict=True)
+        ]
     if CAUSE in panel.columns and asked.drawing.scheme != "clusters":
         (totals,) = panel.source.set_totals([asked.outcomes[0].name], by=CAUSE)
         found.append(interference(totals, asked.arm_contrasts[0].reference, of=CAUSE))
