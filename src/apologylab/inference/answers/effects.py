@@ -42,7 +42,11 @@ def _made(outcome: str, asked: Asked) -> str:
 def _of_column(scan: Scan, outcome: str, column: str) -> Fit:
     """The difference in means of a column that was made of an outcome."""
     question, moments = scan.question, scan.moments[Request(column)]
-    refused = unable(moments, question.arms, question.weights)
+    refused = {
+        arm: why
+        for each in (moments, scan.of(outcome))  # a cap must not hide an infinity
+        for arm, why in unable(each, question.arms, question.weights).items()
+    }
     kept = [arm for arm in question.arms if arm not in refused]
     means = difference_in_means(moments, kept) if kept else None
     return Fit(means and replace(means, outcome=outcome), refused)
