@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+_COUNTED = "counted_events"
+
 
 def event_counts(
     connection: duckdb.DuckDBPyConnection,
@@ -26,17 +28,16 @@ def event_counts(
     """Units of ``relation`` by cell, time and kind of end; those without either are left out."""
     time, end = (f"CAST({identifier(name)} AS DOUBLE)" for name in timed)
     keys = ", ".join(KEYS)
-    rows = (
-        f"SELECT {keys}, t, e, count(*) AS n "
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_COUNTED} AS SELECT {keys}, t, e, count(*) AS n "
         f"FROM (SELECT {selected(columns)}, {time} AS t, {end} AS e FROM {relation}) "
         "WHERE NOT isnan(t) AND NOT isnan(e) GROUP BY ALL"
     )
-    found = connection.execute(
-        f"SELECT dense_rank() OVER (ORDER BY {keys}) - 1 AS code, * FROM ({rows})"
-    ).to_arrow_table()
-    code, t, e, n = (found.column(name).to_numpy() for name in ("code", "t", "e", "n"))
+    listed = connection.execute(f"SELECT DISTINCT {keys} FROM {_COUNTED} ORDER BY ALL").fetchall()
+    numbers = f"SELECT dense_rank() OVER (ORDER BY {keys}) - 1 AS code, t, e, n FROM {_COUNTED}"
+    found = connection.execute(numbers).fetchnumpy()
+    connection.execute(f"DROP TABLE {_COUNTED}")
+    code, t, e, n = (np.asarray(found[name]) for name in ("code", "t", "e", "n"))
     refuse_times(timed, t, e)
-    _, first = np.unique(code, return_index=True)
-    listed = found.select(list(KEYS)).take(first).to_pylist()
-    cells = [Cell(*row.values()) for row in listed]
+    cells = [Cell(*key) for key in listed]
     return counted(timed, cells, code.astype(np.intp), t, e.astype(np.int64), n.astype(np.int64))

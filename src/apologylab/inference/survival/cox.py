@@ -46,8 +46,8 @@ ENOUGH = 1e-16
 """Newton decrement of the last step: it was 1e-8 standard errors long, what is left its square."""
 FLAT = 1e6
 """How much more variance at b than at 0 shows that the likelihood only flattens out."""
-EXPANDED = 1 << 20
-"""Events held at once while ties are summed."""
+EXPANDED = 1 << 13
+"""Events expanded at once while ties are summed: they stay in the processor's cache."""
 
 
 NO_MAXIMUM = (
@@ -106,7 +106,7 @@ class _Sums(NamedTuple):
     a2: Floats
     b2: Floats
     c2: Floats
-    logs: float
+    likelihood: float
 
 
 def cox(rows: Rows, *, ties: Ties = "efron") -> CoxFit:
@@ -127,24 +127,24 @@ def cox(rows: Rows, *, ties: Ties = "efron") -> CoxFit:
     if not strata:
         raise NotEstimable("no event was seen, so there are no hazards to compare")
     b = np.zeros(rows.x.shape[1])
-    null = now = _likelihood(strata, b, ties)
-    score, information = _derivatives(strata, b, ties)
-    covariance = at_zero = _inverse(information)
-    decrement = np.inf
+    start = at = _all_sums(strata, b, ties)
+    score, covariance = _derivatives(strata, at)
+    at_zero, decrement = covariance, np.inf
     for _ in range(STEPS):
         step = covariance @ score
         decrement = float(step @ score)
-        b, now = _ahead(strata, b, step, now, ties)
-        score, information = _derivatives(strata, b, ties)
-        covariance = _inverse(information)
+        b, at = _ahead(strata, b, step, at, ties)
+        score, covariance = _derivatives(strata, at)
         if decrement < ENOUGH or (np.diag(covariance) > FLAT * np.diag(at_zero)).any():
             break
     if decrement >= ENOUGH or (np.diag(covariance) > FLAT * np.diag(at_zero)).any():
         raise NotEstimable(NO_MAXIMUM)
-    meat = np.sum([_meat(each, b, ties) for each in strata], axis=0)
+    meat = np.sum([_meat(*each) for each in zip(strata, at, strict=True)], axis=0)
     robust = covariance @ meat @ covariance
     square = np.outer(spread, spread)
-    return CoxFit(b / spread, covariance / square, robust / square, null, now)
+    return CoxFit(
+        b / spread, covariance / square, robust / square, _likelihood(start), _likelihood(at)
+    )
 
 
 def _scale(rows: Rows) -> Floats:
@@ -175,7 +175,8 @@ def _sums(of: _Stratum, b: Floats, ties: Ties) -> _Sums:
     s1 = np.stack([_at_risk(of, column) for column in weighed.T], axis=1)
     d1 = np.stack([_of_events(of, column) for column in weighed.T], axis=1)
     logs, a1, b1, a2, b2, c2 = _over_ties(s0, d0, of.d, ties)
-    return _Sums(w, s1, d1, a1, b1, a2, b2, c2, float(logs.sum()) + top * float(of.d.sum()))
+    gained = float(of.n[of.event] @ (eta[of.event] - top)) - float(logs.sum())
+    return _Sums(w, s1, d1, a1, b1, a2, b2, c2, gained)
 
 
 def _at_risk(of: _Stratum, values: Floats) -> Floats:
@@ -194,47 +195,53 @@ def _by(place: NDArray[np.intp], values: Floats, size: int) -> Floats:
 
 
 def _over_ties(s0: Floats, d0: Floats, d: Floats, ties: Ties) -> Sequence[Floats]:
-    """sum log s, A1, B1, A2, B2, C2 at each event time, (t,) each."""
+    """sum log s, A1, B1, A2, B2, C2 at each event time, (t,) each, a few events at a time."""
     if ties == "breslow" or d.max() == 1:
         nothing = np.zeros(len(d))
         return d * np.log(s0), d / s0, nothing, d / np.square(s0), nothing, nothing
-    bounds = np.searchsorted(np.cumsum(d), np.arange(EXPANDED, d.sum(), EXPANDED))
-    starts = np.unique(np.concatenate(([0], bounds)))
-    parts = zip(starts, [*starts[1:], len(d)], strict=True)
-    found = [_efron(s0[i:j], d0[i:j], d[i:j].astype(np.intp)) for i, j in parts]
-    return [np.concatenate(each) for each in zip(*found, strict=True)]
+    found = np.zeros((6, len(d)))
+    last = np.cumsum(d)
+    for low in range(0, int(last[-1]), EXPANDED):
+        high = min(low + EXPANDED, int(last[-1]))
+        i, j = np.searchsorted(last, (low, high - 1), side="right")
+        mine = slice(i, j + 1)
+        before = last[mine] - d[mine]
+        starts = np.maximum(before - low, 0).astype(np.intp)
+        times = np.diff(np.append(starts, high - low))
+        f = (np.arange(low, high) - np.repeat(before, times)) / np.repeat(d[mine], times)
+        found[:, mine] += _efron(np.repeat(s0[mine], times), np.repeat(d0[mine], times), f, starts)
+    return list(found)
 
 
-def _efron(s0: Floats, d0: Floats, d: NDArray[np.intp]) -> Sequence[Floats]:
-    first = np.cumsum(d) - d
-    f = (np.arange(d.sum()) - np.repeat(first, d)) / np.repeat(d, d)
-    s = np.repeat(s0, d) - f * np.repeat(d0, d)
+def _efron(s0: Floats, d0: Floats, f: Floats, starts: NDArray[np.intp]) -> Floats:
+    """The six sums over the events from each of ``starts`` to the next, (6, times)."""
+    s = s0 - f * d0
     inverse = 1 / s
     by_f = f * inverse
     terms = (np.log(s), inverse, by_f, np.square(inverse), inverse * by_f, np.square(by_f))
-    return [np.add.reduceat(each, first) for each in terms]
+    return np.stack([np.add.reduceat(each, starts) for each in terms])
 
 
-def _likelihood(strata: Sequence[_Stratum], b: Floats, ties: Ties) -> float:
-    total = 0.0
-    for each in strata:
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            sums = _sums(each, b, ties)
-        total += float(each.n[each.event] @ (each.x[each.event] @ b)) - sums.logs
-    return total
+def _all_sums(strata: Sequence[_Stratum], b: Floats, ties: Ties) -> list[_Sums]:
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return [_sums(each, b, ties) for each in strata]
 
 
-def _derivatives(strata: Sequence[_Stratum], b: Floats, ties: Ties) -> tuple[Floats, Floats]:
-    """Score (p,) and information (p, p)."""
-    score, information = np.zeros(len(b)), np.zeros((len(b), len(b)))
-    for each in strata:
-        t = _sums(each, b, ties)
+def _likelihood(at: Sequence[_Sums]) -> float:
+    return sum(each.likelihood for each in at)
+
+
+def _derivatives(strata: Sequence[_Stratum], at: Sequence[_Sums]) -> tuple[Floats, Floats]:
+    """Score (p,) and the inverse of the information (p, p)."""
+    p = strata[0].x.shape[1]
+    score, information = np.zeros(p), np.zeros((p, p))
+    for each, t in zip(strata, at, strict=True):
         score += each.n[each.event] @ each.x[each.event] - (t.s1.T @ t.a1 - t.d1.T @ t.b1)
         weight = t.w * _hazard(each, t.a1, t.b1)
         crossed = t.s1.T @ (t.b2[:, None] * t.d1)
         information += each.x.T @ (weight[:, None] * each.x) + crossed + crossed.T
         information -= t.s1.T @ (t.a2[:, None] * t.s1) + t.d1.T @ (t.c2[:, None] * t.d1)
-    return score, information
+    return score, _inverse(information)
 
 
 def _hazard(of: _Stratum, whole: Floats, own: Floats) -> Floats:
@@ -248,9 +255,8 @@ def _hazard(of: _Stratum, whole: Floats, own: Floats) -> Floats:
     return upto
 
 
-def _meat(of: _Stratum, b: Floats, ties: Ties) -> Floats:
+def _meat(of: _Stratum, t: _Sums) -> Floats:
     """Sum over units of the outer product of their score residuals, (p, p)."""
-    t = _sums(of, b, ties)
     mean = (t.s1 * t.a1[:, None] - t.d1 * t.b1[:, None]) / of.d[:, None]
     taken = t.s1 * t.a2[:, None] - t.d1 * t.b2[:, None]
     own = t.s1 * t.b2[:, None] - t.d1 * t.c2[:, None]
@@ -268,13 +274,14 @@ def _inverse(information: Floats) -> Floats:
 
 
 def _ahead(
-    strata: Sequence[_Stratum], b: Floats, step: Floats, now: float, ties: Ties
-) -> tuple[Floats, float]:
-    """The point reached and its likelihood; the step is halved while it loses likelihood."""
-    reached = _likelihood(strata, b + step, ties)
+    strata: Sequence[_Stratum], b: Floats, step: Floats, at: Sequence[_Sums], ties: Ties
+) -> tuple[Floats, list[_Sums]]:
+    """The point reached and its sums; the step is halved while it loses likelihood."""
+    now = _likelihood(at)
+    reached = _all_sums(strata, b + step, ties)
     for _ in range(30):
-        if reached >= now - 1e-9 * abs(now):
+        if _likelihood(reached) >= now - 1e-9 * abs(now):
             break
         step = step / 2
-        reached = _likelihood(strata, b + step, ties)
+        reached = _all_sums(strata, b + step, ties)
     return b + step, reached
