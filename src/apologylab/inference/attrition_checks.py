@@ -69,8 +69,8 @@ def cluster_attrition(
         return Check(name=name, statistic=0.0, p_value=None, passed=True, says=says)
     arms = tuple(dict.fromkeys(arm for phase in weights.values() for arm in phase))
     refused = too_few(lost, arms, weights, of_one_arm=True)
-    means = clustered(lost, [arm for arm in arms if arm not in refused])
-    statistic, p = _wald(means)
+    kept = [arm for arm in arms if arm not in refused]
+    statistic, p = _wald(clustered(lost, kept)) if len(kept) > 1 else (0.0, None)
     if p is None:
         says = "says nothing: too few clusters to compare the arms"
         return Check(name=name, statistic=0.0, p_value=None, passed=None, says=says)
@@ -88,8 +88,6 @@ def cluster_attrition(
 def _wald(means: ArmMeans) -> tuple[float, float | None]:
     """F and p of "all means are equal"; p is None where the clusters are too few."""
     q = len(means.arms) - 1
-    if q < 1:
-        return 0.0, None
     c = np.column_stack([-np.ones(q), np.eye(q)])
     covariance = c @ means.covariance @ c.T
     d = float(np.nanmin(means.freedom))

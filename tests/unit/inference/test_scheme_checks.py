@@ -10,7 +10,6 @@ from apologylab.inference.arrays import panel
 from apologylab.inference.redraw import Rule, minimised_ratio
 from apologylab.inference.scheme_checks import (
     blocks_ratio,
-    cluster_attrition,
     clusters_ratio,
     clusters_size,
 )
@@ -99,13 +98,6 @@ def test_a_cluster_in_two_arms_fails():
     check = clusters_ratio("srm", sets(["a", "b", "b"], [0, 0, 1]), WEIGHTS)
     assert check.passed is False
     assert "1 clusters have customers in two arms" in check.says
-
-
-def test_customers_of_a_cluster_go_missing_together():
-    check = cluster_attrition("y", {1: {"a": 500, "b": 500}}, {1: {"a": 500, "b": 300}})
-    assert (check.passed, check.p_value) == (None, None)
-    assert "200 units lack it" in check.says
-    assert cluster_attrition("y", {1: {"a": 5, "b": 5}}, {1: {"a": 5, "b": 5}}).passed
 
 
 def minimised(rng, n, weights, coin):

@@ -89,11 +89,21 @@ def panel_of(ledger, experiment, as_of):
     return panel_ledger(f"sqlite:///{ledger.database.path}", experiment, as_of=as_of, mark=mark)
 
 
-def analysed(ledger, loop, allocation):
+def analysed(ledger, loop, allocation, **asked):
     experiment, units = lived(ledger, loop, allocation)
     as_of = loop.START + timedelta(days=90)
     panel = panel_of(ledger, experiment, as_of)
-    return analyse(experiment, panel, ledger, as_of=as_of, now=as_of), panel, units
+    found = analyse(experiment, panel, ledger, as_of=as_of, now=as_of, **asked)
+    return found, panel, units
+
+
+@pytest.mark.parametrize("allocation", [BLOCKS, CLUSTERS])
+def test_checks_read_sets_whatever_the_estimator(shared, loop, allocation):
+    """Randomisation inference reads no totals by set; the sample ratio of the rows does."""
+    found, _, _ = analysed(shared, loop, allocation, instead=["randomisation(draws=99)"])
+    names = [each.name for each in found.checks]
+    assert "sample ratio, analysed: spend" in names
+    assert {each.estimator for each in found.estimates} == {"randomisation(draws=99)"}
 
 
 def test_blocks_are_analysed_between_blocks(shared, loop):
@@ -120,6 +130,7 @@ def test_blocks_are_analysed_between_blocks(shared, loop):
         ("sample ratio, analysed: spend", True),
         ("sample ratio, by stratum", True),
         ("attrition: spend", True),
+        ("outlier influence: spend", True),
     ]
     assert any("permuted blocks" in note for note in found.notes)
 
@@ -160,6 +171,7 @@ def test_minimisation_is_compared_with_itself_and_keeps_the_plain_error(shared, 
         "sample ratio, assigned",
         "sample ratio, by stratum",
         "attrition: spend",
+        "outlier influence: spend",
     }
     assert names["sample ratio, assigned"].passed
     assert "redraws" in names["sample ratio, assigned"].says
@@ -176,11 +188,10 @@ def test_clusters_are_analysed_between_clusters(shared, loop):
     for arm in (ARMS[0], ARMS[3]):
         mine = [(each.unit, value) for each, value in units if each.arm == arm]
         mean = np.mean([value for _, value in mine])
-        adds = Counter()
+        adds, held = Counter(), Counter(unit for unit, _ in mine)
         for unit, value in mine:
             adds[unit] += (value - mean) / len(mine)
-        g = len(adds)
-        variance += g / (g - 1) * sum(each**2 for each in adds.values())
+        variance += sum(add**2 / (1 - held[unit] / len(mine)) for unit, add in adds.items())
     assert one.std_error == pytest.approx(variance**0.5, rel=1e-9)
     apart = [y[[each.arm == arm for each, _ in units]] for arm in (ARMS[3], ARMS[0])]
     naive = sum(each.var(ddof=1) / len(each) for each in apart) ** 0.5
