@@ -81,7 +81,8 @@ def fit(source: Source, question: Question) -> Fits:
     asked = [find(text) for text in question.estimators]
     ways = _with_bases(asked)
     sets: dict[str, SetTotals] = {}
-    if any(isinstance(way.answer, OfMeans) and way.answer.sets for way in ways):
+    together = question.drawing.scheme in {"blocks", "clusters"}  # whose checks read sets
+    if together or any(isinstance(way.answer, OfMeans) and way.answer.sets for way in ways):
         names = [outcome.name for outcome in question.outcomes]
         sets = dict(zip(names, source.set_totals(names), strict=True))
     widened, columns = _derived(source, question, ways)

@@ -196,7 +196,7 @@ def conclude(
         _empty(asked, head),
         checks=(
             *checks(asked, flow, fits, weighed=weighed),
-            *of_source(panel, asked),
+            *of_source(panel, asked, fits),
             *replayed(panel, asked, replays),
         ),
         estimates=found,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from apologylab.inference.attrition_checks import cluster_attrition, maturity
 from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.lost import lost
+from apologylab.inference.outliers import MOST_UNITS, outlier_influence
 from apologylab.inference.redraw import minimised_ratio
 from apologylab.inference.replay import replay
 from apologylab.inference.scheme_checks import (
@@ -96,12 +97,17 @@ def in_slices(asked: Question, flow: Flow) -> list[Check]:
     ]
 
 
-def of_source(panel: Panel, asked: Question) -> list[Check]:
-    """Those that ask the engine once more: balance of clusters, interference within a cause.
+def of_source(panel: Panel, asked: Question, fits: Fits) -> list[Check]:
+    """Those that ask the engine once more: outliers, balance of clusters, interference.
 
-    The latter only where causes are many enough for it to say something.
+    Only where they say something: interference needs many causes, outliers not too many units.
     """
     found: list[Check] = []
+    primary = asked.outcomes[0].name
+    whole = fits.moments[primary]
+    if whole.cells and whole.n.sum() <= MOST_UNITS:
+        mean = column_of(whole, primary).mean
+        found.append(outlier_influence(panel.source, primary, mean))
     if asked.covariates and asked.drawing.scheme == "clusters":
         found.append(clusters_balance(panel.source.set_totals(asked.covariates)))
     if asked.drawing.scheme == "clusters":
@@ -114,7 +120,7 @@ def of_source(panel: Panel, asked: Question) -> list[Check]:
     if CAUSE in panel.columns and asked.drawing.scheme != "clusters":
         (totals,) = panel.source.set_totals([asked.outcomes[0].name], by=CAUSE)
         found.append(interference(totals, asked.arm_contrasts[0].reference, of=CAUSE))
-    return [check for check in found if check.passed is not None]
+    return [check for check in found if not check.says.startswith("says nothing")]
 
 
 def at_assignment(asked: Question, flow: Flow) -> Check:

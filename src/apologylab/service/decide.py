@@ -21,6 +21,8 @@ from apologylab.design.contrasts import against, arm_contrasts
 from apologylab.design.rule import parse_rule
 from apologylab.design.worth import sales_outcome
 from apologylab.errors import NotEstimable, StateError
+from apologylab.inference.many.simultaneous import jointly_simultaneous
+from apologylab.inference.many.words import JOINT
 from apologylab.inference.multiplicity import simultaneous
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from apologylab.decision.verdict import GuardrailReading
     from apologylab.design.contrasts import Contrast
     from apologylab.design.experiment import Experiment, Outcome
+    from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.multiplicity import Interval
     from apologylab.inference.plan import Fits
     from apologylab.inference.question import Question
     from apologylab.inference.results import Check
@@ -145,7 +149,7 @@ def _conclude(
 ) -> Verdict:
     """The verdict; ``seen`` is filled with what a look of the plan saw."""
     fits = fit(panel.source, asked)
-    failed = _failed([*checks(asked, panel.flow(), fits), *of_source(panel, asked)])
+    failed = _failed([*checks(asked, panel.flow(), fits), *of_source(panel, asked, fits)])
     if failed:
         return _verdict(experiment, head, Evidence(values=(), unread={}, failed=failed))
     found = _Findings(values=[], guardrails=[], unread={}, seen={} if seen is None else seen)
@@ -233,7 +237,7 @@ def _value(
 ) -> ArmValue:
     """One arm's net value against the reference, simultaneous over all that could be shipped."""
     means = fits.of(VALUE, asked.estimators[0])
-    (interval,) = simultaneous(means, [contrast], alpha=asked.alpha, of=of)
+    interval = _together(means, asked, contrast, of=of)
     if asked.watch is not None:
         at = at_contrast(asked.watch, means, contrast, asked.estimators[0])
         seen[at.contrast] = at.now
@@ -249,6 +253,16 @@ def _value(
         n=int(means.n[means.arms.index(contrast.treatment)]),
     )
     return with_break_even(value, experiment, fits, asked.estimators[0], contrast)
+
+
+def _together(means: ArmMeans, asked: Question, contrast: Contrast, *, of: int) -> Interval:
+    """The interval of one arm's value: by max-t where the plan adjusts so, else Bonferroni's."""
+    if asked.adjust in JOINT and asked.watch is None and of == len(asked.arm_contrasts):
+        found = jointly_simultaneous(means, asked.arm_contrasts, alpha=asked.alpha)
+        if mine := [each for each in found if each.contrast == contrast]:
+            return mine[0]
+    (interval,) = simultaneous(means, [contrast], alpha=asked.alpha, of=of)
+    return interval
 
 
 def _guardrail(
