@@ -20,11 +20,15 @@ import numpy as np
 from apologylab.inference.moments import LEVERAGE_LEFT, Errors, Floats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from apologylab.inference.moments import Cell, Fitted
     from apologylab.inference.slabs import Slab
 
+    Over = Callable[
+        [Callable[[Slab], tuple[Slab, list[Floats]]], Iterable[Slab]],
+        Iterable[tuple[Slab, list[Floats]]],
+    ]
 UNITS = 4_096
 """Units taken at once: what is made of them stays in the processor's cache."""
 DISCOUNT: Mapping[Errors, int] = {"HC0": 0, "HC1": 0, "HC2": 1, "HC3": 2}
@@ -71,6 +75,7 @@ def hc_variances(
     slabs: Iterable[Slab],
     names: Sequence[str],
     shift: Floats,
+    over: Over = map,
 ) -> list[dict[Cell, float]]:
     """The variance of the intercept in each cell of each fit, in their order, HC1 as HC0.
 
@@ -80,12 +85,17 @@ def hc_variances(
         slabs: every unit once, in any order; a unit in a cell without a fit is left out.
         names: of the slabs' columns.
         shift: taken off each of them.
+        over: how work is done on all slabs: ``map``, or one with threads.
     """
     groups = [_groups(fitted, cell, names, shift) for cell in cells]
     total = np.zeros((len(fitted), len(cells)))
-    for slab in slabs:
-        for group in groups[slab.cell]:
-            total[group.which, slab.cell] += _sums(group, slab.numbers)
+
+    def work(slab: Slab) -> tuple[Slab, list[Floats]]:
+        return slab, [_sums(group, slab.numbers) for group in groups[slab.cell]]
+
+    for slab, sums in over(work, slabs):
+        for group, added in zip(groups[slab.cell], sums, strict=True):
+            total[group.which, slab.cell] += added
     return [
         {cell: float(total[r, i]) for i, cell in enumerate(cells) if cell in each.fits}
         for r, each in enumerate(fitted)

@@ -8,11 +8,11 @@ the batches at hand are there, and it is read again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from apologylab.inference.moments import Floats
 
+T = TypeVar("T")
+R = TypeVar("R")
 HELD = 256 * 2**20
 """Bytes of a panel's numbers that are kept in memory."""
 ROWS, BYTES = 65_536, 64 * 2**20
@@ -106,8 +108,14 @@ def gather(of: Gatherer, shift: Mapping[str, float]) -> Gathered:
     guess = _shift(of, first, shift)
     size = 1 + len(of.names)
     found = Gathered(of=of, shift=guess, totals=Totals(whole=np.zeros((len(of.cells), size, size))))
-    for slabs in _ahead(of, guess, chain([first] if first else [], batches)):
-        for slab, sums in slabs:
+    outcomes = [1 + i for i, name in enumerate(of.names) if name in of.outcomes]
+
+    def work(batch: _Batch) -> list[tuple[Slab, Part]]:
+        slabs = by_cell(batch.columns, batch.code, len(of.cells), guess)
+        return [(slab, part(slab, outcomes)) for slab in slabs]
+
+    for made in ahead(work, chain([first] if first else [], batches)):
+        for slab, sums in made:
             found.totals.add(sums)
             if of.fits:
                 found.slabs.append(slab)
@@ -163,20 +171,12 @@ def _shift(of: Gatherer, first: _Batch | None, given: Mapping[str, float]) -> Fl
     return shift
 
 
-def _ahead(
-    of: Gatherer, shift: Floats, batches: Iterator[_Batch]
-) -> Iterator[list[tuple[Slab, Part]]]:
-    """Slabs and their sums, batch by batch in order, made on threads a few batches ahead."""
-    outcomes = [1 + i for i, name in enumerate(of.names) if name in of.outcomes]
-
-    def work(batch: _Batch) -> list[tuple[Slab, Part]]:
-        slabs = by_cell(batch.columns, batch.code, len(of.cells), shift)
-        return [(slab, part(slab, outcomes)) for slab in slabs]
-
-    waiting: deque[Future[list[tuple[Slab, Part]]]] = deque()
+def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """``work`` on each item, in their order, made on threads a few items ahead."""
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
-        for batch in batches:
-            waiting.append(pool.submit(work, batch))
+        for item in items:
+            waiting.append(pool.submit(work, item))
             if len(waiting) > WORKERS:
                 yield waiting.popleft().result()
         while waiting:

@@ -21,7 +21,7 @@ from apologylab.inference.value_counts import ValueCounts
 from apologylab.warehouse.collect import collected
 from apologylab.warehouse.derived import derived_sql
 from apologylab.warehouse.events import event_counts
-from apologylab.warehouse.gather import Gathered, Gatherer, gather
+from apologylab.warehouse.gather import Gathered, Gatherer, ahead, gather
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.sums import ReadAs, column_moments
@@ -134,7 +134,7 @@ class DuckSource:
         """
         held = self._gathered([each.request for each in fitted])
         of = held.of
-        return hc_variances(fitted, of.cells, held.units(), of.names, held.shift)
+        return hc_variances(fitted, of.cells, held.units(), of.names, held.shift, ahead)
 
     def set_totals(self, outcomes: Sequence[str], *, by: str | None = None) -> list[SetTotals]:
         """Counts and sums of each outcome by block, cluster or another column; a scan each."""
