@@ -89,7 +89,7 @@ def _row(task: str, file: Path) -> Row:
     case = f"{what[task]}, {UNITS:,} units on whole days"
     python = os.environ.get("LIFELINES_PYTHON", sys.executable)
     probe = [python, "-c", "import lifelines"]
-    if subprocess.run(probe, capture_output=True, check=False).returncode:  # noqa: S603 - ours
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
         return skipped(case, "lifelines", "LIFELINES_PYTHON names no Python that has it")
     taken: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(ROUNDS):
@@ -104,7 +104,7 @@ def _row(task: str, file: Path) -> Row:
 
 def _timed(python: str, code: str, task: str, file: Path) -> tuple[float, list[float]]:
     begun = time.perf_counter()
-    ran = subprocess.run(  # noqa: S603 - our own code
+    ran = subprocess.run(
         [python, "-c", code, task, str(file)], capture_output=True, text=True, check=True
     )
     return time.perf_counter() - begun, json.loads(ran.stdout)
