@@ -29,7 +29,7 @@ def stage_units(
 
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
     ``cause`` what caused it, ``since`` when the customer became one, ``forgotten`` whether they
-    were, ``since_then`` whether only after the mark (R21). ``stratum`` is empty where the
+    were or have ``withdrawn`` consent, ``since_then`` whether only after the mark (R21). ``stratum`` is empty where the
     allocation has none, ``drawn_set`` NULL where units are drawn one by one (R3); ``delay_s`` is
     the delay drawn, in silence too.
     """
@@ -41,12 +41,14 @@ def stage_units(
         f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
         f"{customer} AS customer, a.key AS assignment, a.incident, a.delay_s, "
         'coalesce(i.occurred_at, a.occurred_at) AS anchor, i."order" AS failing_order, '
-        "i.cause, s.since, f.customer IS NOT NULL AS forgotten, "
+        "i.cause, s.since, f.customer IS NOT NULL OR coalesce(w.told > a.occurred_at, FALSE) "
+        "AS forgotten, f.customer IS NULL AS withdrawn, "
         f"coalesce(f.seq > {mark}, FALSE) AS since_then "
         f"FROM {LEDGER}.fact_assignment a "
         f"LEFT JOIN {LEDGER}.fact_incident i ON i.key = a.incident AND i.seq <= {mark} "
         f"LEFT JOIN ({_since(mark, rule)}) s ON s.customer = {customer} "
         f"LEFT JOIN ({_forgotten(rule)}) f ON f.customer = {customer} "
+        f"LEFT JOIN ({_withdrawn(experiment, mark)}) w ON w.customer = {customer} "
         f"WHERE a.seq <= {mark} AND a.experiment = {text_literal(experiment.name)} "
         f"AND a.version = {experiment.version} AND a.reason = 'RANDOMISED' AND a.\"first\" = 1"
     )
@@ -66,17 +68,32 @@ def _forgotten(rule: NormaliseRule) -> str:
     return f"SELECT {customer} AS customer, min(seq) AS seq FROM {LEDGER}.fact_forgotten GROUP BY 1"
 
 
+def _withdrawn(experiment: Experiment, mark: int) -> str:
+    """When customers were last heard to give no consent, where the experiment needs one."""
+    needed = "TRUE" if experiment.eligibility.consent != "none" else "FALSE"
+    customer = normalised("customer", experiment.unit_id)
+    return (
+        f"SELECT {customer} AS customer, arg_max(occurred_at, seq) AS told "
+        f"FROM {LEDGER}.fact_customer_snapshot WHERE seq <= {mark} AND consent IS NOT NULL "
+        f"AND {needed} GROUP BY 1 HAVING arg_max(consent, seq) = 'none'"
+    )
+
+
 def forgotten(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """How many units of each arm were forgotten, and since the date that was asked for (R21)."""
+    """Whose outcomes are missing by arm: of those forgotten, and of those who withdrew (R21)."""
     rows = connection.execute(
-        "SELECT arm, count(*), count(*) FILTER (WHERE since_then) FROM units WHERE forgotten "
-        "GROUP BY arm ORDER BY arm"
+        "SELECT arm, withdrawn, count(*), count(*) FILTER (WHERE since_then) FROM units "
+        "WHERE forgotten GROUP BY arm, withdrawn ORDER BY arm"
     ).fetchall()
     if not rows:
         return ()
-    by_arm = ", ".join(f"{n} in {arm}" for arm, n, _ in rows)
-    notes = [f"forgotten customers: {by_arm}; their outcomes are missing and not imputed"]
-    if since := sum(later for _, _, later in rows):
+    notes = [
+        f"{what}: {by_arm}; their outcomes are missing and not imputed"
+        for is_withdrawn, what in ((False, "forgotten customers"), (True, "consent withdrawn"))
+        if (by_arm := ", ".join(f"{n} in {arm}" for arm, w, n, _ in rows if w is is_withdrawn))
+    ]
+    notes.append("missing_bounds says between what bounds the effect on all of them lies")
+    if since := sum(row[3] for row in rows):
         notes.append(
             f"{since} of them were forgotten after this date: what was computed as of it before "
             "can no longer be reproduced exactly"

@@ -1,12 +1,15 @@
 """Merged ids are one customer: the first arm, the outcomes of all, and never dropped (R8)."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apologylab.design.experiment import Eligibility
 from apologylab.inference.moments import Request
-from apologylab.record.facts import Forgotten, Merged
+from apologylab.inference.lost import lost
+from apologylab.record.facts import CustomerSnapshot, Forgotten, Merged
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage.sqlite import create
 from apologylab.warehouse.panel_ledger import panel_ledger
@@ -30,11 +33,12 @@ def units(late, ledger):
     return found
 
 
-def panel(ledger, late, as_of=LATER):
+def panel(ledger, late, as_of=LATER, consent="none"):
     mark = ledger.mark(as_of)
     ledger.close()
     url = f"sqlite:///{ledger.database.path}"
-    return panel_ledger(url, late.declaration(), as_of=as_of, mark=mark)
+    declared = replace(late.declaration(), eligibility=Eligibility(consent=consent))
+    return panel_ledger(url, declared, as_of=as_of, mark=mark)
 
 
 def spent(opened):
@@ -139,3 +143,43 @@ def test_who_is_forgotten_is_missing_at_every_date_and_results_say_so(late, ledg
     assert any("can no longer be reproduced exactly" in each for each in flow.notes)
     now = panel(ledger, late, as_of=LATER + timedelta(days=2)).flow()
     assert not any("reproduced" in each for each in now.notes)
+
+
+def consents(customer, at, consent):
+    return CustomerSnapshot(
+        key=f"s-{customer}-{at:%m%d}", occurred_at=at, customer=customer, consent=consent
+    )
+
+
+def test_consent_withdrawn_after_the_draw_makes_outcomes_missing(late, ledger, units):
+    """Before the draw it is a matter of eligibility; given again, it is not withdrawn."""
+    names = list(units)[:3]
+    day = timedelta(days=1)
+    told = [
+        consents(names[0], units[names[0]][0] + day, "none"),
+        consents(names[1], units[names[1]][0] - day, "none"),
+        consents(names[2], units[names[2]][0] + day, "none"),
+        consents(names[2], units[names[2]][0] + 2 * day, "service"),
+    ]
+    late.append(ledger, told)
+    opened = panel(ledger, late, consent="service")
+    assert sum(n for n, _ in spent(opened).values()) == 39
+    arm = units[names[0]][1]
+    assert (
+        f"consent withdrawn: 1 in {arm}; their outcomes are missing and not imputed"
+        in opened.flow().notes
+    )
+    (gone,) = opened.source.moments([Request(lost("spend_28d"))])
+    counted = {
+        cell.arm: round(float(total + n * gone.shift[0]))
+        for cell, n, total in zip(gone.cells, gone.n, gone.sums[:, 0], strict=True)
+    }
+    assert {name: n for name, n in counted.items() if n} == {arm: 1}
+    assert int(gone.n.sum()) == 40
+
+
+def test_an_experiment_that_needs_no_consent_cannot_lose_it(late, ledger, units):
+    name = next(iter(units))
+    late.append(ledger, [consents(name, units[name][0] + timedelta(days=1), "none")])
+    opened = panel(ledger, late)
+    assert sum(n for n, _ in spent(opened).values()) == 40
