@@ -27,7 +27,7 @@ KEPT = ROOT / "docs" / "coverage.json"
 PAGE = ROOT / "docs" / "coverage.md"
 sys.path.insert(0, str(SIMULATION))
 
-from cells import REPLICATIONS, UNSAFE, WORLDS, Case, cells, tally, topics  # noqa: E402
+from cells import REPLICATIONS, UNSAFE, WITHOUT, WORLDS, Case, cells, tally, topics  # noqa: E402
 
 INTRO = """<!-- Written by `tools/coverage.py`; edit the code instead. -->
 # Coverage and size, measured
@@ -130,6 +130,7 @@ def page(kept: Mapping[str, Any]) -> str:
     parts = [INTRO.format(replications=REPLICATIONS, unsafe=UNSAFE, worlds=worlds)]
     for topic, cases in topics().items():
         parts.append("\n".join(_section(topic, cases, kept)))
+    parts += ["## Without a case\n", *(f"- `{name}`: {why}." for name, why in WITHOUT.items()), ""]
     return "\n".join(parts)
 
 

@@ -160,6 +160,18 @@ STANDARD = ("small", "skewed", "large")
 ALL = tuple(WORLDS)
 
 
+WITHOUT: Mapping[str, str] = {
+    "missing": "a difference in means of zeros and ones: see difference_in_means",
+}
+"""Estimators of the registry that have no case, and why."""
+
+
+def covered_names() -> set[str]:
+    """The names of the registry that some case stands for."""
+    cases = [case for listed in topics().values() for case in listed]
+    return {each.split("(")[0].split(",")[0] for c in cases for each in (c.name, *c.covers)}
+
+
 def topics() -> Mapping[str, tuple[Case, ...]]:
     """Topic -> its cases, of every file in ``cases/``."""
     names = sorted(file.stem for file in FOLDER.glob("*.py"))

@@ -8,8 +8,10 @@ import json
 
 import numpy as np
 import pytest
-from cells import REPLICATIONS, WORLDS, cells, tally, topics
+from cells import REPLICATIONS, WITHOUT, WORLDS, cells, covered_names, tally, topics
 from scipy import stats
+
+from apologylab.design.estimators import ESTIMATORS
 
 FALSE_ALARM = 1e-6
 EVERY = [(case, world) for _, case, world in cells()]
@@ -63,6 +65,11 @@ def test_a_share_that_is_off_is_seen():
     assert agrees(40, 60, None, "covered")
     assert not agrees(20, 60, None, "covered")
     assert not agrees(40, 60, None, "rejected")
+
+
+def test_every_estimator_has_a_case_or_a_reason():
+    without = set(ESTIMATORS) - covered_names()
+    assert without == set(WITHOUT)
 
 
 def test_cases_are_told_apart_and_fewer_replications_have_a_reason():
