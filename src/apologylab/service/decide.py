@@ -86,7 +86,7 @@ def decide(
         asked = replace(asked, watch=at)
         verdict = _conclude(experiment, panel, asked, head, departures=departures, seen=seen)
         if at is not None and not at.last:
-            append_planned(ledger, experiment, seen, as_of=as_of, now=now)
+            append_planned(ledger, experiment, seen, contrasts=len(seen), as_of=as_of, now=now)
         return verdict
     failed = _failed([at_assignment(asked, flow)])
     besides = moments_of.endings

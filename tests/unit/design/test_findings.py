@@ -43,6 +43,11 @@ CASES = [
     (RIDE, "coupon=usd5 vs", "cupon=usd5 vs", "plan.contrasts.costly"),
     (RIDE, "[plan]", "[plan]\nmargins = { cupon = { usd5 = 1 } }", "plan.margins.cupon"),
     (RIDE, "[plan]", "[plan]\nmargins = { coupon = { usd5 = 1 } }", "plan.margins.coupon"),
+    (RIDE, "[plan]", "[plan]\nsuperiority = { spend = 0 }", "plan.superiority.spend"),
+    (RIDE, "[plan]", "[plan]\nequivalence = { complaints = 0.1 }", "plan.equivalence.complaints"),
+    (RIDE, "[plan]", '[plan]\nreturns = { first = "back", full_price = "returned_28d" }', "plan.returns.first"),
+    (RIDE, "[plan]", '[plan]\nreturns = { first = "returned_28d", full_price = "full_price_57_84d" }', "plan.returns.full_price"),
+    (RIDE, "[plan]", '[plan]\nreturns = { first = "returned_28d", full_price = "spend_84d" }', "plan.returns.full_price"),
     (RIDE, 'reference = "silence"', 'reference = "quiet"', "arms.reference"),
     (RIDE, '["none", "basic",', '["basic",', "arms.reference"),
     (RIDE, 'weights = "equal"', "weights = { silence = 0 }", "allocation.weights"),
@@ -177,9 +182,25 @@ def test_what_belongs_to_a_later_version_is_called_so():
     (found,) = check(edited(RIDE, "[plan]", "[plan]\nclusters = 5"), where=RIDE)
     assert found.path == "plan.clusters"
     assert "not carried out yet" in found.what
-    (found,) = check(edited(RIDE, '"holm"', '"hochberg"'), where=RIDE)
-    assert found.path == "plan.adjust"
-    assert "not carried out yet" in found.what
+
+
+def test_an_adjustment_without_a_proof_is_refused():
+    for word, instead in (("hochberg", "max_t"), ("benjamini_hochberg", "benjamini_yekutieli")):
+        (found,) = check(edited(RIDE, '"holm"', f'"{word}"'), where=RIDE)
+        assert (found.path, found.severity) == ("plan.adjust", "error")
+        assert "no proof over several secondary outcomes" in found.what
+        assert instead in found.do
+    for word in ("max_t", "dunnett", "bonferroni", "romano_wolf", "list_shaikh_xu"):
+        assert check(edited(RIDE, '"holm"', f'"{word}"'), where=RIDE) == ()
+
+
+def test_resamples_take_units_as_they_were_drawn():
+    in_blocks = edited(RIDE, "[plan]", "[plan]").replace(
+        "[allocation]\n", '[allocation]\nscheme = "blocks"\n', 1
+    )
+    for word in ("romano_wolf", "westfall_young", "list_shaikh_xu"):
+        found = check(in_blocks.replace('"holm"', f'"{word}"'), where=RIDE)
+        assert "redraws units one by one" in {each.path: each.what for each in found}["plan.adjust"]
 
 
 def test_lines_are_those_of_the_text():

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.design.findings import (
+    adjusting,
     allocation,
     arms,
     budget,
+    declared,
     incident,
     looking,
     margins,
@@ -42,7 +44,9 @@ RULES: tuple[Rule, ...] = (
     *times.RULES,
     *plan.RULES,
     *margins.RULES,
+    *declared.RULES,
     *looking.RULES,
+    *adjusting.RULES,
     *value.RULES,
 )
 
