@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import alias_notes
+from apologylab.design.estimators import ESTIMATORS
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.layout import table_layout
 from apologylab.inference.moments import cell_means, cell_scatters
@@ -16,6 +17,7 @@ from apologylab.inference.readings import Readings
 from apologylab.inference.results import Analysis, ArmFlow
 from apologylab.inference.sequential.rows import seen_by
 from apologylab.service.checks import (
+    CAUSE,
     at_any_time,
     at_assignment,
     by_phase,
@@ -185,6 +187,7 @@ def conclude(
     replays: Replays | None = None,
 ) -> Analysis:
     """Everything that the panel answers; ``weighed`` is False where no allocation is declared."""
+    asked = _for_further_causes(panel, asked)
     fits = fit(panel.source, asked)
     flow = panel.flow()
     asked = replace(asked, assigned=over_phases(flow.assigned))
@@ -213,6 +216,15 @@ def conclude(
         means=_means(asked, fits.moments, shown=_shown(found)),
         readings=Readings(question=asked, fits=fits, layout=on),
     )
+
+
+def _for_further_causes(panel: Panel, asked: Question) -> Question:
+    """With the second interval of R27 where causes are known; not at looks, which count tests."""
+    by_cause = "by_cause"
+    alone = asked.drawing.scheme in ESTIMATORS[by_cause].schemes and asked.watch is None
+    if CAUSE not in panel.columns or not alone or by_cause in asked.estimators:
+        return asked
+    return replace(asked, estimators=(*asked.estimators, by_cause))
 
 
 def found_notes(fits: Fits) -> tuple[str, ...]:

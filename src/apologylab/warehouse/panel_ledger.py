@@ -219,7 +219,9 @@ def _build(
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
     columns |= {"delay_hours": DELAY_HOURS}
-    columns |= {"cause": CAUSE, "delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}
+    columns |= {"delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}
+    if connection.execute("SELECT 1 FROM units WHERE cause IS NOT NULL LIMIT 1").fetchone():
+        columns["cause"] = CAUSE
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
         known = identifier(outcome.name)

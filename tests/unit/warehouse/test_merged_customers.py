@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apologylab.design.experiment import Eligibility
-from apologylab.inference.moments import Request
 from apologylab.inference.lost import lost
+from apologylab.inference.moments import Request
 from apologylab.record.facts import CustomerSnapshot, Forgotten, Merged
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage.sqlite import create
