@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from apologylab.inference.sequential.boundaries import boundaries, crossing
+from apologylab.inference.sequential.exact import Share, share_interval
 from apologylab.inference.sequential.mixture import (
     always_valid_p,
     best_rho,
@@ -125,6 +126,13 @@ def test_confseqs_boundaries():
     assert mixture_bound(100, two, 0.05) == pytest.approx(30.35209, abs=1e-5)
     assert float(log_mixture(10, 100, one, sides=1)) == pytest.approx(-0.06502391, abs=1e-8)
     assert mixture_bound(100, one, 0.05, sides=1) == pytest.approx(27.66071, abs=1e-5)
+
+
+def test_confseqs_interval_of_a_share():
+    """bernoulli_confidence_interval(700, 1000, 0.05, t_opt = 100) of the same package."""
+    assert share_interval(Share(700, 1000, 100), 0.05) == pytest.approx(
+        (0.651629, 0.745949), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("n", [100.0, 5000.0, 1e6])

@@ -17,6 +17,8 @@ TOPICS: Mapping[str, str] = {
     "lin": "lin",
     "cuped": "means",
     "cuped_pooled": "means",
+    "blocked_cuped": "sets_adjusted",
+    "clustered_cuped": "sets_adjusted",
     "ipw": "effects",
     "winsorised": "effects",
     "capped": "effects",
@@ -43,6 +45,7 @@ TOPICS: Mapping[str, str] = {
     "cox": "hazards",
     "cox_adjusted": "hazards",
     "by_week": "by_week",
+    "share_at_any_time": "at_any_time",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
 

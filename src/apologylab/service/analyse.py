@@ -16,6 +16,7 @@ from apologylab.inference.question import Question
 from apologylab.inference.readings import Readings
 from apologylab.inference.results import Analysis, ArmFlow
 from apologylab.inference.sequential.rows import seen_by
+from apologylab.inference.won_back import return_words
 from apologylab.service.checks import (
     CAUSE,
     at_any_time,
@@ -166,7 +167,15 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
         mix = () if ended else early_mix(panel, asked, at)
         analysis = replace(analysis, notes=(*said, *mix, *analysis.notes))
         if not ended:
-            append_planned(ledger, experiment, seen_by(analysis.estimates), as_of=as_of, now=now)
+            shown = analysis.estimates
+            append_planned(
+                ledger,
+                experiment,
+                seen_by(shown),
+                contrasts=len(shown),
+                as_of=as_of,
+                now=now,
+            )
     elif see_early and not ended:
         contrasts = len(analysis.estimates)
         append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
@@ -214,6 +223,7 @@ def conclude(
             *alias_notes(on),
         ),
         means=_means(asked, fits.moments, shown=_shown(found)),
+        words=return_words(found, asked),
         readings=Readings(question=asked, fits=fits, layout=on),
     )
 

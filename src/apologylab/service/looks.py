@@ -59,16 +59,17 @@ def append_planned(
     experiment: Experiment,
     readings: Mapping[str, Seen],
     *,
+    contrasts: int,
     as_of: datetime,
     now: datetime,
 ) -> None:
     """Append a look that the plan pays for, with what it saw; nothing where it saw nothing."""
-    if not readings:
+    if not contrasts:
         return
     append_look(
         ledger,
         experiment,
-        contrasts=len(readings),
+        contrasts=contrasts,
         as_of=as_of,
         now=now,
         planned=True,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from cells import ALL, Case, Trial, two_arms
+from cells import ALL, BUYERS, MORE_BUYERS, Case, Trial, two_arms
 
 from apologylab.errors import NotEstimable
+from apologylab.inference.sequential.exact import Share, difference_of_shares
 from apologylab.inference.sequential.multinomial import log_bayes_factor
 from apologylab.inference.sequential.spending import Spending
 from apologylab.inference.sequential.watch import At, Seen, Watch
@@ -100,6 +101,29 @@ def ratio_trial(rng: np.random.Generator, world: World) -> Trial:
     return Trial(None, bool(log_bayes_factor(counts, shares).max() >= np.log(1 / 0.05)))
 
 
+def share_trial(rng: np.random.Generator, world: World) -> Trial:
+    """Who spent anything at all, at 10 looks."""
+
+    def once(arms: Arms, truth: float) -> bool:
+        bought = (arms.y1 > 0, arms.y0 > 0)
+        for share in np.linspace(0.1, 1, 10):
+            treated, untreated = (
+                Share(
+                    float(each[: round(share * len(each))].sum()), round(share * len(each)), tuned
+                )
+                for each, tuned in zip(bought, map(len, bought), strict=True)
+            )
+            low, high = difference_of_shares(treated, untreated, 0.05)
+            if not low <= truth <= high:
+                return False
+        return True
+
+    return Trial(
+        covered=once(two_arms(rng, world), MORE_BUYERS - BUYERS),
+        rejected=not once(two_arms(rng, world, null=True), 0.0),
+    )
+
+
 CASES = (
     *(
         Case(
@@ -119,6 +143,14 @@ CASES = (
         trial=at_all_looks(ANY_TIME, DAILY),
         replications=4_000,
         because="28 looks in each replication",
+    ),
+    Case(
+        name="share_at_any_time",
+        instead=LATER,
+        worlds=("skewed", "skewed_small", "large"),
+        trial=share_trial,
+        replications=2_000,
+        because="each of 40 intervals is found by bisection",
     ),
     Case(
         name="sample ratio at any time",

@@ -14,6 +14,13 @@ from apologylab.inference.arrays import panel
 from apologylab.inference.multiplicity import holm
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
+from apologylab.inference.sequential.exact import (
+    Share,
+    difference_of_shares,
+    log_mixture_of_shares,
+    p_of_shares,
+    share_interval,
+)
 from apologylab.inference.sequential.mixture import always_valid_p, best_rho, critical
 from apologylab.inference.sequential.repeated import boundary, repeated_p
 from apologylab.inference.sequential.rows import seen_by
@@ -198,3 +205,45 @@ def test_descriptive_outcomes_are_neither_adjusted_nor_widened_over_a_family():
 def test_what_makes_no_sense_is_refused(make):
     with pytest.raises(InputError):
         make()
+
+
+def shares(k: int, n: int, *, phases: int = 1):
+    """``k`` of ``n`` come back in "coupon", half in the others."""
+    y = [1.0] * k + [0.0] * (n - k) + ([1.0, 0.0] * n)[: 2 * n]
+    arm = ["coupon"] * n + ["silence", "basic"] * n
+    y[n:] = [float(i // 2 % 2) for i in range(2 * n)]
+    phase = [1 + i % phases for i in range(3 * n)]
+    return panel({"spend": np.array(y), "visits": np.array(y) * 2}, arm=arm, phase=phase)
+
+
+def test_shares_hold_at_all_looks_by_themselves_and_need_no_first_look():
+    asked = question(watch(first_look=1_000), estimators=("share_at_any_time",))
+    rows, refused = estimates(fit(shares(80, 100), asked), asked)
+    assert {each.outcome for each in rows} == {"spend"}
+    assert all("not 0 or 1" in each.because for each in refused)
+    (row,) = (each for each in rows if each.treatment == "coupon")
+    plain, _ = difference_of_shares(Share(80, 100, 4_000), Share(50, 100, 4_000), 0.05 / 4)
+    assert row.point == pytest.approx(0.3)
+    assert row.ci_low == pytest.approx(plain)
+    assert row.p_value == pytest.approx(p_of_shares(Share(80, 100, 4_000), Share(50, 100, 4_000)))
+    assert row.p_adjusted == pytest.approx(min(1.0, 4 * row.p_value))
+    assert "at all looks together, simultaneous over 4" in row.interval_kind
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 5), (5, 5), (1, 1), (300, 1_000)])
+@pytest.mark.parametrize("alpha", [0.3, 0.05, 1e-6])
+def test_an_exact_interval_is_where_its_martingale_stays_below(k, n, alpha):
+    share = Share(k, n, 500)
+    low, high = share_interval(share, alpha)
+    assert 0 <= low <= k / n <= high <= 1
+    for edge in (low, high):
+        if 0 < edge < 1:
+            assert log_mixture_of_shares(share, edge) == pytest.approx(-np.log(alpha), rel=1e-6)
+
+
+def test_p_of_shares_is_where_the_interval_parts():
+    treated, untreated = Share(70, 100, 500), Share(40, 100, 500)
+    p = p_of_shares(treated, untreated)
+    assert difference_of_shares(treated, untreated, 1.001 * p)[0] > 0
+    assert difference_of_shares(treated, untreated, 0.999 * p)[0] < 0
+    assert p_of_shares(treated, treated) == 1.0

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     """(outcome, estimator) -> the arm means that its rows were read off, if any."""
 
 INFORMATION, SHARE = "information", "share of the final information"
+AT_ALL_LOOKS = ("holds", "at all looks together")
+"""The detail of a row whose interval and p do so by themselves."""
 _STEP_DOWN = {"holm": (holm, "Holm"), "bonferroni": (bonferroni, "Bonferroni")}
 _CLOSE = 1e-6
 
@@ -49,12 +51,12 @@ def look_at(
         seen = []
         for row in members:
             try:
-                known = keys[_key(row)] == 1 and _is_symmetric(row)
-                seen.append(
-                    _corrected(row, question, watch, means, size)
-                    if known
-                    else _uncorrected(row, watch)
-                )
+                if AT_ALL_LOOKS in row.details:
+                    seen.append(_by_itself(row, question, size))
+                elif keys[_key(row)] == 1 and _is_symmetric(row):
+                    seen.append(_corrected(row, question, watch, means, size))
+                else:
+                    seen.append(_uncorrected(row, watch))
             except NotEstimable as error:
                 refused.append(_refusal(row, error.what))
         shown += _adjusted(seen, question, size)
@@ -129,8 +131,22 @@ def _corrected(
         cells=row.cells,
         means=arm_means,
     )
-    tested = question.adjust in _STEP_DOWN and row.role != DESCRIPTIVE
-    return _widened(row, at, question.alpha, size if tested else 1)
+    return _widened(row, at, question.alpha, size if _is_tested(row, question) else 1)
+
+
+def _is_tested(row: Estimate, question: Question) -> bool:
+    return question.adjust in _STEP_DOWN and row.role != DESCRIPTIVE
+
+
+def _by_itself(row: Estimate, question: Question, size: int) -> Estimate:
+    """A row that holds at all looks already, and over its family."""
+    kind = _level(question.alpha, size if _is_tested(row, question) else 1)
+    return replace(row, interval_kind=f"{kind}: {_source(row)}")
+
+
+def _level(alpha: float, over: int) -> str:
+    family = f", simultaneous over {over} (Bonferroni)" if over > 1 else ""
+    return f"{100 * (1 - alpha):g}% at all looks together{family}"
 
 
 def _uncorrected(row: Estimate, watch: Watch) -> Estimate:
@@ -151,14 +167,12 @@ def _uncorrected(row: Estimate, watch: Watch) -> Estimate:
 def _widened(row: Estimate, at: At, alpha: float, over: int) -> Estimate:
     assert row.std_error is not None
     reach = at.reach(alpha / over)
-    level = f"{100 * (1 - alpha):g}%"
-    family = f", simultaneous over {over} (Bonferroni)" if over > 1 else ""
     many = at.p_value(row.point / row.std_error) if row.p_value is not None else None
     return replace(
         row,
         ci_low=row.point - reach * row.std_error,
         ci_high=row.point + reach * row.std_error,
-        interval_kind=f"{level} at all looks together{family}: {at.watch}; {_source(row)}",
+        interval_kind=f"{_level(alpha, over)}: {at.watch}; {_source(row)}",
         p_value=many,
         look=len(at.seen),
         smallest_detectable=(reach + float(ndtri(POWER))) * row.std_error,
