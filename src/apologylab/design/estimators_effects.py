@@ -48,6 +48,20 @@ EFFECTS: tuple[Estimator, ...] = (
         covariates=True,
         decides=True,
     ),
+    Estimator(
+        name="blocked_cuped",
+        about="means adjusted for covariates under permuted blocks",
+        schemes=("blocks",),
+        covariates=True,
+        decides=True,
+    ),
+    Estimator(
+        name="clustered_cuped",
+        about="means adjusted for covariates where clusters were drawn",
+        schemes=("clusters",),
+        covariates=True,
+        decides=True,
+    ),
     Estimator(name="ipw", about="arm means weighted by known propensities", decides=True),
     Estimator(
         name="winsorised",
