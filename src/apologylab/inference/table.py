@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import weighed
-from apologylab.inference.grouping import MEAN, decides, functional, groups, label
+from apologylab.inference.grouping import decides, groups, label
 from apologylab.inference.sentence import number, sentence, to_the_minute
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def as_text(analysis: Analysis) -> str:
     blocks = [title(analysis), *_checks(analysis), *_flow(analysis), *_effects(analysis)]
     blocks += [*_contrasts(analysis), *_details(analysis), *_methods(analysis)]
     said = [sentence(each, alpha=analysis.alpha) for each in headlines(analysis)]
+    said += analysis.words
     blocks += [_bullets("In words", said)] if said else []
     refused = [_refused(refusal) for refusal in analysis.refusals]
     blocks += [_bullets("Not estimable", refused)] if refused else []
@@ -157,19 +158,23 @@ def _methods(analysis: Analysis) -> list[str]:
 
 
 def _method(estimate: Estimate) -> str:
-    of, look = functional(estimate), f", look {estimate.look}" if estimate.look else ""
+    look = f", look {estimate.look}" if estimate.look else ""
     tested = f"; p: {estimate.family}{look}" if estimate.p_value is not None else ""
-    what = "" if of == MEAN else f" of {of} {estimate.outcome}"
-    return f"{estimate.estimator}{what}: {estimate.interval_kind}{tested}"
+    return f"{estimate.estimator}: {estimate.interval_kind}{tested}"
 
 
 def _details(analysis: Analysis) -> list[str]:
-    """What one estimator alone has to say."""
+    """What one estimator alone has to say; what it says of every contrast alike stands once."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    asked: dict[tuple[str, str], int] = {}
+    for each in analysis.estimates:
+        asked[each.outcome, each.estimator] = asked.get((each.outcome, each.estimator), 0) + 1
+        if each.details:
+            line = "; ".join(f"{name} {_said(value)}" for name, value in each.details)
+            said.setdefault((each.outcome, each.estimator, line), []).append(label(each))
     lines = [
-        f"{each.outcome}, {label(each)}, {each.estimator}: "
-        + "; ".join(f"{name} {_said(value)}" for name, value in each.details)
-        for each in analysis.estimates
-        if each.details
+        f"{outcome}, {', '.join([*(() if len(of) == asked[outcome, by] else of), by])}: {line}"
+        for (outcome, by, line), of in said.items()
     ]
     return [_bullets("Beside the estimates", lines)] if lines else []
 

@@ -82,13 +82,24 @@ def test_json_is_that_of_the_command_and_open_ends_are_null(odd):
 
 def test_print_says_how_each_interval_and_p_came_about(odd):
     said = str(odd)
-    assert "relative_lift of relative change of the mean of spend: pointwise 95%" in said
+    assert "relative_lift: pointwise 95%" in said
     assert "2 tests, Holm, look 3" in said
     assert "path leverage series; largest leverage 0.0042" in said
     assert "to +inf" in said
     for each in odd.estimates:
         assert each.interval_kind in said
         assert each.family in said
+
+
+def test_what_is_said_of_every_contrast_alike_stands_once(analysis):
+    alike = [replace(each, details=(("threshold", 9.0),)) for each in analysis.estimates]
+    lines = str(replace(analysis, estimates=tuple(alike))).splitlines()
+    assert [line.strip(" -") for line in lines if "threshold" in line] == [
+        "spend, lin: threshold 9.000",
+        "spend, difference_in_means: threshold 9.000",
+    ]
+    one = replace(analysis, estimates=(alike[0], *analysis.estimates[1:]))
+    assert f"spend, {alike[0].treatment}, lin: threshold 9.000" in str(one)
 
 
 def test_what_is_not_a_mean_stands_under_a_head_of_its_own_and_is_no_headline(odd):
