@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from apologylab.design.constraints import Doc, Range, Text
+from apologylab.design.constraints import Doc, Items, Range, Text
 from apologylab.design.keys import Days, Label, Name
 
 Adjust = Literal[
@@ -24,6 +24,14 @@ Adjust = Literal[
     "benjamini_yekutieli",
 ]
 """How the p-values of a family are adjusted; :mod:`apologylab.inference.many.words` says each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returns:
+    """Two outcomes that count who came back (R37)."""
+
+    first: Annotated[Name, Doc("who returns at all, soon")]
+    full_price: Annotated[Name, Doc("who returns at full price, after the coupon has expired")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +57,21 @@ class Plan:
         tuple[Annotated[str, Text(longest=200, example="lin(errors=HC3)")], ...],
         Doc("what is computed, the first leads; if absent, lin and the plain difference"),
     ] = ()
+    subgroups: Annotated[
+        Mapping[Label, Annotated[tuple[Label, ...], Items()]],
+        Doc("field of the incident, or column of a panel -> its levels, two or more"),
+    ] = field(default_factory=dict)
+    superiority: Annotated[
+        Mapping[Name, Annotated[float, Range(0, 1_000_000)]],
+        Doc('outcome -> how much better it must be, in its unit, before we say that it "works"'),
+    ] = field(default_factory=dict)
+    equivalence: Annotated[
+        Mapping[Name, Annotated[float, Range(0, 1_000_000, open_low=True)]],
+        Doc('outcome -> a difference too small to matter, before we say "no effect"'),
+    ] = field(default_factory=dict)
+    returns: Annotated[
+        Returns | None, Doc('the outcomes that tell "bought one visit" from "won back" (R37)')
+    ] = None
     missing: Annotated[
         Literal["left_out", "as_outcome", "refuse"],
         Doc(

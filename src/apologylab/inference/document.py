@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apologylab.inference.results import Analysis, Estimate
 
 FORMAT = "apologylab.analysis/1"
+NESTED = {"cells", "details", "declared"}
 
 
 def as_rows(analysis: Analysis) -> list[dict[str, object]]:
@@ -22,7 +23,9 @@ def as_rows(analysis: Analysis) -> list[dict[str, object]]:
 
 
 def _row(estimate: Estimate) -> dict[str, object]:
-    row = {key: value for key, value in asdict(estimate).items() if key not in {"cells", "details"}}
+    row = {key: value for key, value in asdict(estimate).items() if key not in NESTED}
+    for test in estimate.declared:
+        row[f"{test.kind}.margin"], row[f"{test.kind}.p"] = test.margin, test.p_adjusted
     return row | {f"details.{name}": value for name, value in estimate.details}
 
 
@@ -72,6 +75,7 @@ def as_document(analysis: Analysis) -> dict[str, Any]:
             for outcome, arm, n, mean, sd in analysis.means
         ],
         "deviations_from_plan": list(analysis.deviations_from_plan),
+        "words": list(analysis.words),
         "notes": list(analysis.notes),
     }
     return {key: _finite(value) for key, value in document.items()}
@@ -89,12 +93,13 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     document = asdict(estimate)
     document["cells"] = [{"arm": arm, "weight": weight} for arm, weight in estimate.cells]
     document["details"] = dict(estimate.details)
+    document["declared"] = [asdict(test) for test in estimate.declared]
     return document
 
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Fit, Found, OfFits, OfMeans, OfPanel, Read, Scan
 from apologylab.inference.checks import balance_request
+from apologylab.inference.declared import with_declared
 from apologylab.inference.lost import lacking
 from apologylab.inference.many.families import adjusted
 from apologylab.inference.many.joint import Residuals, joint_request, residuals
@@ -249,7 +250,7 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
     corrected = adjusted(
         found, question, _read_off(fits.by), _residuals(fits, question), fits.drawn
     )
-    return corrected, tuple(refusals)
+    return with_declared(corrected, question), tuple(refusals)
 
 
 def _with_assigned(found: Estimate, question: Question) -> Estimate:

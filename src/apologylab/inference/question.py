@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from apologylab.design.estimators import ESTIMATORS, parse_estimator, refuse_misfit
 from apologylab.errors import InputError
@@ -41,6 +41,13 @@ class Measured:
     weeks: tuple[str, ...] = ()
 
 
+class Returns(NamedTuple):
+    """The outcomes that tell one visit from a customer won back (R37)."""
+
+    first: str
+    full_price: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """What is asked of a panel.
@@ -64,7 +71,11 @@ class Question:
             reading, at the end.
         drawing: how the arms were drawn, which the sample-ratio checks follow (R3).
         layout: the factors that the arms combine; None where they are not known.
+        superiority: outcome -> by how much more than this it is to be better.
+        equivalence: outcome -> within how much it is to be the same.
+        returns: the outcomes that tell one visit from a customer won back.
         times: times to an event, for the estimators of survival.
+        subgroups: field known before the draw -> its levels, each a column ``field=level``.
 
     Raises:
         InputError: no outcome, an estimator that does not fit the scheme or lacks covariates, a
@@ -86,7 +97,11 @@ class Question:
     look: int = 0
     drawing: Drawing = field(default_factory=Drawing)
     layout: Layout | None = None
+    superiority: Mapping[str, float] = field(default_factory=dict)
+    equivalence: Mapping[str, float] = field(default_factory=dict)
+    returns: Returns | None = None
     times: tuple[Lasting, ...] = ()
+    subgroups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     watch: Watch | None = None
 
     def __post_init__(self) -> None:

@@ -29,6 +29,18 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeclaredTest:
+    """A test that the plan declared: of superiority by, or equivalence within, ``margin``."""
+
+    kind: Literal["superiority", "equivalence"]
+    margin: float
+    p_value: float
+    p_adjusted: float
+    passed: bool
+    family: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """One number with its error and both its names.
 
@@ -66,6 +78,7 @@ class Estimate:
     name: str = ""
     cells: tuple[tuple[str, float], ...] = ()
     details: tuple[tuple[str, str | float], ...] = ()
+    declared: tuple[DeclaredTest, ...] = ()
 
     def __post_init__(self) -> None:
         if self.std_error is not None and not 0 < self.std_error < math.inf:
@@ -122,6 +135,8 @@ class Analysis:
     notes: tuple[str, ...] = ()
     means: tuple[tuple[str, str, int, float, float], ...] = field(default=())
     """(outcome, arm, n, mean, standard deviation) of the analysed units."""
+    words: tuple[str, ...] = ()
+    """What is said of several outcomes together: one visit bought, or customers won back (R37)."""
     readings: Readings | None = field(default=None, repr=False, compare=False)
     """The fits, for :meth:`contrast` and :meth:`marginal_means`; None where they are withheld."""
 

@@ -1,8 +1,8 @@
 """What may be said of an estimate (R36).
 
-Neither "works" nor "no effect": those belong to a superiority or equivalence test that was
-declared, and this version declares none. A wide interval around 0 is said to be just that, with the
-effect that could have been seen.
+"Works" and "no effect" belong to a superiority or equivalence test that the plan declares, and that
+passed (:mod:`apologylab.inference.declared`). A wide interval around 0 is said to be just that,
+with the effect that could have been seen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apologylab.inference.results import Estimate
+    from apologylab.inference.results import DeclaredTest, Estimate
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -38,7 +38,7 @@ def sentence(estimate: Estimate, *, alpha: float) -> str:
     if estimate.kind == "mean":
         mean = f"{number(times * estimate.point)} {unit} ({level}: {low} to {high})"
         return f"under `{estimate.treatment}` the mean of {estimate.outcome} is {mean}"
-    reading = _reading(estimate, alpha, times)
+    reading = _after_a_declared_test(estimate, times) or _reading(estimate, alpha, times)
     return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {reading}"
 
 
@@ -78,6 +78,25 @@ def _subject(estimate: Estimate) -> str:
             f"{estimate.outcome}"
         )
     return f"`{estimate.treatment}` against `{estimate.reference}` changed {estimate.outcome}"
+
+
+def _after_a_declared_test(estimate: Estimate, times: int) -> str:
+    """What the plan's own tests showed; empty where there is none, or none passed."""
+    passed = {each.kind: each for each in estimate.declared if each.passed}
+    said = []
+    if (better := passed.get("superiority")) is not None:
+        by = f" by more than {number(times * better.margin)}" if better.margin else ""
+        said.append(f"it works{by} (declared test of superiority, adjusted p {_p(better)})")
+    if (same := passed.get("equivalence")) is not None:
+        margin = number(times * same.margin)
+        said.append(
+            f"no effect as large as {margin} (declared test of equivalence, adjusted p {_p(same)})"
+        )
+    return "; ".join(said)
+
+
+def _p(test: DeclaredTest) -> str:
+    return f"{test.p_adjusted:.2g}"
 
 
 def _reading(estimate: Estimate, alpha: float, times: int) -> str:

@@ -14,7 +14,7 @@ from apologylab.design.layout import layout
 from apologylab.design.measures import parse_measure
 from apologylab.design.times import END
 from apologylab.design.weeks import week_columns
-from apologylab.inference.question import Measured, Question
+from apologylab.inference.question import Measured, Question, Returns
 from apologylab.inference.scheme_checks import Drawing, Scheme
 from apologylab.inference.survival.counts import Timed
 from apologylab.inference.times import Lasting
@@ -55,7 +55,8 @@ def question(
         covariates=tuple(covariates),
         estimators=_with_missing(
             experiment,
-            spelled(instead or experiment.plan.estimators) or estimators(covariates, drawn.scheme),
+            spelled(instead or experiment.plan.estimators)
+            or (*estimators(covariates, drawn.scheme), *_of_declared(experiment, drawn.scheme)),
         ),
         missing=experiment.plan.missing,
         alpha=experiment.plan.alpha,
@@ -63,8 +64,25 @@ def question(
         look=look,
         drawing=drawn,
         times=tuple(map(_lasting, experiment.times)),
+        subgroups=experiment.plan.subgroups,
         layout=layout(experiment),
+        superiority=experiment.plan.superiority,
+        equivalence=experiment.plan.equivalence,
+        returns=returns(experiment),
     )
+
+
+def _of_declared(experiment: Experiment, scheme: Scheme) -> tuple[str, ...]:
+    """What answers for times, weeks and subgroups where the plan names no estimators."""
+    found: list[str] = []
+    if experiment.times:
+        others = any(time.names_of_ends for time in experiment.times)
+        found += ["aalen_johansen" if others else "kaplan_meier", "cox"]
+    if any(week_columns(outcome) for outcome in experiment.outcomes):
+        found += ["by_week", "by_week(weeks=cumulative)"]
+    if experiment.plan.subgroups:
+        found.append("subgroups")
+    return tuple(text for text in found if scheme in ESTIMATORS[text.split("(")[0]].schemes)
 
 
 def _with_missing(experiment: Experiment, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,6 +134,12 @@ def phase_weights(experiment: Experiment, phases: Sequence[int]) -> Mapping[int,
     later = (each.weights for each in experiment.allocation.phases)
     declared = (experiment.allocation.weights, *later)
     return {phase: weights(declared[phase - 1], names) for phase in phases}
+
+
+def returns(experiment: Experiment) -> Returns | None:
+    """The outcomes that tell one visit from a customer won back, where they are declared."""
+    declared = experiment.plan.returns
+    return None if declared is None else Returns(declared.first, declared.full_price)
 
 
 def _measured(experiment: Experiment, outcome: Outcome) -> Measured:

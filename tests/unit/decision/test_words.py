@@ -96,7 +96,7 @@ def test_no_text_in_the_code_that_speaks_of_effects_says_works_or_no_effect(root
         path = root / "src" / "apologylab" / place
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             tree = ast.parse(file.read_text(encoding="utf-8"))
-            documented = {id(text) for text in _docstrings(tree)}
+            documented = {id(text) for text in (*_docstrings(tree), *_after_a_test(file, tree))}
             said += [
                 f"{file.name}:{node.lineno} {node.value!r}"
                 for node in ast.walk(tree)
@@ -106,6 +106,20 @@ def test_no_text_in_the_code_that_speaks_of_effects_says_works_or_no_effect(root
                 and FORBIDDEN.search(node.value)
             ]
     assert said == []
+
+
+def _after_a_test(file, tree):
+    """The texts of the one function that may say so: of declared tests that passed (R36).
+
+    tests/reference/test_declared_against_statsmodels.py holds that it says nothing without one.
+    """
+    if file.name == "sentence.py":
+        (speaks,) = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.name == "_after_a_declared_test"
+        ]
+        yield from ast.walk(speaks)
 
 
 def _docstrings(tree):

@@ -7,8 +7,6 @@ from types import MappingProxyType
 
 KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "plan.equivalence": "tests of equivalence",
-        "plan.subgroups": "effects in declared subgroups",
         "plan.clusters": "errors clustered above the randomised unit",
         "sign_off": "sign-off before start",
     }

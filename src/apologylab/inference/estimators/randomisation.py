@@ -239,7 +239,7 @@ def _end(of: Forms, point: float, side: float, *, alpha: float) -> float:
         reach *= 2
         if reach > 1e6 * unit:
             raise NotEstimable(
-                "too few points in an arm: no effect, however large, has a p below alpha"
+                "too few points in an arm: p is above alpha however large the effect"
             )
     inside, outside = (0.0 if reach == unit else reach / 2), reach
     while outside - inside > 1e-6 * unit:
