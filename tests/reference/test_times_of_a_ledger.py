@@ -68,9 +68,7 @@ def walked(lived):
         bought = [
             fact.occurred_at - anchor
             for fact in mine
-            if isinstance(fact, Order)
-            and fact.key != f"failed-{customer}"
-            and not fact.our_coupon
+            if isinstance(fact, Order) and fact.key != f"failed-{customer}" and not fact.our_coupon
         ]
         moaned = [fact.occurred_at - anchor for fact in mine if isinstance(fact, Contact)]
         firsts = [

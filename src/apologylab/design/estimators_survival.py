@@ -65,6 +65,10 @@ SURVIVAL: tuple[Estimator, ...] = (
         covariates=True,
     ),
     Estimator(
+        name="subgroups",
+        about="the effect in each declared subgroup, and whether they differ (Welch 1951)",
+    ),
+    Estimator(
         name="by_week",
         about="the effect by week since the incident, with a band that holds for all weeks",
         options={"weeks": _WEEKS},

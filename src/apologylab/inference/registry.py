@@ -45,6 +45,7 @@ TOPICS: Mapping[str, str] = {
     "cox": "hazards",
     "cox_adjusted": "hazards",
     "by_week": "by_week",
+    "subgroups": "subgroups",
     "share_at_any_time": "at_any_time",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from apologylab.decision.value import VALUE, panel_value
 from apologylab.design.arms import arms, weights
 from apologylab.design.estimators import columns_of
+from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.times import END
 from apologylab.design.weeks import week_columns
 from apologylab.errors import StateError
@@ -28,6 +29,7 @@ class Wanted:
         unit: column of the unit id, if there is one.
         outcomes: outcome -> its column.
         covariates: columns measured before the draw.
+        levels: what the panel calls a subgroup -> its column and the level there.
         further: what the panel calls a time, what ended it, or a week of an outcome -> its column.
         arms: the arms there should be; None: those that the table has.
         worth: outcome -> money for one unit of it, and
@@ -39,6 +41,7 @@ class Wanted:
     unit: str | None = None
     outcomes: Mapping[str, str]
     covariates: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     further: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[str, ...] | None = None
     worth: Mapping[str, float] = field(default_factory=dict)
@@ -50,7 +53,8 @@ class Wanted:
         """All columns of the table that are read."""
         unit = () if self.unit is None else (self.unit,)
         every = (
-            self.arm, *unit, *self.outcomes.values(), *self.covariates, *self.further.values()
+            self.arm, *unit, *self.outcomes.values(), *self.covariates, *self.further.values(),
+            *(column for column, _ in self.levels.values()),
         )  # fmt: skip
         return tuple(dict.fromkeys(every))
 
@@ -75,6 +79,7 @@ def wanted_of(experiment: Experiment, what: str) -> Wanted:
         unit=panel.unit,
         outcomes={each.name: each.column or each.name for each in experiment.outcomes},
         covariates=experiment.plan.covariates,
+        levels=subgroup_columns(experiment.plan.subgroups),
         further=_further(experiment),
         arms=tuple(arm for arm, weight in drawn.items() if weight > 0),
         worth=value.worth if value else {},

@@ -119,7 +119,8 @@ def _panel(
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
-        *wanted.further, *([wanted.value, lost(wanted.value)] if wanted.value else []),
+        *wanted.further, *wanted.levels,
+        *([wanted.value, lost(wanted.value)] if wanted.value else []),
     }  # fmt: skip
     return FinishedPanel(
         source=DuckSource(connection=connection, relation="panel", columns=frozenset(names)),
@@ -299,6 +300,11 @@ def _select(
     parts += [
         f"{_number(column, types[column])} AS {identifier(name)}"
         for name, column in wanted.further.items()
+    ]
+    parts += [
+        f"CAST(coalesce(CAST({identifier(column)} AS VARCHAR) = {text_literal(level)}, FALSE) "
+        f"AS DOUBLE) AS {identifier(name)}"
+        for name, (column, level) in wanted.levels.items()
     ]
     parts += [
         f"CAST({_is_lacking(number)} AS DOUBLE) AS {identifier(lost(name))}"

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE, LedgerValue, currency, ledger_value
+from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.weeks import week_columns
 from apologylab.inference.lost import lost
 from apologylab.service.early_mix import WEEKEND
@@ -20,7 +21,7 @@ from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.persons import pool, stage_merges
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set, draws
 from apologylab.warehouse.slices import fallbacks, slices, stages
-from apologylab.warehouse.sql import identifier
+from apologylab.warehouse.sql import identifier, text_literal
 from apologylab.warehouse.staging import Stager, attached
 from apologylab.warehouse.tally import (
     DAY,
@@ -238,6 +239,9 @@ def _build(
         columns |= {name: _when(horizons[VALUE], sql) for name, sql in parts.items()}
         columns |= {lost(name): _lost(horizons[VALUE], sql) for name, sql in parts.items()}
     columns |= times
+    for name, (field, level) in subgroup_columns(experiment.plan.subgroups).items():
+        held = f"incident_fields ->> {text_literal(field)} = {text_literal(level)}"
+        columns[name] = f"CAST(coalesce({held}, FALSE) AS DOUBLE)"
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")
     return list(columns)

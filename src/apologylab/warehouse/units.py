@@ -35,8 +35,9 @@ def stage_units(
     """
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
+    fields = "i.fields AS incident_fields, " if experiment.plan.subgroups else ""
     connection.execute(
-        f"CREATE TEMP TABLE units AS SELECT row_number() OVER (ORDER BY a.seq) AS unit, "
+        f"CREATE TEMP TABLE units AS SELECT {fields}row_number() OVER (ORDER BY a.seq) AS unit, "
         f"a.version, a.phase, a.arm, coalesce(a.stratum, '') AS stratum, "
         f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
         f"{customer} AS customer, a.key AS assignment, a.incident, a.delay_s, "

@@ -173,7 +173,40 @@ def _twice(path: str, column: str, other: str) -> Finding:
     )
 
 
+@each(lambda experiment: experiment.plan.subgroups, "plan", "subgroups")
+def subgroup_levels(
+    experiment: Experiment, path: str, levels: tuple[str, ...]
+) -> Iterator[Finding]:
+    """A subgroup has two levels or more, each once."""
+    del experiment
+    if len(set(levels)) < 2 or len(set(levels)) < len(levels):
+        yield Finding(
+            path=path,
+            value=levels,
+            what="needs two levels or more, each named once",
+            do="name the levels to compare",
+        )
+
+
+def subgroup_fields(experiment: Experiment) -> Iterator[Finding]:
+    """A subgroup is known before the draw: it is no outcome, no time and no arm (R28)."""
+    if experiment.panel is None:
+        return
+    after = {experiment.panel.arm: "panel.arm"}
+    for entries, table, keys in (
+        (experiment.outcomes, "outcomes", ("column",)),
+        (experiment.times, "times", ("column", "end")),
+    ):
+        for key in keys:
+            after |= {column: path for path, column in fields_of(entries, key, table) if column}
+    for name in experiment.plan.subgroups:
+        if name in after:
+            yield _twice(at("plan", "subgroups", name), name, after[name])
+
+
 RULES: tuple[Rule, ...] = (
+    subgroup_levels,
+    subgroup_fields,
     covariate_known,
     covariate_measured,
     contrast_reads,
