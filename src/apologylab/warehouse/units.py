@@ -30,8 +30,8 @@ def stage_units(
     ``anchor`` is the incident's own moment (R12), ``failing_order`` the order that it befell,
     ``cause`` what caused it, ``since`` when the customer became one, ``forgotten`` whether they
     were or have ``withdrawn`` consent, ``since_then`` whether only after the mark (R21).
-    ``stratum`` is empty where the allocation has none, ``drawn_set`` NULL where units are drawn one by one (R3); ``delay_s`` is
-    the delay drawn, in silence too.
+    ``stratum`` is empty where the allocation has none, ``drawn_set`` NULL where units are drawn
+    one by one (R3); ``delay_s`` is the delay drawn, in silence too.
     """
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
