@@ -27,6 +27,11 @@ EFFECTS: tuple[Estimator, ...] = (
         about="means adjusted for covariates (Lin 2013)",
         options={
             "errors": _ERRORS,
+            "over": Option(
+                about="whose mean: the units enrolled, or the population that they are a sample of",
+                default="enrolled",
+                words=("enrolled", "population"),
+            ),
             "leverage": Option(
                 about="exact, from a second pass, or series: from the one scan where it is small",
                 default="exact",

@@ -111,6 +111,7 @@ CASES: tuple[Case, ...] = (
         HC,
         by_analyse("difference_in_means(errors=HC3)", over_units=False),
     ),
+    Case("lin(over=population)", PLAIN, ALL, by_analyse("lin(over=population)", over_units=False)),
     Case("cuped", PLAIN, ALL, by_analyse("cuped", over_units=False)),
     Case("cuped_pooled", PLAIN, ALL, by_analyse("cuped_pooled", over_units=False)),
     Case("ipw", CUT, STANDARD, by_analyse("ipw", over_units=False)),

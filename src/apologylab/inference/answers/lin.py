@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -80,7 +81,9 @@ def _lin(scan: Scan) -> Mapping[str, Fit]:
     }
     fits = {outcome: Fit(None, why) for outcome, why in refused.items()}
     for outcome, found in _variances(scan, fitted).items():
-        fits[outcome] = _adjusted(moments[outcome], fitted[outcome], found, refused[outcome])
+        fits[outcome] = _adjusted(
+            moments[outcome], fitted[outcome], found, refused[outcome], asked=scan.asked
+        )
     return fits
 
 
@@ -124,14 +127,17 @@ def _series(scan: Scan, fitted: Fitted) -> _Found | str:
     return _Found(variance, f", {fitted.errors} errors from the one scan ({path})")
 
 
-def _adjusted(moments: Moments, fitted: Fitted, found: _Found, refused: Mapping[str, str]) -> Fit:
+def _adjusted(
+    moments: Moments, fitted: Fitted, found: _Found, refused: Mapping[str, str], *, asked: Asked
+) -> Fit:
     lone = {
         cell.arm: f"a covariate singles out one unit in {cell.arm}: no {fitted.errors} variance"
         for cell, number in found.variance.items()
         if not np.isfinite(number)
     }
     kept = [arm for arm in dict.fromkeys(cell.arm for cell in fitted.fits) if arm not in lone]
-    means = lin(moments, kept, fitted.fits, found.variance, fitted.errors) if kept else None
+    formula = partial(lin, over_population=asked.word("over") == "population")
+    means = formula(moments, kept, fitted.fits, found.variance, fitted.errors) if kept else None
     number = len(blocks(moments.cells))
     over = f", post-stratified over {number} blocks" if number > 1 else ""
     return Fit(means, {**refused, **lone}, found.path + over)
@@ -142,6 +148,7 @@ ANSWERS: Mapping[str, Answer] = {
         fit=_lin,
         requests=_requests,
         columns=_columns,
+        error=lambda asked: "" if asked.word("over") == "enrolled" else ", over the population",
         cleaned_of=lambda question: question.covariates,
     )
 }

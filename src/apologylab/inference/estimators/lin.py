@@ -12,10 +12,11 @@ with d = 1 (HC2; 0 for HC0 and HC1, 2 for HC3). V_aa takes one second pass over 
 Over blocks the means are post-stratified as in :mod:`.difference_in_means`.
 
 xbar is taken as given, as the regression programs do (statsmodels, estimatr's ``lm_lin``): the
-estimand is the mean over the units that were enrolled, whose xbar is known. For a population of
-which these are a sample, the variance of a contrast has one more term, d' C d / n with d the
-contrast of the slopes and C the covariance of x: of the order of (differences in slope)^2, and 0
-when effects do not vary with x.
+estimand is the mean over the units that were enrolled, whose xbar is known. For the population of
+which these are a sample ``over_population`` adds b_a' C b_c / n to the covariance of two arms, C
+the covariance of x over all arms; to a contrast it adds d' C d / n with d the contrast of the
+slopes, 0 when effects do not vary with x. With HC0 that is the error of Stata's ``teffects ra``
+but for a product of residuals and slopes, which is 0 in expectation where arms are randomised.
 
 Degrees of freedom are n - p of the whole regression, as in ``lm_lin``. They flatter a contrast of
 small arms; the difference in means beside it has Welch's.
@@ -31,7 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.inference.arm_means import ArmMeans
-from apologylab.inference.blocks import block_of, blocks, lay_out
+from apologylab.inference.blocks import Layout, block_of, blocks, lay_out
 from apologylab.inference.hc import small_sample
 from apologylab.inference.moments import (
     Cell,
@@ -126,6 +127,8 @@ def lin(
     fits: Mapping[Cell, CellFit],
     variance: Mapping[Cell, float],
     errors: Errors = "HC2",
+    *,
+    over_population: bool = False,
 ) -> ArmMeans:
     """Adjusted means of ``moments``' first column under each of ``arms``.
 
@@ -135,6 +138,7 @@ def lin(
         fits: from :func:`fit_cells`.
         variance: of the intercepts, from the source's second pass over the same cells.
         errors: the kind that ``variance`` has.
+        over_population: whether the mean is over the population that was enrolled from.
     """
     layout = lay_out(moments, arms)
     cells = [[moments.cells[i] for i in row] for row in layout.rows]
@@ -153,4 +157,20 @@ def lin(
         variances=np.square(share) * summed * factor,
         freedom=freedom,
         df=float(freedom.sum()),
+        shared=_shared(moments, layout, fits) if over_population else None,
     )
+
+
+def _shared(moments: Moments, layout: Layout, fits: Mapping[Cell, CellFit]) -> Floats:
+    """What a sampled xbar adds: share^2 b_a' C b_c / n in each block, (b, a, a)."""
+    slopes = np.array([[fits[moments.cells[i]].beta[1:] for i in row] for row in layout.rows])
+    n = moments.n[layout.rows].astype(np.float64)
+    units = n.sum(axis=1)
+    means = cell_means(moments)[layout.rows][..., 1:]
+    away = means - ((n[..., None] * means).sum(axis=1) / units[:, None])[:, None]
+    between = np.einsum("ba,bak,bal->bkl", n, away, away)
+    scatter = cell_scatters(moments)[layout.rows][..., 1:, 1:].sum(axis=1) + between
+    covariance = scatter / (units - 1)[:, None, None]
+    each: Floats = np.einsum("bak,bkl,bcl->bac", slopes, covariance, slopes)
+    scaled: Floats = each * (np.square(layout.share) / units)[:, None, None]
+    return scaled
