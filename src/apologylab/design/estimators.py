@@ -114,7 +114,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
                 ),
                 "seed": Option(about="of the draws", default=1.0, number=True, low=0),
             },
-            schemes=("independent", "blocks", "clusters"),
+            schemes=("independent", "blocks", "minimisation", "clusters"),
         ),
         Estimator(
             name="lee_bounds",

@@ -20,7 +20,7 @@ from apologylab.inference.checks import CHECK_ALPHA
 from apologylab.inference.results import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,23 +123,33 @@ def _distance(counts: NDArray[np.int64], rule: Rule) -> Floats:
 
 def _redrawn(order: Drawn, rule: Rule, rng: np.random.Generator, redraws: int) -> NDArray[np.int64]:
     """Arms' counts of each redraw, (r, a)."""
-    levels = _levels(order.strata)
     stand = max(len(order.arms) - LAST, 0)
-    counts = np.zeros((int(levels.max()) + 1, redraws, len(rule.arms)), dtype=np.int64)
+    arms = np.array([rule.arms.index(arm) for arm in order.arms[:stand]], dtype=np.intp)
     total = np.zeros((redraws, len(rule.arms)), dtype=np.int64)
+    total += np.bincount(arms, minlength=len(rule.arms))
+    every = np.arange(redraws)
+    for place in anew(order, rule, rng, redraws, stand=stand):
+        total[every, place] += 1
+    return total
+
+
+def anew(
+    order: Drawn, rule: Rule, rng: np.random.Generator, redraws: int, *, stand: int = 0
+) -> Iterator[NDArray[np.intp]]:
+    """The arms (r,) of each unit in turn, after the first ``stand``, which stay as they are."""
+    levels = _levels(order.strata)
+    counts = np.zeros((int(levels.max()) + 1, redraws, len(rule.arms)), dtype=np.int64)
     arms = np.array([rule.arms.index(arm) for arm in order.arms[:stand]], dtype=np.intp)
     before = np.zeros((len(counts), len(rule.arms)), dtype=np.int64)
     for level in levels[:stand].T:
         np.add.at(before, (level, arms), 1)
     counts += before[:, None, :]
-    total += np.bincount(arms, minlength=len(rule.arms))
     every = np.arange(redraws)
     for unit in range(stand, len(order.arms)):
         mine = levels[unit]
         place = rule.draw(counts[mine], rng.random(redraws))
         counts[mine[:, None], every, place] += 1
-        total[every, place] += 1
-    return total
+        yield place
 
 
 def _levels(strata: Sequence[str]) -> NDArray[np.intp]:

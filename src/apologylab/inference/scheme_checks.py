@@ -18,7 +18,7 @@ from apologylab.inference.sets import Phase, phases
 
 if TYPE_CHECKING:
     from apologylab.inference.moments import Counts
-    from apologylab.inference.sets import SetTotals
+    from apologylab.inference.sets import Drawn, SetTotals
 
 Scheme = Literal["independent", "blocks", "minimisation", "clusters"]
 ByPhase = Mapping[int, Mapping[str, int]]
@@ -32,11 +32,13 @@ class Drawing:
         scheme: what drew them; ``clusters`` draws sets of customers each by itself.
         places: of blocks, phase -> arm -> places in one block.
         coin: of minimisation, how often the balancing arm of least weight is drawn.
+        order: of minimisation, phase -> its units as they came, once they are known.
     """
 
     scheme: Scheme = "independent"
     places: ByPhase = field(default_factory=dict)
     coin: float = 0.0
+    order: Mapping[int, Drawn] = field(default_factory=dict)
 
 
 def blocks_ratio(name: str, sets: SetTotals, places: ByPhase, *, whole: bool) -> Check:

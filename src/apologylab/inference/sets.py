@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from apologylab.errors import InputError
 from apologylab.inference.moments import Cell, Counts, Floats
 
+DRAWN_AT = "drawn_at"
+"""The panel's column with a unit's place in the order of drawing, under minimisation."""
 LEAST_SPREAD = 1.1
 """Blocks that an arm is spread over, at least: below, some 19 in 20 of its units are in one."""
 
@@ -53,10 +55,14 @@ class SetTotals:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """Units of one phase in the order in which they were drawn."""
+    """Units of one phase in the order in which they were drawn.
+
+    ``units`` are their numbers in the panel's column :data:`DRAWN_AT`, ascending.
+    """
 
     strata: Sequence[str]
     arms: Sequence[str]
+    units: Sequence[int] = ()
 
 
 class Phase(NamedTuple):

@@ -197,6 +197,8 @@ def conclude(
 ) -> Analysis:
     """Everything that the panel answers; ``weighed`` is False where no allocation is declared."""
     asked = _for_further_causes(panel, asked)
+    if asked.drawing.scheme == "minimisation":
+        asked = replace(asked, drawing=replace(asked.drawing, order=panel.flow().order))
     fits = fit(panel.source, asked)
     flow = panel.flow()
     asked = replace(asked, assigned=over_phases(flow.assigned))

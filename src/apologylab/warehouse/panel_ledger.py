@@ -10,6 +10,7 @@ from apologylab.decision.value import VALUE, LedgerValue, currency, ledger_value
 from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.weeks import week_columns
 from apologylab.inference.lost import lost
+from apologylab.inference.sets import DRAWN_AT
 from apologylab.service.early_mix import WEEKEND
 from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
@@ -220,6 +221,8 @@ def _build(
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
     columns |= {"delay_hours": DELAY_HOURS}
+    if experiment.allocation.scheme == "minimisation":
+        columns[DRAWN_AT] = "unit"
     columns |= {"delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}
     if connection.execute("SELECT 1 FROM units WHERE cause IS NOT NULL LIMIT 1").fetchone():
         columns["cause"] = CAUSE

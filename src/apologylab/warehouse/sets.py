@@ -44,14 +44,16 @@ def draws(
 
 def _order(connection: duckdb.DuckDBPyConnection) -> dict[int, Drawn]:
     """The units of each phase with their strata, in the order in which they were drawn."""
-    found: dict[int, tuple[list[str], list[str]]] = {}
-    for phase, stratum, arm in connection.execute(
-        "SELECT phase, stratum, arm FROM units ORDER BY unit"
+    found: dict[int, list[tuple[str, str, int]]] = {}
+    for phase, *unit in connection.execute(
+        "SELECT phase, stratum, arm, unit FROM units ORDER BY unit"
     ).fetchall():
-        strata, arms = found.setdefault(phase, ([], []))
-        strata.append(stratum)
-        arms.append(arm)
-    return {phase: Drawn(strata=strata, arms=arms) for phase, (strata, arms) in found.items()}
+        found.setdefault(phase, []).append((unit[0], unit[1], unit[2]))
+    return {
+        phase: Drawn(strata=strata, arms=arms, units=units)
+        for phase, each in found.items()
+        for strata, arms, units in [tuple(zip(*each, strict=True))]
+    }
 
 
 def set_totals(

@@ -11,14 +11,15 @@ from apologylab.inference.answer import Answer, Found, OfPanel
 from apologylab.inference.askings import answered
 from apologylab.inference.estimators.randomisation import (
     Points,
-    Test,
     count,
     every,
     forms,
     invert,
     redrawn,
 )
+from apologylab.inference.redraw import Rule, anew
 from apologylab.inference.rows import estimate
+from apologylab.inference.sets import DRAWN_AT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,8 @@ MOST = 20_000
 
 
 def _randomisation(source: Source, question: Question, asked: Asked) -> Found:
-    units = source.collect([outcome.name for outcome in question.outcomes])
+    order = [DRAWN_AT] if question.drawing.scheme == "minimisation" else []
+    units = source.collect([*(outcome.name for outcome in question.outcomes), *order])
     found, refused = answered(
         question, asked.text, lambda asking: [_estimate(asking, units, asked)]
     )
@@ -51,10 +53,12 @@ def _estimate(asking: Asking, units: ArraySource, asked: Asked) -> Estimate:
     if sorted(weights.values()) != [-1.0, 1.0]:
         raise NotEstimable("the arms are drawn anew between two arms only")
     ((reference, _), (treatment, _)) = sorted(weights.items(), key=lambda each: each[1])
-    points = _points(asking, units, treatment, reference)
-    studentised = asked.word("statistic") == "studentised"
-    found = _test(points, asked, alpha=asking.question.alpha, studentised=studentised)
-    drawn = "counted" if found.exact else "drawn at random"
+    mine = _mine(asking, units, treatment, reference)
+    points = _points(asking, units, mine, (treatment, reference))
+    drawn, exact = _drawn(asking, units, mine, points, asked, treatment)
+    of = forms(points, drawn, studentised=asked.word("statistic") == "studentised")
+    found = invert(of, alpha=asking.question.alpha, exact=exact)
+    how = "counted" if found.exact else "drawn at random"
     mean = _mean(points, ~points.treated)
     return estimate(
         asking,
@@ -68,49 +72,87 @@ def _estimate(asking: Asking, units: ArraySource, asked: Asked) -> Estimate:
         point=found.point,
         low=found.low,
         high=found.high,
-        interval=f"randomisation, {asked.word('statistic')}, {found.draws:,} draws {drawn}",
+        interval=f"randomisation, {asked.word('statistic')}, {found.draws:,} draws {how}",
         p_value=found.p_value,
         reference_mean=mean,
-        details=(("draws that the design could have made", _written(count(points))),),
+        details=_told(asking, points),
     )
 
 
-def _test(points: Points, asked: Asked, *, alpha: float, studentised: bool) -> Test:
-    exact = (count(points) or COUNTABLE + 1) <= COUNTABLE
-    if not exact and len(points.total) > MOST:
+def _drawn(
+    asking: Asking,
+    units: ArraySource,
+    mine: NDArray[np.bool_],
+    points: Points,
+    asked: Asked,
+    treatment: str,
+) -> tuple[NDArray[np.bool_], bool]:
+    """The draw that was made and others, (r, g), and whether these are all."""
+    if len(points.total) > MOST:
         raise NotEstimable(
             f"{len(points.total):,} units are drawn anew up to {MOST:,} only",
             do="ask for an estimator whose error is of large samples",
         )
-    rng = np.random.default_rng(int(asked.number("seed")))
-    drawn = every(points) if exact else redrawn(points, rng, int(asked.number("draws")))
-    return invert(forms(points, drawn, studentised=studentised), alpha=alpha, exact=exact)
+    rng, draws = np.random.default_rng(int(asked.number("seed"))), int(asked.number("draws"))
+    if asking.question.drawing.scheme == "minimisation":
+        again = _minimised(asking.question, units, treatment, rng, draws)[:, mine]
+        return np.concatenate([points.treated[None, :], again]), False
+    if (count(points) or COUNTABLE + 1) <= COUNTABLE:
+        return every(points), True
+    return redrawn(points, rng, draws), False
 
 
-def _points(asking: Asking, units: ArraySource, treatment: str, reference: str) -> Points:
+def _minimised(
+    question: Question, units: ArraySource, treatment: str, rng: np.random.Generator, draws: int
+) -> NDArray[np.bool_]:
+    """Whether each unit is in the treatment, when minimisation is run again, (draws, n)."""
+    phase = np.array([cell.phase for cell in units.cells])[units.code]
+    drawn = np.zeros((draws, len(phase)), dtype=bool)
+    for number, order in question.drawing.order.items():
+        rule = Rule(question.weights.get(number, {}), question.drawing.coin)
+        if len(rule.arms) != 2:
+            raise NotEstimable(
+                f"minimisation between {len(rule.arms)} arms is drawn anew for all of them at once: "
+                "what two of them would have had is not known"
+            )
+        again = np.stack(
+            [arms == rule.arms.index(treatment) for arms in anew(order, rule, rng, draws)]
+        )
+        rows = phase == number
+        drawn[:, rows] = again[np.searchsorted(order.units, units.columns[DRAWN_AT][rows])].T
+    return drawn
+
+
+def _mine(asking: Asking, units: ArraySource, treatment: str, reference: str) -> NDArray[np.bool_]:
+    """Which units are in the two arms and have the outcome, (n,)."""
+    arm = np.array([cell.arm for cell in units.cells])[units.code]
+    has = np.isfinite(units.columns[asking.outcome.name])
+    return has & np.isin(arm, [treatment, reference])
+
+
+def _points(
+    asking: Asking, units: ArraySource, mine: NDArray[np.bool_], arms: tuple[str, str]
+) -> Points:
     """The two arms' units as they were drawn; missing outcomes left out."""
     y = units.columns[asking.outcome.name]
     phases = sorted({cell.phase for cell in units.cells})
     arm = np.array([cell.arm for cell in units.cells])[units.code]
     phase = np.array([phases.index(cell.phase) for cell in units.cells])[units.code]
     has = np.isfinite(y) & np.isin(arm, asking.question.arms)
-    share = np.bincount(phase[has], minlength=len(phases)) / max(has.sum(), 1)
-    mine = has & np.isin(arm, [treatment, reference])
-    treated = arm[mine] == treatment
     sets, scheme = units.drawn_set, asking.question.drawing.scheme
     blocks = scheme == "blocks" and sets is not None
     points = Points(
         total=y[mine],
         units=np.ones(int(mine.sum())),
-        treated=treated,
+        treated=arm[mine] == arms[0],
         phase=phase[mine],
-        share=share,
+        share=np.bincount(phase[has], minlength=len(phases)) / max(has.sum(), 1),
         exchange=sets[mine] if blocks and sets is not None else phase[mine],
         by_block=blocks,
     )
     if scheme == "clusters" and sets is not None:
         points = _clustered(points, sets[mine])
-    _refuse_few(asking, points, phases, (treatment, reference))
+    _refuse_few(asking, points, phases, arms)
     return points
 
 
@@ -144,8 +186,12 @@ def _mean(points: Points, mine: NDArray[np.bool_]) -> float:
     return float(points.share @ (total / np.bincount(place, points.units[mine])))
 
 
-def _written(number: int | None) -> str:
-    return "more than 10^9" if number is None else f"{number:,}"
+def _told(asking: Asking, points: Points) -> tuple[tuple[str, str], ...]:
+    if asking.question.drawing.scheme == "minimisation":
+        return ()
+    number = count(points)
+    ways = "more than 10^9" if number is None else f"{number:,}"
+    return (("draws that the design could have made", ways),)
 
 
 ANSWERS: Mapping[str, Answer] = {"randomisation": OfPanel(answer=_randomisation)}

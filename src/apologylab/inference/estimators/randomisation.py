@@ -132,10 +132,11 @@ def redrawn(points: Points, rng: np.random.Generator, draws: int) -> NDArray[np.
 def forms(points: Points, drawn: NDArray[np.bool_], *, studentised: bool = True) -> Forms:
     """D and V of each of ``drawn`` (r, g)."""
     step = max(CHUNK // max(len(points.total), 1), 1)
-    parts = [
-        _forms(points, drawn[at : at + step].astype(np.float64), studentised=studentised)
-        for at in range(0, len(drawn), step)
-    ]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw that leaves an arm empty
+        parts = [
+            _forms(points, drawn[at : at + step].astype(np.float64), studentised=studentised)
+            for at in range(0, len(drawn), step)
+        ]
     return Forms(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
@@ -209,7 +210,7 @@ def p_value(of: Forms, tau: float) -> float:
     d = np.abs(of.dy - tau * of.dz)
     v = np.maximum(of.yy - 2 * tau * of.yz + tau**2 * of.zz, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(v > 0, d / np.sqrt(v), np.where(d > 0, np.inf, 0.0))
+        t = np.where(v > 0, d / np.sqrt(v), np.where(d == 0, 0.0, np.inf))
     return float((t >= t[0] * (1 - AS_LARGE)).mean())
 
 
