@@ -336,3 +336,15 @@ def test_levels_that_are_numbers_or_sums_or_delays_have_sizes() -> None:
     }
     with pytest.raises(InputError, match="has levels of coupon"):
         table_layout({"x": {"dose": 2.5}, "y": {"coupon": 0}})
+
+
+def test_the_guide_s_contrasts_read() -> None:
+    """docs/how-to/factors-doses-delays.md, whose TOML is not run."""
+    four = experiment(
+        {"wording": ("none", "sorry"), "coupon": ("none", "usd5"), "timing": ("1h", "4h")}
+    )
+    simple = cells("coupon=usd5 at timing=1h", four)
+    assert simple == {"sorry+none@1h": -1.0, "sorry+usd5@1h": 1.0}
+    synergy = cells("coupon=usd5 x timing=1h vs timing=4h", four)
+    assert synergy["sorry+usd5@1h"] == 1.0
+    assert synergy["sorry+none@1h"] == -1.0
