@@ -48,6 +48,8 @@ def test_plans_of_looks_without_fault(keys):
         ('sequential = "group_sequential"', "plan.looks", "is missing"),
         (GROUP + "\nfirst_look = 20", "plan.first_look", "few units"),
         ('sequential = "often"', "plan.sequential", ""),
+        (GROUP + "\nequivalence = { spend_84d = 0.5 }", "plan.equivalence", "no proof"),
+        (ANY + "\nsuperiority = { spend_84d = 0.0 }", "plan.superiority", "no proof"),
     ],
 )
 def test_each_rule_of_looks(keys, path, said):

@@ -174,6 +174,24 @@ def test_too_few_units_are_not_shown_and_still_count():
     assert len(refused) == 4
 
 
+def test_holm_counts_what_this_look_does_not_show():
+    """"basic" has too few units: two tests are shown and adjusted as two of four."""
+    rng = np.random.default_rng(5)
+    sizes = {"silence": 1_500, "basic": 500, "coupon": 1_500}
+    arm = [name for name, n in sizes.items() for _ in range(n)]
+    bump = 0.12 * np.array([name == "coupon" for name in arm])
+    outcomes = {name: rng.normal(size=len(arm)) + bump for name in ("spend", "visits")}
+    asked = question(watch())
+    rows, refused = estimates(fit(panel(outcomes, arm=arm), asked), asked)
+    assert {each.treatment for each in rows} == {"coupon"}
+    assert {each.treatment for each in refused} == {"basic"}
+    p = sorted(each.p_value for each in rows)
+    assert sorted(each.p_adjusted for each in rows) == pytest.approx(
+        [min(1, 4 * p[0]), min(1, max(4 * p[0], 3 * p[1]))]
+    )
+    assert 4 * p[0] < 1
+
+
 def test_an_interval_that_no_boundary_corrects_waits_for_the_end():
     asked = question(watch(), estimators=(PLAIN, "quantile(at=0.5)"))
     rows, refused = read(asked)

@@ -105,6 +105,21 @@ def looks_with_a_proof(experiment: Experiment) -> Iterator[Finding]:
     )
 
 
+def declared_tests_of_looks(experiment: Experiment) -> Iterator[Finding]:
+    """Superiority and equivalence are tested once, at the end; looks have no such boundary."""
+    plan = experiment.plan
+    if plan.sequential == NONE:
+        return
+    for name, given in (("superiority", plan.superiority), ("equivalence", plan.equivalence)):
+        if len(given):
+            yield Finding(
+                path=at("plan", name),
+                what="has no proof beside looks before the end (R30)",
+                do='delete the table, or write sequential = "none"',
+                related=(_SEQUENTIAL,),
+            )
+
+
 def schemes_with_a_proof(experiment: Experiment) -> Iterator[Finding]:
     """A confidence sequence needs draws that do not depend on those before."""
     scheme = experiment.allocation.scheme
@@ -137,6 +152,7 @@ RULES: tuple[Rule, ...] = (
     looks_of_a_file,
     looks_need_an_end,
     looks_with_a_proof,
+    declared_tests_of_looks,
     schemes_with_a_proof,
     enough_before_a_look,
 )
