@@ -38,6 +38,19 @@ class Stage(NamedTuple):
     groups: Mapping[str, Mapping[str, tuple[int, int]]]
 
 
+class Sliced(NamedTuple):
+    """The units of an experiment in slices.
+
+    ``slices`` are slicing (day, stratum) -> slice, in order -> phase -> arm -> units;
+    ``fallbacks`` are phase -> arm -> units drawn or proposed for it, and of these those given the
+    fallback.
+    """
+
+    slices: Mapping[str, Mapping[str, Mapping[int, Mapping[str, int]]]]
+    stages: tuple[Stage, ...]
+    fallbacks: Mapping[int, Mapping[str, tuple[int, int]]]
+
+
 def ratio_within(
     name: str,
     slices: Mapping[str, Mapping[int, Mapping[str, int]]],

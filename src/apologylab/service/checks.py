@@ -66,9 +66,7 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
         found.append(clusters_size("customers per cluster", flow.sets))
     if asked.drawing.scheme != "clusters":
         found += _who_is_measured(asked, flow, analysed)
-    found += [stage_check(stage) for stage in flow.stages]
-    if any(fallen for arms in flow.fallbacks.values() for _, fallen in arms.values()):
-        found.append(fallback_rate(flow.fallbacks))
+    found += _on_the_way(flow)
     if fits.covariates is not None and asked.drawing.scheme != "clusters":
         found.append(balance(fits.covariates))
     return tuple(found)
@@ -84,16 +82,27 @@ def _who_is_measured(
     return [*filter(None, ripe), *gone]
 
 
+def _on_the_way(flow: Flow) -> list[Check]:
+    """Stages of delivery, and fallbacks where some were reported (R11, R13)."""
+    if flow.sliced is None:
+        return []
+    found = [stage_check(stage) for stage in flow.sliced.stages]
+    fallbacks = flow.sliced.fallbacks
+    if any(fallen for arms in fallbacks.values() for _, fallen in arms.values()):
+        found.append(fallback_rate(fallbacks))
+    return found
+
+
 def in_slices(asked: Question, flow: Flow) -> list[Check]:
     """The sample ratio by day and by stratum; blocks and minimisation can only come out closer.
 
     Clusters have none: their customers come together.
     """
-    if asked.drawing.scheme == "clusters":
+    if asked.drawing.scheme == "clusters" or flow.sliced is None:
         return []
     return [
         ratio_within(f"sample ratio, by {name}", slices, asked.weights)
-        for name, slices in flow.slices.items()
+        for name, slices in flow.sliced.slices.items()
     ]
 
 
@@ -118,8 +127,8 @@ def of_source(panel: Panel, asked: Question, fits: Fits) -> list[Check]:
             for name, each in zip(names, totals, strict=True)
         ]
     if CAUSE in panel.columns and asked.drawing.scheme != "clusters":
-        (totals,) = panel.source.set_totals([asked.outcomes[0].name], by=CAUSE)
-        found.append(interference(totals, asked.arm_contrasts[0].reference, of=CAUSE))
+        (by_cause,) = panel.source.set_totals([asked.outcomes[0].name], by=CAUSE)
+        found.append(interference(by_cause, asked.arm_contrasts[0].reference, of=CAUSE))
     return [check for check in found if not check.says.startswith("says nothing")]
 
 

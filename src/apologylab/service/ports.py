@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.inference.sets import Drawn, SetTotals
-    from apologylab.inference.slice_checks import Stage
+    from apologylab.inference.slice_checks import Sliced
     from apologylab.inference.source import Source
     from apologylab.record.facts import Fact, Remedy
     from apologylab.service.asked import Asked
@@ -360,12 +360,7 @@ ByPhase = Mapping[int, Mapping[str, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """Units of a panel on their way to the analysis (R20), by set and in order if schemes ask.
-
-    ``mature``: of each outcome, those that can be measured by now; ``delivered``: None if unknown.
-    ``slices``: slicing -> slice -> units; ``stages`` of delivery; ``fallbacks``: phase -> arm ->
-    units drawn or proposed for it, and of these those given the fallback.
-    """
+    """Units on their way to the analysis (R20); the ``mature`` can be measured by now."""
 
     assigned: ByPhase
     mature: Mapping[str, ByPhase]
@@ -373,9 +368,7 @@ class Flow:
     notes: tuple[str, ...] = ()
     sets: SetTotals | None = None
     order: Mapping[int, Drawn] = field(default_factory=dict)
-    slices: Mapping[str, Mapping[str, ByPhase]] = field(default_factory=dict)
-    stages: tuple[Stage, ...] = ()
-    fallbacks: Mapping[int, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    sliced: Sliced | None = None
 
 
 class Panel(Protocol):

@@ -11,6 +11,7 @@ from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.weeks import week_columns
 from apologylab.inference.lost import lost
 from apologylab.inference.sets import DRAWN_AT
+from apologylab.inference.slice_checks import Sliced
 from apologylab.service.early_mix import WEEKEND
 from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
@@ -144,9 +145,7 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
         ),
         sets=sets,
         order=order,
-        slices=slices(connection),
-        stages=stages(connection),
-        fallbacks=fallen,
+        sliced=Sliced(slices(connection), stages(connection), fallen),
     )
     source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
     return LedgerPanel(source=source, covariates=covariates, counted=flow)

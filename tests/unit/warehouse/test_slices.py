@@ -59,7 +59,7 @@ def fallback(customer, anchor, proposed, incident):
 
 
 def test_days_are_those_of_the_incidents(late, flow):
-    found = flow([]).slices["day"]
+    found = flow([]).sliced.slices["day"]
     expected = Counter((f"{anchor:%F}", arm) for anchor, arm in late.units().values())
     assert list(found) == sorted(found)
     assert {(day, arm): n for day, of in found.items() for arm, n in of[1].items()} == expected
@@ -75,7 +75,7 @@ def test_stages_count_who_came_and_who_passed(late, flow):
         facts.append(delivery(late, customer, anchor, arm, state))
         came[arm] += 1
         passed[arm] += i % 5 != 0
-    (stage, sending) = flow(facts).stages
+    (stage, sending) = flow(facts).sliced.stages
     assert stage.name == "delivery, re-check"
     assert stage.groups == {"phase 1, None s": {a: (came[a], passed[a]) for a in sorted(came)}}
     assert sending.groups["phase 1, None s"]["sorry+none"] == (passed["sorry+none"],) * 2
@@ -88,7 +88,7 @@ def test_a_remedy_in_doubt_that_was_sent_after_all_is_sent(late, flow):
         delivery(late, customer, anchor, arm, "in_doubt"),
         delivery(late, customer, anchor, arm, "sent", key="/2"),
     ]
-    (_, sending) = flow(facts).stages
+    (_, sending) = flow(facts).sliced.stages
     assert sending.groups == {"phase 1, None s": {"sorry+none": (1, 1)}}
 
 
@@ -102,7 +102,7 @@ def test_fallbacks_stand_under_the_arm_that_was_proposed(late, flow):
         fallback("stranger", anchor + late.DAY, "silence", "i-b"),
         fallback("unasked", anchor, "", "i-c"),
     ]
-    (phase,) = flow(reports).fallbacks.values()
+    (phase,) = flow(reports).sliced.fallbacks.values()
     drawn = Counter(arm for _, arm in units.values())
     assert phase["none+usd5"] == (drawn["none+usd5"], 1)
     assert phase["silence"] == (drawn["silence"] + 1, 1)
