@@ -37,6 +37,8 @@ ROWS, BYTES = 65_536, 64 * 2**20
 """Units in a batch, at least, and what it takes up, at most."""
 A_CELL = 1_024
 """Units that a batch has of each cell, on average, if it may: small products are dear."""
+LISTED = 32
+"""Values of a key that are looked for one after the other; more are joined."""
 WORKERS = 2
 
 
@@ -131,9 +133,12 @@ def _batches(of: Gatherer) -> Iterator[_Batch]:
     """The relation's units with the index of their cell."""
     numbers = ", ".join(f"CAST({identifier(name)} AS DOUBLE)" for name in of.names)
     levels = [sorted(set(each)) for each in zip(*of.cells, strict=True)]
-    units = f"SELECT {_place(of.has, levels)}, {numbers} FROM {of.relation}"
-    at = {cell: i for i, cell in enumerate(of.cells)}
-    lookup = np.array([*(at.get(Cell(*key), -1) for key in product(*levels)), -1])
+    if max(map(len, levels)) > LISTED:
+        units, lookup = _joined(of, numbers), np.append(np.arange(len(of.cells)), -1)
+    else:
+        units = f"SELECT {_place(of.has, levels)}, {numbers} FROM {of.relation}"
+        at = {cell: i for i, cell in enumerate(of.cells)}
+        lookup = np.array([*(at.get(Cell(*key), -1) for key in product(*levels)), -1])
     for batch in of.connection.execute(units).to_arrow_reader(of.batch):
         code, *columns = batch.columns
         yield _known(_Batch([floats(column) for column in columns], lookup[codes(code)]))
@@ -147,15 +152,30 @@ def _known(batch: _Batch) -> _Batch:
     return _Batch([column[known] for column in batch.columns], batch.code[known])
 
 
+def _joined(of: Gatherer, numbers: str) -> str:
+    """SQL of the units with the index of their cell, by a join: for keys of many values."""
+    present = [key for key in KEYS if key in of.has]
+    columns = [
+        f"unnest({_list([getattr(cell, key) for cell in of.cells])}) AS {key}" for key in present
+    ]
+    cells = f"SELECT {', '.join(columns)}, unnest(range({len(of.cells)})) AS place"
+    return (
+        f"SELECT CAST(place AS INTEGER), {numbers} FROM {of.relation} "
+        f"JOIN ({cells}) USING ({', '.join(present)})"
+    )
+
+
+def _list(levels: Sequence[object]) -> str:
+    listed = (text_literal(level) if isinstance(level, str) else str(level) for level in levels)
+    return f"[{', '.join(listed)}]"
+
+
 def _place(has: AbstractSet[str], values: Sequence[Sequence[object]]) -> str:
     """SQL of a row's cell: its place in the product of the keys' values, NULL if it has none."""
     place = "0"
     for key, levels in zip(KEYS, values, strict=True):
         if key in has:
-            listed = ", ".join(
-                text_literal(level) if isinstance(level, str) else str(level) for level in levels
-            )
-            place = f"({place} * {len(levels)} + list_position([{listed}], {key}) - 1)"
+            place = f"({place} * {len(levels)} + list_position({_list(levels)}, {key}) - 1)"
     return f"CAST({place} AS INTEGER)"
 
 

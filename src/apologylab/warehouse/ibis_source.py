@@ -16,6 +16,7 @@ import numpy as np
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.arrays import ArraySource
 from apologylab.inference.derived import Derived, refuse_derived
+from apologylab.inference.many.buckets import MARK
 from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
 from apologylab.inference.sets import SetTotals
 from apologylab.inference.slabs import far_off
@@ -44,12 +45,14 @@ class IbisSource:
         relation: its name there.
         columns: the names of its columns.
         made: columns derived of those.
+        buckets: into how many each cell is split; 0: not at all.
     """
 
     engine: Engine
     relation: str
     columns: frozenset[str]
     made: Mapping[str, Derived] = field(default_factory=dict)
+    buckets: int = 0
 
     @cached_property
     def table(self) -> Any:
@@ -72,7 +75,15 @@ class IbisSource:
         panel = table.select(**keys, **sets, **numbers)
         for name, each in self.made.items():
             panel = panel.mutate(**{name: derived_column(lib, each, panel)})
-        return panel
+        return self._split(panel) if self.buckets else panel
+
+    def _split(self, panel: Any) -> Any:
+        """The panel with its strata split; rows are numbered first, a window of the whole."""
+        lib = ibis()
+        number = panel[DRAWN_SET] if DRAWN_SET in self.columns else lib.row_number()
+        numbered = panel.mutate(bucket=number.cast("int64"))
+        bucket = (numbered.bucket % self.buckets).cast("string")
+        return numbered.mutate(stratum=numbered.stratum + MARK + bucket).drop("bucket")
 
     @property
     def _own(self) -> list[str]:
@@ -182,6 +193,10 @@ class IbisSource:
             refuse_derived(name, each, known)
             known.add(name)
         return replace(self, columns=frozenset(known), made={**self.made, **columns})
+
+    def bucketed(self, buckets: int) -> IbisSource:
+        """See :meth:`apologylab.inference.source.Source.bucketed`."""
+        return replace(self, buckets=buckets)
 
     def collect(self, columns: Sequence[str]) -> ArraySource:
         """The units themselves, in memory.
