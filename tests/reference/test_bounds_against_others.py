@@ -25,10 +25,10 @@ PRINTED = {
         for line in (Path(__file__).parent / "peers" / "lee_bounds.txt").read_text().splitlines()
     )
 }
-I = np.arange(1, 1001)
-D = I > 500
-Y = 10 + 3 * np.sin(I * I) + 2 * np.cos(3 * I) + 0.5 * D
-PLACE = (I - 1) % 500
+ROW = np.arange(1, 1001)
+D = ROW > 500
+Y = 10 + 3 * np.sin(ROW * ROW) + 2 * np.cos(3 * ROW) + 0.5 * D
+PLACE = (ROW - 1) % 500
 S = np.where(D, PLACE % 5 < 4, PLACE % 5 < 3)
 
 

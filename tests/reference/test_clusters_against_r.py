@@ -21,14 +21,14 @@ from apologylab.inference.scheme_checks import Drawing
 LINES = [
     line.split() for line in (Path(__file__).parent / "r" / "clusters.txt").read_text().splitlines()
 ]
-I = np.arange(1, 181)
-CLUSTER = np.floor(np.sqrt(I * 1.7)).astype(int)
-Y = 5 + 3 * np.sin(I * I) + 2 * np.cos(CLUSTER) + 0.02 * I
-X = np.cos(3 * I)
+ROW = np.arange(1, 181)
+CLUSTER = np.floor(np.sqrt(ROW * 1.7)).astype(int)
+Y = 5 + 3 * np.sin(ROW * ROW) + 2 * np.cos(CLUSTER) + 0.02 * ROW
+X = np.cos(3 * ROW)
 
 
 def design(what):
-    arm = CLUSTER % 3 if what == "drawn" else I % 3
+    arm = CLUSTER % 3 if what == "drawn" else ROW % 3
     dummies = np.stack([np.ones(180), arm == 1, arm == 2], axis=1).astype(float)
     if what in ("drawn", "fell"):
         return dummies
@@ -100,13 +100,77 @@ def test_phases_are_regressors_of_their_own():
 def test_stata_and_estimatr_on_mtcars():
     """estimatr's tests: Stata's ``vce(cluster cyl)`` to 2e-5, and CR2 of estimatr to 1e-8."""
     hp = np.array(
-        "110 110 93 110 175 105 245 62 95 123 123 180 180 180 205 215 230 66 52 65 97 150 150 245 "
-        "175 66 91 113 264 175 335 109".split(),
+        [
+            "110",
+            "110",
+            "93",
+            "110",
+            "175",
+            "105",
+            "245",
+            "62",
+            "95",
+            "123",
+            "123",
+            "180",
+            "180",
+            "180",
+            "205",
+            "215",
+            "230",
+            "66",
+            "52",
+            "65",
+            "97",
+            "150",
+            "150",
+            "245",
+            "175",
+            "66",
+            "91",
+            "113",
+            "264",
+            "175",
+            "335",
+            "109",
+        ],
         dtype=float,
     )
     mpg = np.array(
-        "21 21 22.8 21.4 18.7 18.1 14.3 24.4 22.8 19.2 17.8 16.4 17.3 15.2 10.4 10.4 14.7 32.4 30.4 "
-        "33.9 21.5 15.5 15.2 13.3 19.2 27.3 26 30.4 15.8 19.7 15 21.4".split(),
+        [
+            "21",
+            "21",
+            "22.8",
+            "21.4",
+            "18.7",
+            "18.1",
+            "14.3",
+            "24.4",
+            "22.8",
+            "19.2",
+            "17.8",
+            "16.4",
+            "17.3",
+            "15.2",
+            "10.4",
+            "10.4",
+            "14.7",
+            "32.4",
+            "30.4",
+            "33.9",
+            "21.5",
+            "15.5",
+            "15.2",
+            "13.3",
+            "19.2",
+            "27.3",
+            "26",
+            "30.4",
+            "15.8",
+            "19.7",
+            "15",
+            "21.4",
+        ],
         dtype=float,
     )
     cyl = np.array(list("66468684466888888444488884448684"))
@@ -126,12 +190,12 @@ def test_one_cluster_and_columns_that_determine_each_other_are_refused():
     with pytest.raises(NotEstimable, match="two are needed"):
         cluster_robust(Y, design("fell"), np.ones(180))
     with pytest.raises(NotEstimable, match="determine each other"):
-        cluster_robust(Y, np.column_stack([design("fell"), I % 3 == 1]), CLUSTER)
+        cluster_robust(Y, np.column_stack([design("fell"), ROW % 3 == 1]), CLUSTER)
 
 
 def test_customers_who_fell_into_clusters_are_clubsandwichs_cr2():
     """R27's second interval: arms cross the causes, so arms' errors are correlated."""
-    source = panel({"y": Y, "cause": CLUSTER.astype(float)}, arm=["abc"[k % 3] for k in I])
+    source = panel({"y": Y, "cause": CLUSTER.astype(float)}, arm=["abc"[k % 3] for k in ROW])
     for one, (beta, se, df) in zip(
         answers(source, asked("by_cause")), printed("fell", "CR2"), strict=True
     ):
@@ -139,16 +203,16 @@ def test_customers_who_fell_into_clusters_are_clubsandwichs_cr2():
         assert one.df == pytest.approx(df, rel=1e-9)
         told = dict(one.details)
         assert told["values of cause"] == 17
-        b = I % 3 == "abc".index(one.treatment)
-        largest = CLUSTER == np.bincount(CLUSTER[b | (I % 3 == 0)]).argmax()
-        own = Y[largest & b].mean() - Y[largest & (I % 3 == 0)].mean()
+        b = "abc".index(one.treatment) == ROW % 3
+        largest = np.bincount(CLUSTER[b | (ROW % 3 == 0)]).argmax() == CLUSTER
+        own = Y[largest & b].mean() - Y[largest & (ROW % 3 == 0)].mean()
         assert told["effect in the 1. largest"].startswith(f"{own:+.4g} (")
 
 
 def test_units_without_a_cause_are_causes_of_their_own():
-    cause = np.where(I % 4 == 0, np.nan, CLUSTER)
-    alone = np.where(I % 4 == 0, 1000 + I, CLUSTER)
-    arm = ["abc"[k % 3] for k in I]
+    cause = np.where(ROW % 4 == 0, np.nan, CLUSTER)
+    alone = np.where(ROW % 4 == 0, 1000 + ROW, CLUSTER)
+    arm = ["abc"[k % 3] for k in ROW]
     found = answers(panel({"y": Y, "cause": cause}, arm=arm), asked("by_cause"))
     named = answers(panel({"y": Y, "cause": alone * 1.0}, arm=arm), asked("by_cause"))
     for a, b in zip(found, named, strict=True):
@@ -158,7 +222,7 @@ def test_units_without_a_cause_are_causes_of_their_own():
 
 def test_one_cause_says_nothing_of_further_ones():
     question = asked("by_cause")
-    source = panel({"y": Y, "cause": np.ones(180)}, arm=["abc"[k % 3] for k in I])
+    source = panel({"y": Y, "cause": np.ones(180)}, arm=["abc"[k % 3] for k in ROW])
     found, refused = estimates(fit(source, question), question)
     assert not found
     assert "1 known values of cause" in refused[0].because

@@ -19,13 +19,13 @@ from apologylab.inference.question import Measured, Question
 HERE = Path(__file__).parent
 LINES = [line.split() for line in (HERE / "r" / "compliance.txt").read_text().splitlines()]
 PEERS = [line.split() for line in (HERE / "peers" / "compliance.txt").read_text().splitlines()]
-I = np.arange(1, 241)
-Z = (I % 2).astype(float)
-D = (np.sin(I * I) + 1.1 * Z > 0.4).astype(float)
-Y = 3 + 0.7 * D + 2 * np.cos(I * I) + np.sin(I * I)
-X = np.cos(5 * I)
+ROW = np.arange(1, 241)
+Z = (ROW % 2).astype(float)
+D = (np.sin(ROW * ROW) + 1.1 * Z > 0.4).astype(float)
+Y = 3 + 0.7 * D + 2 * np.cos(ROW * ROW) + np.sin(ROW * ROW)
+X = np.cos(5 * ROW)
 ONE = np.ones(240)
-CLUSTER = np.floor(np.sqrt(I)).astype(int)
+CLUSTER = np.floor(np.sqrt(ROW)).astype(int)
 
 
 def printed(what, kind):
@@ -107,7 +107,7 @@ def test_a_weak_first_stage_is_refused():
 
 
 def test_a_strong_first_stage_has_students_t():
-    ((one,), _) = answers({"y": Y, "seen": Z * (I % 10 > 0)}, ["b" if z else "a" for z in Z])
+    ((one,), _) = answers({"y": Y, "seen": Z * (ROW % 10 > 0)}, ["b" if z else "a" for z in Z])
     assert "Student's t, HC2" in one.interval_kind
     assert (one.ci_low + one.ci_high) / 2 == pytest.approx(one.point)
     assert "two-stage least squares" in one.estimand
@@ -120,7 +120,7 @@ def test_full_compliance_is_the_difference_in_means():
 
 
 def test_an_exposure_that_some_lack_is_refused():
-    seen = np.where(I == 7, np.nan, D)
+    seen = np.where(ROW == 7, np.nan, D)
     found, (why,) = answers({"y": Y, "seen": seen}, ["b" if z else "a" for z in Z])
     assert not found
     assert "missing" in why.because
@@ -132,7 +132,7 @@ def test_an_unknown_exposure_is_an_input_error():
 
 
 def test_phases_are_weighted():
-    phase = np.where(I <= 100, 1, 2)
+    phase = np.where(ROW <= 100, 1, 2)
     question = asked(phases=(1, 2))
     ((one,), _) = answers(
         {"y": Y, "seen": D}, ["b" if z else "a" for z in Z], question, phase=phase.tolist()

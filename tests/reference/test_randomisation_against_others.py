@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +15,15 @@ from apologylab.inference.estimators.randomisation import Points, count, every, 
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing
+from apologylab.inference.sets import Drawn
 
 PRINTED = dict(
     line.split()
     for line in (Path(__file__).parent / "r" / "randomisation.txt").read_text().splitlines()
 )
-I = np.arange(1, 15)
-Y = 3 + 2 * np.sin(I * I) + I % 2
-Z = I % 2 == 1
+ROW = np.arange(1, 15)
+Y = 3 + 2 * np.sin(ROW * ROW) + ROW % 2
+Z = ROW % 2 == 1
 
 
 def asked(estimator, scheme="independent", phases=(1,)):
@@ -57,7 +58,7 @@ def test_the_difference_is_coins_exact_test():
 @pytest.mark.parametrize("statistic", ["studentised", "difference"])
 def test_pairs_are_scipys_exact_test_of_signs(statistic):
     """Under pairs both statistics order the draws alike: t is a function of the difference."""
-    source = panel({"y": Y}, arm=labels(Z), drawn_set=((I - 1) // 2).tolist())
+    source = panel({"y": Y}, arm=labels(Z), drawn_set=((ROW - 1) // 2).tolist())
     one = answer(source, asked(f"randomisation(statistic={statistic})", "blocks"))
     theirs = stats.permutation_test(
         (Y[Z], Y[~Z]),
@@ -184,3 +185,58 @@ def test_what_cannot_be_tested_is_refused(y, z, why):
     found, (refused,) = estimates(fit(source, question), question)
     assert not found
     assert why in refused.because
+
+
+def chance(arms, levels, coin):
+    """Of a sequence of two arms under Pocock and Simon's rule with equal weights, by hand."""
+    p, seen = 1.0, []
+    for arm, mine in zip(arms, levels, strict=True):
+        alike = [sum((a == k) * sum(f in m for f in mine) for a, m in seen) for k in (0, 1)]
+        p *= 0.5 if alike[0] == alike[1] else coin if alike[arm] < alike[1 - arm] else 1 - coin
+        seen.append((arm, mine))
+    return p
+
+
+def minimised(y, arms, strata, draws, arm_names=("a", "b")):
+    order = Drawn(strata=strata, arms=arms, units=[10 + 3 * k for k in range(len(y))])
+    question = asked(f"randomisation(statistic=difference, draws={draws})")
+    more = {
+        "alpha": 0.3,
+        "weights": {1: dict.fromkeys(arm_names, 1)},
+        "drawing": Drawing(scheme="minimisation", coin=0.8, order={1: order}),
+    }
+    columns = {"y": y, "drawn_at": np.array(order.units, dtype=float)}
+    question = Question(**{**question.__dict__, **more})
+    return estimates(fit(panel(columns, arm=arms), question), question)
+
+
+def test_minimisation_is_run_again():
+    """p of 10 units within 4 standard errors of all 1,024 sequences weighted by their chances."""
+    rng = np.random.default_rng(5)
+    strata = [
+        f"c={c},t={t}" for c, t in zip(rng.integers(0, 2, 10), rng.integers(0, 3, 10), strict=True)
+    ]
+    levels = [set(each.split(",")) for each in strata]
+    y = rng.normal(size=10) + 2 * np.array(["c=1" in each for each in strata])
+    made = (0, 1, 1, 0, 1, 0, 0, 1, 0, 1)
+    ((one,), refused) = minimised(y, ["ab"[k] for k in made], strata, 20_000)
+    assert not refused
+    z = np.array(made, dtype=bool)
+    observed, exact, total = abs(y[z].mean() - y[~z].mean()), 0.0, 0.0
+    for arms in product((0, 1), repeat=10):
+        p, z = chance(arms, levels, 0.8), np.array(arms, dtype=bool)
+        total += p
+        alone = z.all() or not z.any()
+        if alone or abs(y[z].mean() - y[~z].mean()) >= observed - 1e-12:
+            exact += p
+    assert total == pytest.approx(1)
+    assert abs(one.p_value - exact) < 4 * (exact * (1 - exact) / 20_000) ** 0.5 + 1e-4
+    assert "20,000 draws drawn at random" in one.interval_kind
+
+
+def test_minimisation_between_three_arms_is_refused():
+    rng = np.random.default_rng(6)
+    arms = list("abcabcabc")
+    found, refused = minimised(rng.normal(size=9), arms, ["c=1"] * 9, 99, arm_names=("a", "b", "c"))
+    assert not found
+    assert "between 3 arms" in refused[0].because

@@ -112,8 +112,8 @@ def _minimised(
         rule = Rule(question.weights.get(number, {}), question.drawing.coin)
         if len(rule.arms) != 2:
             raise NotEstimable(
-                f"minimisation between {len(rule.arms)} arms is drawn anew for all of them at once: "
-                "what two of them would have had is not known"
+                f"minimisation between {len(rule.arms)} arms is drawn anew for all of them at "
+                "once: what two of them would have had is not known"
             )
         again = np.stack(
             [arms == rule.arms.index(treatment) for arms in anew(order, rule, rng, draws)]

@@ -85,7 +85,7 @@ def cluster_robust(
     whole = x.T @ x
     if np.linalg.matrix_rank(whole) < x.shape[1]:
         raise NotEstimable("columns of the regression determine each other", do="leave one out")
-    beta: Floats = np.linalg.solve(whole, x.T @ y)
+    beta = np.linalg.solve(whole, x.T @ y).astype(np.float64)
     scores = _by_cluster(x * (y - x @ beta)[:, None], group, len(labels))
     inverse = np.linalg.inv(whole)
     same: Floats = np.broadcast_to(np.eye(x.shape[1]), grams.shape).astype(np.float64)
