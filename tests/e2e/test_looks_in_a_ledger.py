@@ -107,9 +107,9 @@ def test_looks_are_read_from_the_ledger_and_paid_for(started):
         assert told < 0.05 / 3
     assert first.deviations_from_plan == ()
     assert last.deviations_from_plan == ()
-    assert "early signal, not the decision: look 1" in first.notes[0]
-    assert "the last look, 2 looks before it" in last.notes[0]
-    assert any("units read so far" in note for note in first.notes)
+    assert "early signal, not the decision: look 1" in first.looking[0]
+    assert "the last look, 2 looks before it" in last.looking[0]
+    assert any("units read so far" in note for note in first.looking)
 
 
 def test_looking_again_at_the_same_facts_is_the_same_look(started):
@@ -142,7 +142,7 @@ def test_too_few_units_are_not_shown_nor_their_means(started):
     assert early.estimates == ()
     assert early.means == ()
     assert not list(case[1].read(Look, mark=None))
-    assert "no contrast has enough units" in early.notes[0]
+    assert "no contrast has enough units" in early.looking[0]
 
 
 def test_decide_may_ship_at_a_look_and_says_so(started, late):

@@ -77,6 +77,7 @@ def as_document(analysis: Analysis) -> dict[str, Any]:
         "deviations_from_plan": list(analysis.deviations_from_plan),
         "words": list(analysis.words),
         "notes": list(analysis.notes),
+        "looking": list(analysis.looking),
     }
     return {key: _finite(value) for key, value in document.items()}
 

@@ -133,6 +133,8 @@ class Analysis:
     flow: tuple[ArmFlow, ...] = ()
     deviations_from_plan: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    looking: tuple[str, ...] = ()
+    """Under a plan of looks: which look this is, and whom it reads."""
     means: tuple[tuple[str, str, int, float, float], ...] = field(default=())
     """(outcome, arm, n, mean, standard deviation) of the analysed units."""
     words: tuple[str, ...] = ()

@@ -24,7 +24,8 @@ _MARK = {True: "ok", False: "FAILED", None: "-"}
 
 def as_text(analysis: Analysis) -> str:
     """The whole analysis for a terminal: checks, flow, effects, sentences."""
-    blocks = [title(analysis), *_checks(analysis), *_flow(analysis), *_effects(analysis)]
+    blocks = [title(analysis), *analysis.looking]
+    blocks += [*_checks(analysis), *_flow(analysis), *_effects(analysis)]
     blocks += [*_contrasts(analysis), *_details(analysis), *_methods(analysis)]
     said = [sentence(each, alpha=analysis.alpha) for each in headlines(analysis)]
     said += analysis.words
@@ -41,6 +42,7 @@ def as_text(analysis: Analysis) -> str:
 def as_html(analysis: Analysis) -> str:
     """The effects as HTML tables, for a notebook."""
     parts = [f"<p><b>{escape(title(analysis))}</b></p>"]
+    parts += [f"<p>{escape(line)}</p>" for line in analysis.looking]
     failed = [check for check in analysis.checks if check.passed is False]
     parts += [f"<p><b>FAILED</b> {escape(check.says)}</p>" for check in failed]
     for caption, rows in _tables(analysis):

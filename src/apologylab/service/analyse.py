@@ -165,7 +165,7 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     if at is not None:
         said = about_look(experiment, at, analysis.estimates)
         mix = () if ended else early_mix(panel, asked, at)
-        analysis = replace(analysis, notes=(*said, *mix, *analysis.notes))
+        analysis = replace(analysis, looking=(*said, *mix))
         if not ended:
             shown = analysis.estimates
             append_planned(
