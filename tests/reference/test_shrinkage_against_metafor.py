@@ -96,3 +96,9 @@ def test_too_few_effects_are_refused() -> None:
     with pytest.raises(NotEstimable, match="2 effects are too few"):
         integrated(np.array([1.0, 2.0]), np.eye(2))
     assert integrated(np.array([1.0, 2.0]), np.eye(2), "zero").mean[1] < 2
+
+
+def test_an_outcome_that_does_not_vary_is_refused() -> None:
+    for by in (integrated, empirical_bayes):
+        with pytest.raises(NotEstimable, match="does not vary"):
+            by(np.zeros(4), np.zeros((4, 4)))

@@ -34,6 +34,8 @@ from apologylab.inference.special import ndtr
 Towards = Literal["mean", "zero"]
 NODES = 96
 """Nodes of the Gauss-Legendre rule over tau."""
+RANK = 1e-12
+"""Least share of the largest eigenvalue of V below which an effect has no error."""
 FLAT = 1e-9
 """Gain in log likelihood below which a spread is none."""
 REFINEMENTS = 14
@@ -144,7 +146,7 @@ def empirical_bayes(y: Floats, covariance: Floats, towards: Towards = "mean") ->
     >>> round(float(found.tau[0] ** 2), 6), found.mean.round(3).tolist()
     (0.666667, [0.9, 1.3, 1.7, 2.1])
     """
-    _refuse_few(y, towards, least=2 if towards == "mean" else 1)
+    _refuse(y, covariance, towards, least=2 if towards == "mean" else 1)
     at = _highest(y, covariance, towards)
     return _mixture(given_tau(y, covariance, at, towards), at, np.ones(1))
 
@@ -155,7 +157,7 @@ def integrated(y: Floats, covariance: Floats, towards: Towards = "mean") -> Post
     Raises:
         NotEstimable: so few effects that the posterior of tau has no finite mass.
     """
-    _refuse_few(y, towards, least=3 if towards == "mean" else 2)
+    _refuse(y, covariance, towards, least=3 if towards == "mean" else 2)
     scale = float(np.sqrt(np.diag(covariance).mean() + y.var()))
     nodes, weight = _rule()
     u = (nodes + 1) / 2
@@ -209,13 +211,16 @@ def _rule() -> tuple[Floats, Floats]:
     return np.asarray(nodes), np.asarray(weight)
 
 
-def _refuse_few(y: Floats, towards: Towards, *, least: int) -> None:
+def _refuse(y: Floats, covariance: Floats, towards: Towards, *, least: int) -> None:
     if len(y) < least:
         aim = "each other" if towards == "mean" else "zero"
         raise NotEstimable(
             f"{len(y)} effects are too few to shrink towards {aim}: {least} are needed",
             do="shrink towards zero, or read the effects themselves",
         )
+    values = np.linalg.eigvalsh(covariance)
+    if not values[0] > RANK * values[-1] > 0:
+        raise NotEstimable("an outcome that does not vary says nothing of effects")
 
 
 def _highest(y: Floats, covariance: Floats, towards: Towards) -> Floats:
