@@ -92,7 +92,9 @@ ESTIMATORS: Mapping[str, Estimator] = {
             about="the effect on those whom assignment moved (2SLS, Anderson and Rubin 1949)",
             options={
                 "exposure": Option(
-                    about="column of what assignment moves, such as an outcome", default="delivered"
+                    about="column of what assignment moves, such as an outcome",
+                    default="delivered",
+                    column=True,
                 )
             },
         ),
@@ -138,7 +140,9 @@ ESTIMATORS: Mapping[str, Estimator] = {
         Estimator(
             name="by_cause",
             about="arm means with errors between causes, for outages that are still to come",
-            options={"column": Option(about="whole numbers of the causes", default="cause")},
+            options={
+                "column": Option(about="whole numbers of the causes", default="cause", column=True)
+            },
         ),
         Estimator(
             name="quantile",

@@ -10,6 +10,7 @@ from apologylab.design.estimators import columns_of
 from apologylab.design.layout import Layout, table_layout
 from apologylab.errors import InputError
 from apologylab.inference.question import Measured, Question
+from apologylab.inference.scheme_checks import Drawing, Scheme
 from apologylab.service.analyse import About, conclude
 from apologylab.service.question import estimators as by_default
 from apologylab.service.question import spelled
@@ -31,6 +32,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     outcomes: Sequence[str],
     covariates: Sequence[str] = (),
     unit: str | None = None,
+    cluster: str | None = None,
     weights: Mapping[str, int] | None = None,
     alpha: float = 0.05,
     adjust: Adjust = "holm",
@@ -50,6 +52,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         covariates: numeric columns measured before the draw. With them each effect is given twice,
             adjusted (Lin 2013) and plain.
         unit: column of the unit id, if there is one; an id in two rows is refused.
+        cluster: column of what was drawn together (a city, a household), where rows were not drawn
+            one by one: errors are then between clusters.
         weights: arm -> planned weight, for the sample-ratio check. Without it there is none.
         alpha: 1 less the level of the intervals.
         adjust: how p-values are adjusted.
@@ -73,6 +77,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         what=table if isinstance(table, str) else "the table",
         arm=arm,
         unit=unit,
+        cluster=cluster,
         outcomes={name: name for name in outcomes},
         covariates=tuple(covariates),
         further=columns_of(estimators, (*outcomes, *covariates)),
@@ -82,13 +87,15 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     arms = wanted.arms or _arms(panel)
     _refuse_lone(reference, arms)
     on = _layout(arms, levels or {})
+    scheme: Scheme = "independent" if cluster is None else "clusters"
     asked = Question(
         outcomes=tuple(Measured(name=each, role="primary", unit=each) for each in outcomes),
         arm_contrasts=against(arms, reference),
         weights={1: weights or dict.fromkeys(arms, 1)},
         assigned={},
         covariates=panel.covariates,
-        estimators=spelled(estimators) or by_default(panel.covariates),
+        estimators=spelled(estimators) or by_default(panel.covariates, scheme),
+        drawing=Drawing(scheme=scheme),
         alpha=alpha,
         adjust=adjust,
         factor_contrasts=effects_on(on),

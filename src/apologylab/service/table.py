@@ -27,6 +27,7 @@ class Wanted:
         what: the table, as messages name it.
         arm: column of the arm.
         unit: column of the unit id, if there is one.
+        cluster: column of what was drawn together, if rows were not drawn one by one.
         outcomes: outcome -> its column.
         covariates: columns measured before the draw.
         levels: what the panel calls a subgroup -> its column and the level there.
@@ -39,6 +40,7 @@ class Wanted:
     what: str
     arm: str
     unit: str | None = None
+    cluster: str | None = None
     outcomes: Mapping[str, str]
     covariates: tuple[str, ...] = ()
     levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -51,9 +53,9 @@ class Wanted:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns of the table that are read."""
-        unit = () if self.unit is None else (self.unit,)
+        ids = tuple(filter(None, (self.unit, self.cluster)))
         every = (
-            self.arm, *unit, *self.outcomes.values(), *self.covariates, *self.further.values(),
+            self.arm, *ids, *self.outcomes.values(), *self.covariates, *self.further.values(),
             *(column for column, _ in self.levels.values()),
         )  # fmt: skip
         return tuple(dict.fromkeys(every))

@@ -18,6 +18,7 @@ from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
 from apologylab.warehouse.keys import KEYS
 from apologylab.warehouse.moments import DuckSource
+from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier, text_literal
 
 MISSING = ":missing"
@@ -50,7 +51,10 @@ class FinishedPanel:
         units: ByPhase = {1: {arm: assigned[arm] for arm in self.arms}}
         value = () if self.wanted.value is None else (self.wanted.value,)
         mature = dict.fromkeys((*self.wanted.outcomes, *value), units)
-        return Flow(assigned=units, mature=mature, notes=self.notes)
+        source, sets = self.source, None
+        if self.wanted.cluster is not None:
+            sets = set_totals(source.connection, source.relation, source.columns, None)
+        return Flow(assigned=units, mature=mature, notes=self.notes, sets=sets)
 
     def _refuse_arms(self, assigned: Mapping[str, int]) -> None:
         what, column = self.wanted.what, self.wanted.arm
@@ -102,6 +106,7 @@ def finished_panel(
     _refuse_types(wanted, types)
     _refuse_texts(connection, relation, wanted, types)
     _refuse_repeats(connection, relation, wanted)
+    _refuse_clusterless(connection, relation, wanted)
     view = "CREATE OR REPLACE TEMP VIEW panel AS "
     connection.execute(view + _select(relation, wanted, types, {}))
     panel = _panel(connection, wanted, {})
@@ -119,6 +124,7 @@ def _panel(
     covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
+        *([] if wanted.cluster is None else [DRAWN_SET]),
         *wanted.further, *wanted.levels,
         *([wanted.value, lost(wanted.value)] if wanted.value else []),
     }  # fmt: skip
@@ -247,6 +253,21 @@ def _refuse_repeats(connection: duckdb.DuckDBPyConnection, relation: str, wanted
         )
 
 
+def _refuse_clusterless(
+    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted
+) -> None:
+    if wanted.cluster is None:
+        return
+    cluster = identifier(wanted.cluster)
+    query = f"SELECT count(*) FILTER (WHERE {cluster} IS NULL) FROM {relation}"
+    ((n,),) = connection.execute(query).fetchall()
+    if n:
+        raise InputError(
+            f"{wanted.what}: {n} rows have no cluster in column {wanted.cluster!r}",
+            do="fill it in: a unit that was drawn alone is a cluster of its own",
+        )
+
+
 def _lacking(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
@@ -281,6 +302,8 @@ def _select(
     relation: str, wanted: Wanted, types: Mapping[str, str], lacking: Mapping[str, int]
 ) -> str:
     parts = [f"coalesce(CAST({identifier(wanted.arm)} AS VARCHAR), '') AS arm"]
+    if wanted.cluster is not None:
+        parts.append(f"dense_rank() OVER (ORDER BY {identifier(wanted.cluster)}) AS {DRAWN_SET}")
     for name in wanted.covariates:
         number = _number(name, types[name])
         known = f"CASE WHEN NOT isnan({number}) THEN {number} END"
