@@ -8,7 +8,7 @@ FAST   := tests/unit tests/architecture tests/contracts tests/properties
 RIDERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench docs verify pins clean
+.PHONY: help install demo test check bench docs verify coverage pins clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ docs: $(VENV)/.dev  ## write the reference pages anew and run the guides
 
 verify: $(VENV)/.dev  ## the slow tests in full; resumes; writes docs/verification.json
 	$(BIN)/python tools/verify.py
+
+coverage: $(VENV)/.dev  ## coverage and size of every interval and test; resumes; writes docs/coverage.md
+	$(BIN)/python tools/coverage.py
 
 pins: $(VENV)/.dev  ## write the requirements files from what .venv holds
 	$(BIN)/python tools/pins.py

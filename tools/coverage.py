@@ -1,6 +1,6 @@
 """Coverage and size of every interval and test: docs/coverage.md from one command.
 
-    .venv/bin/python tools/coverage.py                 # all cells, 10,000 replications each
+    make coverage                                      # all cells, 10,000 replications each
     .venv/bin/python tools/coverage.py --only lin      # cells whose case's name has "lin"
     .venv/bin/python tools/coverage.py --replications 200 --only lin --dry   # a try, not kept
 
@@ -39,7 +39,7 @@ null false; a dash where there is no interval or no test. **A cell in bold is un
 fewer than {unsafe:.0%}; what to use instead stands below its table. `analyse` warns by itself where
 an outcome is so skewed.
 
-`tools/coverage.py` makes this page from `tests/simulation/cases/`; a slow test draws a part of it
+`make coverage` makes this page from `tests/simulation/cases/`; a slow test draws a part of it
 anew with each change.
 
 | world | what |

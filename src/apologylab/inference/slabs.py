@@ -78,7 +78,8 @@ class Part(NamedTuple):
 def part(slab: Slab, outcomes: Sequence[int]) -> Part:
     """The sums of a slab; ``outcomes`` are the rows whose missing units are left out."""
     numbers = slab.numbers
-    whole = numbers @ numbers.T
+    with np.errstate(invalid="ignore"):  # an infinity makes nan, which is refused later
+        whole = numbers @ numbers.T
     own: dict[int, Floats] = {}
     patterns: dict[bytes, Floats] = {}
     for row in outcomes:

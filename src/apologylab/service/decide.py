@@ -31,7 +31,7 @@ from apologylab.inference.sentence import number, sentence
 from apologylab.inference.sequential.rows import at_contrast, held_at_all_looks, seen_by
 from apologylab.service.analyse import about
 from apologylab.service.break_even import difference, with_break_even
-from apologylab.service.checks import at_assignment, checks, of_source
+from apologylab.service.checks import at_assignment, checks, of_source, warnings
 from apologylab.service.looks import append_planned, looks, unplanned, watch
 from apologylab.service.question import estimators, question
 from apologylab.service.timeline import timeline
@@ -162,6 +162,7 @@ def _conclude(
         unread=found.unread,
         early=asked.watch is not None and not asked.watch.last,
         besides=(
+            *warnings(panel, asked, fits),
             *_open_liability(experiment, fits, asked),
             *_effects(fits, asked, found.seen),
             *departures,

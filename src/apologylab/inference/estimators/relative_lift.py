@@ -101,10 +101,12 @@ def _fieller(
             f"{means.outcome}: the reference mean is not told from 0: Fieller's set has no bounds",
             do="report the difference",
         )
-    middle = float(a * b - t**2 * (above @ v @ below))
-    free = float(a**2 - t**2 * (above @ v @ above))
-    # The discriminant is above 0: A / B itself is in the set, and the set is bounded.
-    root = float(np.sqrt(middle**2 - square * free))
+    va, vb, both = above @ v @ above, below @ v @ below, above @ v @ below
+    middle = float(a * b - t**2 * both)
+    # The discriminant is above 0: A / B itself is in the set, and the set is bounded. Written out,
+    # so that means far from 0 cost no digits.
+    spread = b**2 * va - 2 * a * b * both + a**2 * vb - t**2 * (va * vb - both**2)
+    root = t * float(np.sqrt(spread))
     variance, df = means.error(above - below)
     p = 2 * float(stdtr(df, -abs(float(a - b)) / variance**0.5))
     return (middle - root) / square - 1, (middle + root) / square - 1, p
