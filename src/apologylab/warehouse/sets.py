@@ -72,8 +72,8 @@ def set_totals(
     if by != DRAWN_SET:
         number = f"coalesce({number}, -row_number() OVER ())"
     units = (
-        f"SELECT {selected(columns)}, {number} AS set_number, y "
-        f"FROM (SELECT *, {y} AS y FROM {relation}) WHERE y IS NOT NULL AND NOT isnan(y)"
+        f"SELECT * FROM (SELECT {selected(columns)}, {number} AS set_number, {y} AS y "
+        f"FROM {relation}) WHERE y IS NOT NULL AND NOT isnan(y)"
     )
     keys = ", ".join(KEYS)
     ((mean,),) = connection.execute(f"SELECT avg(y) FROM ({units})").fetchall()
