@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -21,6 +22,9 @@ from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier, text_literal
 
+if TYPE_CHECKING:
+    from apologylab.warehouse.ibis_source import IbisSource
+
 MISSING = ":missing"
 """Added to a covariate's name: 1 where a unit lacks it, 0 elsewhere (R22)."""
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -31,7 +35,7 @@ _SHOWN = 5
 class FinishedPanel:
     """A checked table; see :class:`apologylab.service.ports.Panel`."""
 
-    source: DuckSource
+    source: DuckSource | IbisSource
     covariates: tuple[str, ...]
     arms: tuple[str, ...]
     wanted: Wanted
@@ -96,9 +100,8 @@ def finished_panel(
     Raises:
         InputError: a column is missing, reserved or not numeric, or a unit id is in two rows.
     """
-    _refuse_reserved(wanted)
     types = _types(connection, relation)
-    _refuse_missing(wanted, types)
+    refuse_columns(wanted, types)
     if parse_once:
         kept = ", ".join(map(identifier, wanted.columns))
         connection.execute(f"CREATE TEMP TABLE parsed AS SELECT {kept} FROM {relation}")
@@ -160,6 +163,16 @@ def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, st
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; near {close[0]!r}" if close else ""
+
+
+def refuse_columns(wanted: Wanted, types: Mapping[str, str]) -> None:
+    """Refuse names that the panel itself has, and columns that the table has not.
+
+    Raises:
+        InputError: there are such.
+    """
+    _refuse_reserved(wanted)
+    _refuse_missing(wanted, types)
 
 
 def _refuse_reserved(wanted: Wanted) -> None:
@@ -282,6 +295,7 @@ def _lacking(
     if not wanted.covariates:
         return {}
     outcomes = [*wanted.outcomes, *filter(None, [wanted.value])]
+    assert isinstance(panel.source, DuckSource)
     suspects = panel.source.lacked(outcomes, wanted.covariates)
     names = wanted.covariates if suspects is None else suspects
     lacks = {name: _is_lacking(_number(name, types[name])) for name in names}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LISTED = 5
 """Causes whose own effect is told, the largest."""
+MOST = 500_000
+"""Sets up to which errors between them are kept in memory; units without a cause are one each."""
 
 
 def _by_cause(scan: Scan) -> Mapping[str, Fit]:
@@ -29,8 +31,12 @@ def _by_cause(scan: Scan) -> Mapping[str, Fit]:
 
 def _fit(scan: Scan, totals: SetTotals, column: str) -> Fit:
     question, named = scan.question, np.unique(totals.code[totals.code >= 0])
+    why = ""
     if len(named) < 2:
         why = f"the units have {len(named)} known values of {column}: two are needed"
+    elif len(totals.n) > MOST:
+        why = f"{len(named):,} values of {column} and the units without one are too many sets"
+    if why:
         return Fit(None, dict.fromkeys(question.arms, why))
     refused = {
         arm: why.replace("cluster", column)

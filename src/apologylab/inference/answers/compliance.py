@@ -66,6 +66,9 @@ def _joint(moments: Moments, question: Question) -> _Joint:
             why = f"{kept.columns[1]} is missing or not finite for units of {cell.arm}"
             refused.setdefault(cell.arm, why)
     arms = tuple(arm for arm in question.arms if arm not in refused)
+    if not arms:
+        none = np.zeros((0, 0))
+        return _Joint((), (), none, none, none, none, refused)
     layout = lay_out(kept, arms)
     n, share = kept.n[layout.rows], layout.share[:, None]
     return _Joint(
