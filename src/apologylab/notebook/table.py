@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab import wiring
 from apologylab.design.contrasts import against, effects_on
 from apologylab.design.estimators import columns_of
 from apologylab.design.layout import Layout, table_layout
+from apologylab.design.subgroups import subgroup_columns
+from apologylab.design.times import END
 from apologylab.errors import InputError
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
+from apologylab.inference.survival.counts import Timed
+from apologylab.inference.times import Lasting
 from apologylab.service.analyse import About, conclude
 from apologylab.service.question import estimators as by_default
 from apologylab.service.question import spelled
@@ -38,6 +42,9 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     adjust: Adjust = "holm",
     estimators: Sequence[str] = (),
     levels: Mapping[str, Mapping[str, str | float]] | None = None,
+    times: Mapping[str, str] | None = None,
+    weeks: Mapping[str, Sequence[str]] | None = None,
+    subgroups: Mapping[str, Sequence[str]] | None = None,
 ) -> Analysis:
     """Compare every arm of a table with the reference: the same code as ``apologylab analyse``.
 
@@ -62,6 +69,10 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         levels: arm -> factor -> level, where arms combine factors; levels that are numbers, such
             as the coupon's value, are sizes too. Main effects follow, and :meth:`contrast` of the
             result. An arm without levels, such as silence, lies outside the factorial.
+        times: column of a time -> column of what ended it: 0 nothing yet, 1 the event, 2 and more
+            other ends. For kaplan_meier, aalen_johansen, rmst, log_rank, cox and cox_adjusted.
+        weeks: outcome -> its columns of each week since the incident, for by_week.
+        subgroups: column known before the draw -> its levels, for subgroups.
 
     Raises:
         InputError: a column is missing or not numeric, or there is no such arm or estimator.
@@ -73,6 +84,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     10.0
     """
     _refuse_names(outcomes, covariates, estimators)
+    over = _OverTime(times or {}, weeks or {}, subgroups or {})
     wanted = Wanted(
         what=table if isinstance(table, str) else "the table",
         arm=arm,
@@ -80,7 +92,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         cluster=cluster,
         outcomes={name: name for name in outcomes},
         covariates=tuple(covariates),
-        further=columns_of(estimators, (*outcomes, *covariates)),
+        further=columns_of(estimators, (*outcomes, *covariates)) | over.columns(),
+        levels=subgroup_columns(over.subgroups),
         arms=None if weights is None else tuple(name for name, each in weights.items() if each),
     )
     panel = wiring.table_panel(table, wanted)
@@ -89,7 +102,10 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     on = _layout(arms, levels or {})
     scheme: Scheme = "independent" if cluster is None else "clusters"
     asked = Question(
-        outcomes=tuple(Measured(name=each, role="primary", unit=each) for each in outcomes),
+        outcomes=tuple(
+            Measured(name=each, role="primary", unit=each, weeks=over.weeks_of(each))
+            for each in outcomes
+        ),
         arm_contrasts=against(arms, reference),
         weights={1: weights or dict.fromkeys(arms, 1)},
         assigned={},
@@ -100,9 +116,36 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         adjust=adjust,
         factor_contrasts=effects_on(on),
         layout=on,
+        times=over.lasting(),
+        subgroups={name: tuple(each) for name, each in over.subgroups.items()},
     )
     head = About(experiment="table", as_of=wiring.clock()())
     return conclude(panel, asked, head, weighed=weights is not None)
+
+
+class _OverTime(NamedTuple):
+    """Times, weeks and subgroups as they were given, in the panel's columns."""
+
+    times: Mapping[str, str]
+    weeks: Mapping[str, Sequence[str]]
+    subgroups: Mapping[str, Sequence[str]]
+
+    def columns(self) -> dict[str, str]:
+        """The panel's columns -> the table's."""
+        found = {time: time for time in self.times}
+        found |= {f"{time}{END}": end for time, end in self.times.items()}
+        for outcome, columns in self.weeks.items():
+            found |= dict(zip(self.weeks_of(outcome), columns, strict=True))
+        return found
+
+    def weeks_of(self, outcome: str) -> tuple[str, ...]:
+        return tuple(f"{outcome}:week{i + 1}" for i in range(len(self.weeks.get(outcome, ()))))
+
+    def lasting(self) -> tuple[Lasting, ...]:
+        return tuple(
+            Lasting(name=time, role="primary", unit=time, timed=Timed(time, f"{time}{END}"))
+            for time in self.times
+        )
 
 
 def _refuse_names(*lists: Sequence[str]) -> None:
