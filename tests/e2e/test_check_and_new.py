@@ -52,6 +52,25 @@ def test_check_reads_the_design_back(shipped, capsys):
     assert row.split() == ["silence", "(reference)", "1", "0.1250"]
 
 
+def test_check_prints_what_a_fraction_cannot_tell_apart(shipped, capsys):
+    """Words and coupon are always drawn together, so neither has an effect of its own."""
+    file = shipped / "experiments/late_ride_apology/experiment.toml"
+    text = file.read_text(encoding="utf-8")
+    some = '{ silence = 1, "basic+none@1h" = 1, "status+usd5@1h" = 1, "*" = 0 }'
+    text = text.replace('weights = "equal"', f"weights = {some}")
+    kept = [line for line in text.splitlines() if not line.startswith(("contrasts =", "names ="))]
+    file.write_text("\n".join(kept), encoding="utf-8")
+    assert main(["check", "late_ride_apology"]) == 0
+    assert "refused as contrasts: wording with coupon" in capsys.readouterr().out
+    main(["check", "late_ride_apology", "--json"])
+    assert json.loads(capsys.readouterr().out)["aliases"]["wording"][0] == "coupon"
+    file.write_text(
+        "\n".join(kept).replace("[plan]", '[plan]\ncontrasts = { c = "coupon" }'), "utf-8"
+    )
+    assert main(["check", "late_ride_apology"]) != 0
+    assert "it cannot be told from wording" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [

@@ -26,10 +26,12 @@ HIGHEST = 3
 """Interactions of more factors are not listed."""
 
 
-def confounded(on: Layout, corners: Sequence[tuple[int, Sequence[Arm]]]) -> tuple[str, ...]:
+def confounded(
+    on: Layout, corners: Sequence[tuple[int, Sequence[Arm]]], asked: frozenset[str]
+) -> tuple[str, ...]:
     """The effects that the crude difference of some arms' averages would be mixed up with.
 
-    Empty where a side has no arm, or where none other than those that the sides differ in.
+    ``asked`` are the factors that the contrast is of. Empty where a side has no arm.
     """
     if not all(cells for _, cells in corners):
         return ()
@@ -37,29 +39,16 @@ def confounded(on: Layout, corners: Sequence[tuple[int, Sequence[Arm]]]) -> tupl
     for sign, cells in corners:
         for arm in cells:
             weight[arm.name] = weight.get(arm.name, Fraction(0)) + Fraction(sign, len(cells))
-    varied = {f for f in on.factors if len(_levels(corners, f)) > 1 and _differ(corners, f)}
     drawn = [arm for arm in on.arms if arm.levels]
-    mixed = []
-    for effect in _effects(on):
-        columns = _columns(on, drawn, effect)
-        hit = any(
+    return tuple(
+        " x ".join(effect)
+        for effect in _effects(on)
+        if not asked >= set(effect)
+        and any(
             sum(weight.get(arm.name, 0) * x for arm, x in zip(drawn, column, strict=True))
-            for column in columns
+            for column in _columns(on, drawn, effect)
         )
-        if hit and not varied & set(effect):
-            mixed.append(" x ".join(effect))
-    return tuple(mixed)
-
-
-def _levels(corners: Sequence[tuple[int, Sequence[Arm]]], factor: str) -> set[str]:
-    return {arm.levels.get(factor, "") for _, cells in corners for arm in cells}
-
-
-def _differ(corners: Sequence[tuple[int, Sequence[Arm]]], factor: str) -> bool:
-    """Whether no level of the factor is on both a positive and a negative side."""
-    above = {arm.levels.get(factor, "") for sign, cells in corners for arm in cells if sign > 0}
-    below = {arm.levels.get(factor, "") for sign, cells in corners for arm in cells if sign < 0}
-    return not above & below
+    )
 
 
 def aliases(on: Layout) -> tuple[tuple[str, tuple[str, ...]], ...]:

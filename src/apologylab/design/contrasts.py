@@ -227,7 +227,9 @@ def _unmatched(on: Layout, text: str) -> str:
         if not read_side(on, side).cells:
             return f"no arm that every phase draws has {side!r} (silence is in a side by name only)"
     corners = _corners(on, differences, at)
-    if alias := confounded(on, [(corner.sign, corner.side.cells) for corner in corners]):
+    crude = [(corner.sign, corner.side.cells) for corner in corners]
+    asked = frozenset(factor for corner in corners for factor in corner.side.admitted)
+    if alias := confounded(on, crude, asked):
         return f"in this fraction of the factorial it cannot be told from {', '.join(alias)}"
     return (
         "no cell of one side meets a cell of the other under the same levels of the factors not "

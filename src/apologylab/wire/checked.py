@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from apologylab.design.aliases import aliases
 from apologylab.design.arms import arms, weights
 from apologylab.design.experiment import Experiment
 from apologylab.design.findings import Finding
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.forecast import forecast
+from apologylab.design.layout import layout
 from apologylab.design.words import amounts, money_in_words
 
 
@@ -57,6 +59,7 @@ def _design(experiment: Experiment) -> Mapping[str, Any]:
             {"path": path, "amount": str(money), "words": money_in_words(money)}
             for path, money in amounts(experiment)
         ],
+        "aliases": dict(aliases(layout(experiment))),
         "budget": _budget(experiment),
         "looks": looks_document(experiment),
     }

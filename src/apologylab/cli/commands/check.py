@@ -88,7 +88,9 @@ def _summary(checked: Checked) -> str:
 
 def _show_design(experiment: Experiment) -> None:
     from apologylab.cli.console import show, show_table
+    from apologylab.design.contrasts import alias_notes
     from apologylab.design.forecast import forecast
+    from apologylab.design.layout import layout
     from apologylab.design.words import amounts, money_in_words
     from apologylab.wire.checked import arm_rows, looks_document
 
@@ -108,6 +110,8 @@ def _show_design(experiment: Experiment) -> None:
     if told:
         show_table("Amounts", ["key", "amount", "in words"], told)
         show()
+    for note in alias_notes(layout(experiment)):
+        show(f"{note}\n")
     if found := forecast(experiment):
         show(_forecast(found))
     if looks := looks_document(experiment):
