@@ -95,15 +95,16 @@ def finished_panel(
 ) -> FinishedPanel:
     """The panel of ``relation`` (a name or a table function), after the checks of its columns.
 
-    ``parse_once`` copies what is read of it into memory first, for a source that is dear to scan.
+    ``parse_once`` copies what is read of it into memory first, for a source that is dear to scan;
+    so does a table of clusters, which are numbered.
 
     Raises:
         InputError: a column is missing, reserved or not numeric, or a unit id is in two rows.
     """
     types = _types(connection, relation)
     refuse_columns(wanted, types)
-    if parse_once:
-        kept = ", ".join(map(identifier, wanted.columns))
+    if parse_once or wanted.cluster is not None:
+        kept = ", ".join([*map(identifier, wanted.columns), *_numbered(wanted)])
         connection.execute(f"CREATE TEMP TABLE parsed AS SELECT {kept} FROM {relation}")
         relation = "parsed"
     _refuse_types(wanted, types)
@@ -266,6 +267,13 @@ def _refuse_repeats(connection: duckdb.DuckDBPyConnection, relation: str, wanted
         )
 
 
+def _numbered(wanted: Wanted) -> tuple[str, ...]:
+    """SQL of the clusters' numbers, where there are clusters; dear, so made once."""
+    if wanted.cluster is None:
+        return ()
+    return (f"dense_rank() OVER (ORDER BY {identifier(wanted.cluster)}) AS {DRAWN_SET}",)
+
+
 def _refuse_clusterless(
     connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted
 ) -> None:
@@ -317,7 +325,7 @@ def _select(
 ) -> str:
     parts = [f"coalesce(CAST({identifier(wanted.arm)} AS VARCHAR), '') AS arm"]
     if wanted.cluster is not None:
-        parts.append(f"dense_rank() OVER (ORDER BY {identifier(wanted.cluster)}) AS {DRAWN_SET}")
+        parts.append(DRAWN_SET)
     for name in wanted.covariates:
         number = _number(name, types[name])
         known = f"CASE WHEN NOT isnan({number}) THEN {number} END"
