@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.17
 DOMINATED = 0.9
+WARNING = "WARNING"
+"""What a warning begins with, wherever it is shown."""
 NAMED = 5
 """Contrasts that a warning names; of more it gives the number."""
 HISTORY = ":pre"
@@ -163,7 +165,7 @@ def _warning(
         return ""
     more = f" and {len(unsafe) - NAMED} more" if len(unsafe) > NAMED else ""
     return (
-        f"WARNING: {outcome} is so skewed (skewness {g:.3g} in {total:,} units, and samples show "
+        f"{WARNING}: {outcome} is so skewed (skewness {g:.3g} in {total:,} units, and samples show "
         "too little of it) that the 95% interval of a mean covers less than 93% where arms are so "
         f"unlike in size: {', '.join(unsafe[:NAMED])}{more}. Read winsorised or quantile "
         "beside it, and next time draw arms of one size"

@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from apologylab.decision.value import VALUE
-from apologylab.report import numbers
 from apologylab.inference.axis import axis
+from apologylab.inference.grouping import decides
+from apologylab.report import numbers
 from apologylab.report.worries import worries
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from apologylab.decision.verdict import Verdict
     from apologylab.design.experiment import Experiment
-    from apologylab.inference.results import Analysis, Estimate
     from apologylab.inference.axis import Axis
+    from apologylab.inference.results import Analysis, Estimate
 
 ROLES = ("primary", "secondary", "guardrail", "descriptive")
 KINDS = {"arm": "Each arm", "factor": "Each factor", "contrast": "The questions of the plan"}
@@ -114,7 +115,7 @@ def panels(dossier: Dossier) -> tuple[Panel, ...]:
 
 
 def _panel(dossier: Dossier, listed: list[Estimate]) -> Panel:
-    first = listed[0]
+    first = next((each for each in listed if decides(each)), listed[0])
     shown = [each for each in listed if each.estimator == first.estimator]
     ends = [end for each in shown for end in (each.ci_low, each.ci_high)]
     truths = [

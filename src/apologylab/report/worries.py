@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.design.experiment import TIMING
+from apologylab.inference.skewness import WARNING
 from apologylab.inference.table import headlines
 from apologylab.report import numbers
 
@@ -44,8 +45,13 @@ def worries(
             )
             for each in analysis.refusals
         ),
+        *(Worry(True, note) for note in analysis.notes if note.startswith(WARNING)),
         *_guardrails(verdict),
-        *(Worry(False, note) for note in analysis.notes if not analysis.estimates),
+        *(
+            Worry(False, note)
+            for note in analysis.notes
+            if not analysis.estimates and not note.startswith(WARNING)
+        ),
         *_size(analysis),
         *_limits(experiment),
     ]

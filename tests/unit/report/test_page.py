@@ -180,6 +180,22 @@ def test_only_the_plans_first_estimator_is_drawn_and_all_are_listed(dossier):
     assert page(dossier).count("difference_in_means") == 7
 
 
+def test_means_are_drawn_even_if_the_plan_leads_with_something_else(dossier):
+    estimates = dossier.analysis.estimates
+    cut = tuple(replace(each, estimator="winsorised(at=0.99)") for each in estimates[:3])
+    led = replace(dossier, analysis=replace(dossier.analysis, estimates=(*cut, *estimates)))
+    assert panels(led)[0].first.estimator == "lin"
+    alone = replace(dossier, analysis=replace(dossier.analysis, estimates=cut))
+    assert panels(alone)[0].first.estimator == "winsorised(at=0.99)"
+
+
+def test_a_warning_is_among_what_could_be_wrong(dossier):
+    warned = replace(dossier.analysis, notes=("WARNING: spend is so skewed", "feeds reach May"))
+    found = text_of(page(replace(dossier, analysis=warned)))
+    wrong = found[found.index("What could be wrong") :]
+    assert "WARNING: spend is so skewed" in wrong
+
+
 def test_truth_is_the_contrast_of_true_means(dossier):
     cells = (("none+usd5@1h", 1.0), ("silence", -1.0))
     assert true_effect(dossier, "spend_84d", cells) == pytest.approx(0.5)
