@@ -95,6 +95,7 @@ def watch(
         alpha=plan.alpha,
         first_look=plan.first_look,
         final=_final(experiment, flow.assigned, moments_of, as_of),
+        planned=_planned(experiment),
         last=moments_of.ended(flow, as_of=as_of),
         earlier=tuple(
             _readings(each)
@@ -102,6 +103,16 @@ def watch(
             if each.readings is not None and each.as_of <= as_of
         ),
     )
+
+
+def _planned(experiment: Experiment) -> Mapping[str, int]:
+    """Arm -> units at the end as declared, by the phase in which it is most often drawn."""
+    every = phase_weights(experiment, range(1, 2 + len(experiment.allocation.phases))).values()
+    expected = experiment.plan.expected_customers or 0
+    return {
+        arm: round(expected * max(weights[arm] / sum(weights.values()) for weights in every))
+        for arm in next(iter(every))
+    }
 
 
 def _readings(look: Look) -> Mapping[str, Seen]:

@@ -85,10 +85,11 @@ def _group(shape: Shape) -> Watch:
         alpha=0.05,
         first_look=2,
         final={},
+        planned={},
     )
 
 
-ANY_TIME = Watch(method="confidence_sequence", alpha=0.05, first_look=2, final={})
+ANY_TIME = Watch(method="confidence_sequence", alpha=0.05, first_look=2, final={}, planned={})
 
 
 def ratio_trial(rng: np.random.Generator, world: World) -> Trial:

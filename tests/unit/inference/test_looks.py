@@ -61,6 +61,7 @@ def watch(**changes) -> Watch:
         alpha=0.05,
         first_look=1_000,
         final=dict.fromkeys(ARMS, 4_000),
+        planned=dict.fromkeys(ARMS, 4_000),
     )
     return replace(plain, **changes)
 
@@ -158,7 +159,7 @@ def test_the_end_after_a_look_spends_what_is_left():
 
 
 def test_a_confidence_sequence_at_any_n():
-    sequence = watch(method="confidence_sequence")
+    sequence = watch(method="confidence_sequence", final=dict.fromkeys(ARMS, 9_999))
     rho = best_rho(8_000, 0.05)
     for row in read(question(sequence))[0]:
         reach = critical(4_000, rho, 0.05 / 4)

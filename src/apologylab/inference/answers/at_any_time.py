@@ -73,8 +73,9 @@ def _share(read: Read, outcome: str, arm: str) -> Share:
     n = float(moments.n[mine[0]])
     mean = float(cell_means(moments)[mine[0], 0])
     _refuse_others(moments, mine[0], mean)
-    final = read.question.watch.final.get(arm, 0) if read.question.watch else 0
-    return Share(round(mean * n), n, max(final, n))
+    watch = read.question.watch
+    tuned = watch.planned.get(arm, 0) if watch else 0
+    return Share(round(mean * n), n, tuned or n)
 
 
 def _refuse_others(moments: Moments, cell: int, mean: float) -> None:

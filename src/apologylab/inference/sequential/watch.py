@@ -58,6 +58,8 @@ class Watch:
         alpha: the plan's; a confidence sequence is tuned to it.
         first_look: units that each arm of a contrast must have before it is shown.
         final: arm -> units at the end, as forecast now.
+        planned: arm -> units at the end, as declared: what a confidence sequence is tuned to, which
+            must not move with what comes.
         last: the experiment has ended: what is left of alpha is spent.
         earlier: of each look before this one, contrast -> what it saw, oldest first.
     """
@@ -67,6 +69,7 @@ class Watch:
     alpha: float
     first_look: int
     final: Mapping[str, int]
+    planned: Mapping[str, int]
     last: bool = False
     earlier: tuple[Mapping[str, Seen], ...] = ()
 
@@ -77,14 +80,14 @@ class Watch:
 
 
 class At(NamedTuple):
-    """One contrast at this look: all looks at it so far, this one last, and its units."""
+    """One contrast at this look: all looks at it so far, this one last; units now, and planned."""
 
     watch: Watch
     contrast: str
     seen: tuple[Seen, ...]
     df: float
     n: float
-    final: float
+    planned: float
 
     @property
     def now(self) -> Seen:
@@ -112,7 +115,7 @@ class At(NamedTuple):
     def _bound(self, alpha: float) -> float:
         watch = self.watch
         if watch.method == "confidence_sequence":
-            return critical(self.n, best_rho(self.final, watch.alpha), alpha)
+            return critical(self.n, best_rho(self.planned, watch.alpha), alpha)
         information, share = zip(*self.seen, strict=True)
         return boundary(information, share, watch.spending, alpha)
 
@@ -121,7 +124,7 @@ class At(NamedTuple):
         z = _as_normal(t, self.df)
         watch = self.watch
         if watch.method == "confidence_sequence":
-            return float(always_valid_p(z, self.n, best_rho(self.final, watch.alpha)))
+            return float(always_valid_p(z, self.n, best_rho(self.planned, watch.alpha)))
         information, share = zip(*self.seen, strict=True)
         return repeated_p(z, information, share, watch.spending)
 
@@ -164,7 +167,8 @@ def at_look(  # noqa: PLR0913 - a look is known by as much
     while before and abs(before[-1].information - now.information) <= _SAME * now.information:
         before.pop()
     many = np.inf if df is None else df
-    return At(watch, contrast, (*before, now), many, float(units.sum()), float(final.sum()))
+    planned = float(sum(watch.planned.get(arm, 0) for arm in arms))
+    return At(watch, contrast, (*before, now), many, float(units.sum()), planned)
 
 
 def key(outcome: str, estimator: str, contrast: str) -> str:
