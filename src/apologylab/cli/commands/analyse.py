@@ -36,7 +36,8 @@ def analyse(
 ) -> None:
     """Estimate the effects of an experiment, with intervals, counts and checks.
 
-    A started experiment is read from the ledger. Before its declared end contrasts are withheld.
+    A started experiment is read from the ledger. Before its declared end contrasts are withheld,
+    unless [plan] sequential pays for looks.
 
     \b
     Example:
