@@ -65,7 +65,8 @@ def last_seen(life: Life, at: float, *, ends: Sequence[int]) -> str:
 
     ``ends`` are the kinds that settle what happens after them.
     """
-    if at <= life.time[-1] or life.ended[-1, list(ends)].sum() == life.ended[-1].sum():
+    settled = [kind for kind in ends if kind < life.ended.shape[1]]
+    if at <= life.time[-1] or life.ended[-1, settled].sum() == life.ended[-1].sum():
         return ""
     cut = "were last seen" if life.ended[-1, CENSORED] else "ended otherwise"
     return f"its last units {cut} at {life.time[-1]:g}, before {at:g}"

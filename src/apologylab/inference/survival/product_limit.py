@@ -76,7 +76,8 @@ def kaplan_meier(life: Life, at: float) -> Value:
 def aalen_johansen(life: Life, at: float, kind: int = EVENT) -> Value:
     """Probability of an end of ``kind`` by ``at``, where units may end otherwise before."""
     upto = life.time <= at
-    n, d_k = life.at_risk[upto], life.ended[upto, kind]
+    n, known = life.at_risk[upto], kind < life.ended.shape[1]
+    d_k = life.ended[upto, kind] if known else np.zeros(len(n))
     s, summed = _product(n, life.ended[upto, EVENT:].sum(axis=1))
     before = np.concatenate(([1.0], s[:-1]))
     cumulative = np.cumsum(before * d_k / n)
