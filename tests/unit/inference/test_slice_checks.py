@@ -67,7 +67,8 @@ def test_a_stage_is_chi_square_of_homogeneity_within_groups():
     assert check.p_value == pytest.approx(stats.chi2.sf(theirs, 3), rel=1e-9)
     assert check.passed
     everybody = Stage("sending", {"1h": {"a": (10, 10), "b": (10, 10)}})
-    assert stage_check(everybody).passed is None
+    assert stage_check(everybody).passed
+    assert stage_check(everybody).says == "all 20 units pass"
 
 
 def test_fallbacks_of_one_proposed_arm_are_seen():
