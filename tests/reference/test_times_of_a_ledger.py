@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from apologylab.design.fingerprint import fingerprint
-from apologylab.record.facts import Contact, Order, Started
+from apologylab.record.facts import Contact, Incident, Order, Started
 from apologylab.service.analyse import analyse
 from apologylab.service.ports import LedgerIdentity
 from apologylab.storage.sqlite import create
@@ -28,16 +30,29 @@ fact = "contact"
 where = { kind = "complaint" }
 
 [plan]
-estimators = ["difference_in_means", "cox", "aalen_johansen(at=14)", "kaplan_meier(at=14, others=censored)"]
+estimators = [
+    "difference_in_means", "cox", "aalen_johansen(at=14)", "kaplan_meier(at=14, others=censored)",
+    "by_week(weeks=cumulative)", "subgroups",
+]
+subgroups.region = ["north", "south"]
 """
 WINDOW, REACH = 28, 40
 """Days: the feeds are complete so far after the start that the last units are followed for ten."""
 
 
+def region_of(customer):
+    """Some have a region that no subgroup names, and some none that can be told from it."""
+    return ("north", "south", "north", "elsewhere")[len(customer) % 2 + 2 * customer.endswith("3")]
+
+
 @pytest.fixture(scope="module")
 def lived(late, tmp_path_factory):
     """(units, facts, panel, analysis) of 400 customers enrolled over 30 days."""
-    text = late.text().replace("[plan]", TIMES)
+    text = (
+        late.text()
+        .replace("[plan]", TIMES)
+        .replace("pre_days = 28", "pre_days = 28\nweekly = true")
+    )
     experiment = read(text, where="late")
     found = late.units()
     facts = list(late.happenings(found))
@@ -49,7 +64,13 @@ def lived(late, tmp_path_factory):
     file = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
     ledger = create(file, LedgerIdentity(id="t", environment="test", simulated=True))
     feeds = late.feeds(late.START + REACH * late.DAY)
-    late.append(ledger, [started, begun, *late.enrolment(found), *facts, *feeds])
+    enrolled = [
+        replace(each, fields={"region": region_of(each.customer), "late_s": 900})
+        if isinstance(each, Incident)
+        else each
+        for each in late.enrolment(found)
+    ]
+    late.append(ledger, [started, begun, *enrolled, *facts, *feeds])
     as_of = late.START + 120 * late.DAY
     mark = ledger.mark(as_of)
     ledger.close()
@@ -103,6 +124,51 @@ def test_the_analysis_of_a_ledger_has_curves_and_hazards(lived):
     assert "ended otherwise and count as censored" in note
     shares = [each for each in of_time if each.estimator.startswith("aalen")]
     assert {each.unit for each in shares} == {"share of units with the event"}
+
+
+def test_weeks_add_up_to_the_outcome_and_are_the_facts_of_their_days(lived):
+    late = lived.late
+    names = ["spend_28d", *(f"spend_28d:week{i}" for i in range(1, 5))]
+    held = lived.panel.source.collect(names).columns
+    spend, *weeks = (held[name] for name in names)
+    mature = ~np.isnan(spend)
+    assert 100 < mature.sum() < 400
+    assert sum(weeks)[mature] == pytest.approx(spend[mature], abs=1e-9)
+    second = sum(
+        (fact.list_amount - fact.returned_amount) / 100
+        for fact in lived.facts
+        if isinstance(fact, Order)
+        and not fact.key.startswith("failed-")
+        and (anchor := lived.units[fact.customer][0]) <= late.START + (REACH - 30) * late.DAY
+        and 7 * late.DAY <= fact.occurred_at - anchor < 14 * late.DAY
+    )
+    assert weeks[1][mature].sum() == pytest.approx(second, abs=1e-6)
+    last = [each for each in lived.analysis.estimates if each.outcome == "spend_28d, weeks 1 to 4"]
+    plain = [
+        each
+        for each in lived.analysis.estimates
+        if each.outcome == "spend_28d" and each.estimator == "difference_in_means"
+    ]
+    assert [each.point for each in last] == pytest.approx([each.point for each in plain])
+
+
+def test_subgroups_are_the_incidents_own_fields(lived):
+    late = lived.late
+    rows = late.expected(lived.units, lived.facts)
+    for level in ("north", "south"):
+        mine = [
+            (row["arm"], row["spend_28d"])
+            for customer, row in rows.items()
+            if region_of(customer) == level
+            and lived.units[customer][0] <= late.START + (REACH - 30) * late.DAY
+        ]
+        found = next(
+            each
+            for each in lived.analysis.estimates
+            if each.outcome == f"spend_28d, region={level}" and each.treatment == "sorry+usd5"
+        )
+        means = [np.mean([y for arm, y in mine if arm == a]) for a in ("sorry+usd5", "silence")]
+        assert found.point == pytest.approx(means[0] - means[1], rel=1e-9)
 
 
 def test_a_unit_of_a_feed_that_was_never_complete_is_not_followed(late, tmp_path):
