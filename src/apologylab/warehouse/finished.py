@@ -56,7 +56,7 @@ class FinishedPanel:
         value = () if self.wanted.value is None else (self.wanted.value,)
         mature = dict.fromkeys((*self.wanted.outcomes, *value), units)
         source, sets = self.source, None
-        if self.wanted.cluster is not None:
+        if self.wanted.cluster is not None and isinstance(source, DuckSource):
             sets = set_totals(source.connection, source.relation, source.columns, None)
         return Flow(assigned=units, mature=mature, notes=self.notes, sets=sets)
 

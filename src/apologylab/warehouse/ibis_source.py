@@ -85,6 +85,12 @@ class IbisSource:
         bucket = (numbered.bucket % self.buckets).cast("string")
         return numbered.mutate(stratum=numbered.stratum + MARK + bucket).drop("bucket")
 
+    @cached_property
+    def rows(self) -> dict[Cell, int]:
+        """Units in each cell, whatever is missing in them."""
+        counted = self.table.group_by(list(KEYS)).aggregate(n=self.table.count())
+        return {Cell(*row[: len(KEYS)]): int(row[-1]) for row in self.run(counted)}
+
     @property
     def _own(self) -> list[str]:
         return sorted(self.columns - self.made.keys())
