@@ -58,7 +58,7 @@ def score(skewness: float, units: int, cells: Sequence[tuple[float, int]]) -> fl
         cells: weight and units of each arm of the contrast.
 
     >>> round(score(30.0, 5_000, [(1.0, 250), (-1.0, 4_750)]), 2)
-    0.93
+    0.97
     >>> score(30.0, 5_000, [(1.0, 2_500), (-1.0, 2_500)])
     0.0
     """

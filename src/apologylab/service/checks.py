@@ -44,7 +44,7 @@ CAUSE = "cause"
 def warnings(panel: Panel, asked: Question, fits: Fits) -> tuple[str, ...]:
     """What is wrong with no unit, and yet with the intervals."""
     columns = {name: column_of(each, name) for name, each in fits.moments.items() if each.cells}
-    if fits.covariates is not None:
+    if fits.covariates is not None and fits.covariates.cells:
         columns |= {
             name: column_of(fits.covariates, name)
             for name in fits.covariates.columns
