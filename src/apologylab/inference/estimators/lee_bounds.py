@@ -16,6 +16,7 @@ a unit at the quantile counting in part. The variance of the upper one is (Lee's
 
 mu = E[Y | Y >= q_p]; of the lower one alike. Where the reference has more seen it is trimmed.
 Phases are weighted by their units, and n_a is then (sum w)^2 / sum w^2 of the weights.
+Where s_1 and s_0 hardly differ, which arm is trimmed is a matter of chance, and V an approximation.
 
 Source: Lee 2009 (Review of Economic Studies 76), Propositions 1a and 3.
 """
