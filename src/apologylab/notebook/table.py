@@ -52,7 +52,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
 
     Args:
         table: a pandas or polars DataFrame or an Arrow table with one row a unit, or the path of a
-            CSV or Parquet file.
+            CSV or Parquet file; or, analysed where it lies (extra ``[spark]``), a Spark DataFrame
+            or ``"postgresql://host/database#table"``.
         arm: column of the arm.
         reference: the arm that every effect is a difference from.
         outcomes: numeric columns; empty values are missing and counted.
