@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from apologylab.design.contrasts import against
+from apologylab.design.contrasts import Contrast, against
 from apologylab.inference.arrays import panel
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
@@ -189,3 +189,32 @@ def test_a_lift_over_nothing_is_refused(interval, why):
     found, refused = ask(f"relative_lift(interval={interval})", made, labels())
     assert "b" not in found
     assert why in refused["b"]
+
+
+def interaction(estimator):
+    """Weights that sum to 2 and -2: a difference of differences."""
+    made, arm = columns(120), [("a", "b", "c", "d")[i % 4] for i in range(120)]
+    cells = (("d", 1.0), ("a", 1.0), ("b", -1.0), ("c", -1.0))
+    question = Question(
+        outcomes=(Measured(name="y", role="primary", unit="USD"),),
+        arm_contrasts=(),
+        named_contrasts=(
+            Contrast(name="both", treatment="both", reference="each", cells=cells, order=2),
+        ),
+        weights={1: dict.fromkeys("abcd", 1)},
+        assigned={},
+        estimators=(estimator,),
+    )
+    return estimates(fit(panel(made, arm=arm), question), question)
+
+
+def test_an_interaction_has_no_relative_lift():
+    found, (refused,) = interaction("relative_lift")
+    assert found == ()
+    assert "not of an interaction" in refused.because
+
+
+def test_an_interaction_has_no_two_sides_to_take_apart():
+    ((one,), refused) = interaction("two_part")
+    assert refused == ()
+    assert one.details == ()

@@ -126,6 +126,8 @@ def _two_part(scan: Scan) -> Mapping[str, Fit]:
 
 def _in_parts(means: ArmMeans, shares: ArmMeans) -> Callable[[Contrast], Details]:
     def details(contrast: Contrast) -> Details:
+        if contrast.order != 1:
+            return ()
         c = means.weights(contrast)
         sides = np.stack([np.maximum(c, 0), np.maximum(-c, 0)])
         found = parts(sides @ means.means, sides @ shares.means)
