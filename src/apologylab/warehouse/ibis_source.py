@@ -81,9 +81,9 @@ class IbisSource:
         """The panel with its strata split; rows are numbered first, a window of the whole."""
         lib = ibis()
         number = panel[DRAWN_SET] if DRAWN_SET in self.columns else lib.row_number()
-        numbered = panel.mutate(bucket=number.cast("int64"))
-        bucket = (numbered.bucket % self.buckets).cast("string")
-        return numbered.mutate(stratum=numbered.stratum + MARK + bucket).drop("bucket")
+        numbered = panel.mutate(nth=number.cast("int64"))
+        which = (numbered.nth % self.buckets).cast("string")
+        return numbered.mutate(stratum=numbered.stratum + MARK + which).drop("nth")
 
     @cached_property
     def rows(self) -> dict[Cell, int]:
