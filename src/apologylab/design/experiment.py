@@ -329,6 +329,10 @@ class Panel:
     arm_cost: Annotated[Mapping[Label, Cost], Doc("arm -> cost of one unit in it")] = field(
         default_factory=dict
     )
+    levels: Annotated[
+        Mapping[Label, Mapping[Name, Label]],
+        Doc("arm -> factor -> level, where arms combine factors; numbers are sizes too"),
+    ] = field(default_factory=dict)
 
 
 Factors = Mapping[Name, Annotated[tuple[Name, ...], Items()]]

@@ -5,8 +5,9 @@ What contrasts are read on. A declaration has one; so has a table whose arms wer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from apologylab.errors import InputError
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
+
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +55,13 @@ class Layout:
 def layout(experiment: Experiment) -> Layout:
     """The layout of a declaration: its arms with a weight above 0 in every declared phase."""
     phases = weights_by_phase(experiment)
+    drawn = tuple(arm for arm in arms(experiment) if all(phase[arm.name] > 0 for phase in phases))
+    if experiment.panel is not None:
+        given = {arm.name: experiment.panel.levels.get(arm.name, {}) for arm in drawn}
+        return replace(table_layout(given), margins=experiment.plan.margins)
     return Layout(
         factors={factor: experiment.factors[factor] for factor in factor_order(experiment)},
-        arms=tuple(arm for arm in arms(experiment) if all(phase[arm.name] > 0 for phase in phases)),
+        arms=drawn,
         margins=experiment.plan.margins,
         values=_values(experiment),
     )
@@ -100,7 +107,7 @@ def table_layout(levels: Mapping[str, Mapping[str, str | float]]) -> Layout:
             f"arm {odd[0]!r} has levels of {has}, others of {', '.join(named)}",
             do="give each arm a level of every factor, or none at all to leave it outside",
         )
-    by_factor = {factor: list(dict.fromkeys(each[factor] for each in given)) for factor in named}
+    by_factor = {factor: _listed([each[factor] for each in given]) for factor in named}
     return Layout(
         factors={factor: tuple(map(_text, each)) for factor, each in by_factor.items()},
         arms=tuple(
@@ -110,10 +117,21 @@ def table_layout(levels: Mapping[str, Mapping[str, str | float]]) -> Layout:
         values={
             factor: {_text(level): float(level) for level in each}
             for factor, each in by_factor.items()
-            if all(isinstance(level, int | float) for level in each)
+            if all(_is_size(level) for level in each)
         },
     )
 
 
 def _text(level: str | float) -> str:
     return level if isinstance(level, str) else f"{level:g}"
+
+
+def _listed(levels: Sequence[str | float]) -> list[str | float]:
+    """Each level once, sizes from the least."""
+    once = list(dict.fromkeys(levels))
+    return sorted(once, key=float) if all(_is_size(level) for level in once) else once
+
+
+def _is_size(level: str | float) -> bool:
+    """Whether a level is a number, or a text that is one."""
+    return not isinstance(level, str) or _NUMBER.fullmatch(level) is not None

@@ -56,7 +56,7 @@ PANEL = experiment(
     {},
     weights={"Mens E-Mail": 1, "Womens E-Mail": 1, "No E-Mail": 1},
     reference="No E-Mail",
-    panel=object(),
+    panel=SimpleNamespace(levels={}),
 )
 
 
@@ -348,3 +348,19 @@ def test_the_guide_s_contrasts_read() -> None:
     synergy = cells("coupon=usd5 x timing=1h vs timing=4h", four)
     assert synergy["sorry+usd5@1h"] == 1.0
     assert synergy["sorry+none@1h"] == -1.0
+
+
+def test_arms_of_a_file_may_have_levels() -> None:
+    """The least size is the baseline, whatever the order; "No E-Mail" lies outside."""
+    levels = {
+        "Mens E-Mail": {"off": "10", "for": "men"},
+        "Womens E-Mail": {"off": "2.5", "for": "men"},
+    }
+    mail = experiment(
+        {}, weights=PANEL.allocation.weights, reference="No E-Mail",
+        panel=SimpleNamespace(levels=levels),
+    )  # fmt: skip
+    assert layout(mail).values == {"off": {"2.5": 2.5, "10": 10.0}}
+    assert cells("off", mail) == {"Mens E-Mail": 1.0, "Womens E-Mail": -1.0}
+    assert cells("for=men vs No E-Mail", mail)["Mens E-Mail"] == 0.5
+    assert [c.name for c in main_effects(mail)] == ["off=10 vs off=2.5"]

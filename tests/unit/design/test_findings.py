@@ -125,6 +125,9 @@ CASES = [
     (RIDE, "[decision]", '[decision]\nworth = { gone = "1 USD" }', "decision.worth.gone"),
     (PROMO, '"10.00 USD"', '"10.00 EUR"', "decision.worth.purchase"),
     # files of finished outcomes
+    (MAIL, "[arms]", '[panel.levels]\n"No Mail" = { sent = "no" }\n[arms]', 'panel.levels."No Mail"'),
+    (MAIL, "[arms]", '[panel.levels]\n"No E-Mail" = { sent = "no" }\n"Mens E-Mail" = { send = "yes" }\n[arms]', 'panel.levels."Mens E-Mail"'),
+    (MAIL, "[plan]", '[panel.levels]\n"No E-Mail" = { sent = "no" }\n[plan]\nmargins = { sent = { no = 1, yes = 1 } }', "plan.margins.sent"),
     (MAIL, "[panel]", '[holdout]\nshare = 0.1\nsalt = "h"\n[panel]', "holdout"),
     (MAIL, "[panel]", '[incident]\nkind = "late"\n[panel]', "incident"),
     (MAIL, "[panel]", '[budget]\ntotal = "1 USD"\n[panel]', "budget"),

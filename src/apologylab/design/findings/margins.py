@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from apologylab.design.arms import arms
 from apologylab.design.findings.finding import Finding, Rule, at
+from apologylab.design.layout import layout
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 def margins_of_factors(experiment: Experiment) -> Iterator[Finding]:
     """Margins weigh factors that there are, and every level of each."""
-    factors = experiment.factors
+    if experiment.panel is not None and any(levels_of_arms(experiment)):
+        return
+    factors = experiment.factors if experiment.panel is None else layout(experiment).factors
     for factor, given in experiment.plan.margins.items():
         path = at("plan", "margins", factor)
         if factor not in factors:
@@ -34,4 +38,29 @@ def margins_of_factors(experiment: Experiment) -> Iterator[Finding]:
             )
 
 
-RULES: tuple[Rule, ...] = (margins_of_factors,)
+def levels_of_arms(experiment: Experiment) -> Iterator[Finding]:
+    """A file's arms that have levels exist, and all have the same factors."""
+    if experiment.panel is None:
+        return
+    names = [arm.name for arm in arms(experiment)]
+    given = experiment.panel.levels
+    for arm, levels in given.items():
+        first = next(iter(given))
+        if arm not in names:
+            yield Finding(
+                path=at("panel", "levels", arm),
+                what="is not an arm",
+                do=f"name one of: {', '.join(names)}",
+                related=("allocation",),
+            )
+        elif set(levels) != set(given[first]):
+            yield Finding(
+                path=at("panel", "levels", arm),
+                value=", ".join(levels),
+                what=f"does not have the factors of {first}",
+                do="give each arm a level of every factor; leave out arms outside the factorial",
+                related=(at("panel", "levels", first),),
+            )
+
+
+RULES: tuple[Rule, ...] = (margins_of_factors, levels_of_arms)
