@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from apologylab.design.estimator import Asked, Estimator, Option, parse_estimator
 from apologylab.design.estimators_effects import EFFECTS
 from apologylab.design.estimators_factorial import FACTORIAL
+from apologylab.design.estimators_heterogeneity import HETEROGENEITY
 from apologylab.design.estimators_looking import LOOKING
 from apologylab.design.estimators_survival import SURVIVAL
 from apologylab.errors import InputError
@@ -160,6 +161,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
         *FACTORIAL,
         *SURVIVAL,
         *LOOKING,
+        *HETEROGENEITY,
     )
 }
 """Name -> estimator. One line each; sets that need more than a line stand in their own tables."""

@@ -47,6 +47,9 @@ TOPICS: Mapping[str, str] = {
     "by_week": "by_week",
     "subgroups": "subgroups",
     "share_at_any_time": "at_any_time",
+    "best_linear_predictor": "heterogeneity",
+    "sorted_groups": "heterogeneity",
+    "targeting": "heterogeneity",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
 
