@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 
 from apologylab.design.contrasts import against
 from apologylab.inference.arrays import panel
@@ -104,6 +105,25 @@ def test_coxs_model_is_statsmodels(ties):
     assert mine.b == pytest.approx(theirs.params, abs=1e-6)
     assert np.sqrt(np.diag(mine.covariance)) == pytest.approx(theirs.bse, rel=1e-6)
     assert mine.fitted == pytest.approx(theirs.llf, rel=1e-10)
+
+
+def test_the_ratio_in_each_half_of_the_events_is_rs():
+    """What tells that hazards are not proportional: two fits that share no event."""
+    theirs = R["halves"]
+    for place, each in enumerate(found("cox")):
+        details = dict(each.details)
+        early, late = (theirs[half]["coef"][place] for half in ("early", "late"))
+        assert np.log(details[f"hazard ratio up to {theirs['time']:g}"]) == pytest.approx(
+            early, abs=1e-7
+        )
+        assert np.log(details[f"hazard ratio after {theirs['time']:g}"]) == pytest.approx(
+            late, abs=1e-7
+        )
+        errors = [theirs[half]["se"][place] for half in ("early", "late")]
+        z = (late - early) / np.hypot(*errors)
+        assert details["p that these two are one"] == pytest.approx(
+            2 * stats.norm.sf(abs(z)), rel=1e-5
+        )
 
 
 def test_rows_of_many_units_are_the_units_themselves():

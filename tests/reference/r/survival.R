@@ -26,6 +26,12 @@ for (ties in c("efron", "breslow")) {
   out[[paste0("cox_x_robust_", ties)]] <-
     one(coxph(Surv(time, kind == 1) ~ arm + x + strata(phase), d, ties = ties, robust = TRUE))
 }
+came <- sort(d$time[d$kind == 1])
+middle <- came[ceiling(length(came) / 2)]
+out$halves <- list(
+  time = middle,
+  early = one(coxph(Surv(pmin(time, middle), kind == 1 & time <= middle) ~ arm, d)),
+  late = one(coxph(Surv(time, kind == 1) ~ arm, d[d$time > middle, ])))
 km <- summary(survfit(Surv(time, kind == 1) ~ arm, d), times = c(10, 30))
 out$km <- list(S = km$surv, se = km$std.err)
 rm <- summary(survfit(Surv(time, kind == 1) ~ arm, d), rmean = 30)$table

@@ -16,18 +16,18 @@ from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.survival.arms import ended_otherwise, units
 from apologylab.inference.survival.counts import EVENT
-from apologylab.inference.survival.cox import CoxFit, Rows, Ties, cox
+from apologylab.inference.survival.cox import CoxFit, Rows, Ties, cox, halves
 from apologylab.inference.survival.log_rank import log_rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apologylab.design.estimators import Asked
-    from apologylab.inference.moments import Floats
+    from apologylab.inference.moments import Cell, Floats
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.source import Source
-    from apologylab.inference.survival.counts import EventCounts
+    from apologylab.inference.survival.counts import EventCounts, Places
     from apologylab.inference.times import Lasting
 
 UNIT = "log hazard ratio"
@@ -51,7 +51,16 @@ class _Fit(NamedTuple):
     means: ArmMeans | None
     refused: Mapping[str, str]
     n: Mapping[str, int]
+    halves: _Halves | None = None
     said: Sequence[tuple[str, str | float]] = ()
+
+
+class _Halves(NamedTuple):
+    """Log hazards up to a time, by which half of the events had come, and after it."""
+
+    time: float
+    early: ArmMeans
+    late: ArmMeans
 
 
 def _cox(source: Source, question: Question, asked: Asked) -> Found:
@@ -113,9 +122,7 @@ def _of_arms(counts: EventCounts, question: Question, asked: Asked) -> _Fit:
     n = units(counts)
     refused = _without_events(counts, question.arms)
     kept = [arm for arm in question.arms if arm not in refused]
-    of_arm = np.array([kept.index(c.arm) if c.arm in kept else -1 for c in counts.cells], np.intp)
-    listed = blocks(counts.cells)
-    of_block = np.array([listed.index(block_of(cell)) for cell in counts.cells], np.intp)
+    of_arm, of_block = _places(counts.cells, kept)
     mine = of_arm[counts.cell] >= 0 if len(kept) > 1 else np.zeros(0, bool)
     if not mine.any():
         return _Fit(None, refused, n)
@@ -137,9 +144,7 @@ def _given_covariates(
     held = source.collect([*time.timed, *question.covariates])
     refused = _without_events(counts, question.arms)
     kept = [arm for arm in question.arms if arm not in refused]
-    of_arm = np.array([kept.index(c.arm) if c.arm in kept else -1 for c in held.cells], np.intp)
-    listed = blocks(held.cells)
-    of_block = np.array([listed.index(block_of(cell)) for cell in held.cells], np.intp)
+    of_arm, of_block = _places(held.cells, kept)
     lasted, end = (held.columns[name] for name in time.timed)
     mine = (of_arm[held.code] >= 0) & ~np.isnan(lasted) & ~np.isnan(end)
     x = np.stack([held.columns[name][mine] for name in question.covariates], axis=1)
@@ -158,6 +163,13 @@ def _given_covariates(
     return _fitted(rows, kept, question, asked, start)
 
 
+def _places(cells: Sequence[Cell], kept: Sequence[str]) -> tuple[Places, Places]:
+    """Of each cell the place of its arm among ``kept``, -1 if it is not there, and of its block."""
+    listed = blocks(cells)
+    of_arm = np.array([kept.index(c.arm) if c.arm in kept else -1 for c in cells], np.intp)
+    return of_arm, np.array([listed.index(block_of(cell)) for cell in cells], np.intp)
+
+
 def _without_events(counts: EventCounts, arms: Sequence[str]) -> dict[str, str]:
     had = {counts.cells[i].arm for i in set(counts.cell[counts.kind == EVENT].tolist())}
     return {arm: f"{arm} has no event, so its hazard is 0" for arm in arms if arm not in had}
@@ -169,10 +181,19 @@ def _fitted(rows: Rows, kept: Sequence[str], question: Question, asked: Asked, s
         found = cox(rows, ties=cast("Ties", asked.word("ties")))
     except NotEstimable as error:
         return start._replace(refused={**dict.fromkeys(question.arms, error.what), **start.refused})
+    return start._replace(
+        means=_log_hazards(found, kept, asked, start),
+        halves=_in_halves(rows, kept, asked, start),
+        said=_said(found),
+    )
+
+
+def _log_hazards(found: CoxFit, kept: Sequence[str], asked: Asked, start: _Fit) -> ArmMeans:
+    """Of ``kept`` against the first of them, whose own is 0."""
     size, p = len(kept), len(kept) - 1
     joint = np.zeros((size, size))
     joint[1:, 1:] = _covariance(found, asked)[:p, :p]
-    means = ArmMeans(
+    return ArmMeans(
         outcome="",
         estimator=asked.text,
         arms=tuple(kept),
@@ -183,7 +204,16 @@ def _fitted(rows: Rows, kept: Sequence[str], question: Question, asked: Asked, s
         df=np.inf,
         joint=joint[None],
     )
-    return start._replace(means=means, said=_said(found))
+
+
+def _in_halves(rows: Rows, kept: Sequence[str], asked: Asked, start: _Fit) -> _Halves | None:
+    """The log hazards in each half of the events; None where a half has no fit."""
+    try:
+        found = halves(rows, ties=cast("Ties", asked.word("ties")))
+    except NotEstimable:
+        return None
+    early, late = (_log_hazards(each, kept, asked, start) for each in (found.early, found.late))
+    return _Halves(found.time, early, late)
 
 
 def _covariance(found: CoxFit, asked: Asked) -> Floats:
@@ -212,8 +242,9 @@ def _read(
         notes += _otherwise(time, counts)
         for asking in each_contrast(question, time, UNIT, asked.text):
             try:
-                words = _Words(of, interval, each.said)
-                estimates.append(_row(asking, counts, _reading(asking, each), words))
+                reading = _reading(asking, each)
+                words = _Words(of, interval, [*_proportional(asking, each), *each.said])
+                estimates.append(_row(asking, counts, reading, words))
             except NotEstimable as error:
                 refusals.append(refusal(asking, error.what))
     return Found(estimates, refusals, notes)
@@ -227,6 +258,25 @@ def _reading(asking: Asking, fit: _Fit) -> Reading:
     if fit.means is None:
         raise NotEstimable("fewer than two arms have an event")
     return fit.means.read(asking.contrast)._replace(reference_mean=0.0)
+
+
+def _proportional(asking: Asking, fit: _Fit) -> list[tuple[str, str | float]]:
+    """The ratio in each half of the events, and the p of "they are one"."""
+    if fit.halves is None:
+        return []
+    time, *means = fit.halves
+    try:
+        early, late = (each.read(asking.contrast) for each in means)
+    except NotEstimable:
+        return []
+    apart = Reading(
+        late.point - early.point, float(np.hypot(early.std_error, late.std_error)), np.inf, 0.0
+    )
+    return [
+        (f"hazard ratio up to {time:g}", float(np.exp(early.point))),
+        (f"hazard ratio after {time:g}", float(np.exp(late.point))),
+        ("p that these two are one", p_value(apart)),
+    ]
 
 
 def _row(asking: Asking, counts: EventCounts, reading: Reading, words: _Words) -> Estimate:

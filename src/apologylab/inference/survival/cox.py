@@ -85,6 +85,14 @@ class CoxFit(NamedTuple):
         return statistic, float(chdtrc(len(self.b), statistic))
 
 
+class Halves(NamedTuple):
+    """The fits up to and after ``time``, by which half of all events had come."""
+
+    time: float
+    early: CoxFit
+    late: CoxFit
+
+
 class _Stratum(NamedTuple):
     """Rows of one stratum: ``upto`` (r,) counts the event times up to each row's own; d (t,)."""
 
@@ -145,6 +153,27 @@ def cox(rows: Rows, *, ties: Ties = "efron") -> CoxFit:
     return CoxFit(
         b / spread, covariance / square, robust / square, _likelihood(start), _likelihood(at)
     )
+
+
+def halves(rows: Rows, *, ties: Ties = "efron") -> Halves:
+    """Two fits that tell whether hazards are proportional: each of one half of the events.
+
+    Up to t* units are followed no further; after it those count that are still under way. The two
+    scores share no event, so the fits are independent in large samples, and where hazards are
+    proportional they estimate one b.
+
+    Raises:
+        NotEstimable: a half has no fit.
+    """
+    event, order = rows.event, np.argsort(rows.time[rows.event], kind="stable")
+    seen = np.cumsum(rows.n[event][order])
+    if not seen.size:
+        raise NotEstimable("no event was seen")
+    middle = float(rows.time[event][order][np.searchsorted(seen, seen[-1] / 2)])
+    up_to = rows._replace(time=np.minimum(rows.time, middle), event=event & (rows.time <= middle))
+    after = rows.time > middle
+    rest = Rows(rows.time[after], event[after], rows.x[after], rows.n[after], rows.stratum[after])
+    return Halves(middle, cox(up_to, ties=ties), cox(rest, ties=ties))
 
 
 def _scale(rows: Rows) -> Floats:
