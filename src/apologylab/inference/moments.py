@@ -113,6 +113,20 @@ def pooled_means(moments: Moments) -> Floats:
     return pooled
 
 
+def pooled_scatter(n: Floats, means: Floats, scatters: Floats) -> Floats:
+    """Sums of products of deviations from the common mean of cells, (..., k, k).
+
+    Args:
+        n: (..., c) units of each cell.
+        means: (..., c, k).
+        scatters: (..., c, k, k) about the cells' own means.
+    """
+    whole = n.sum(axis=-1)[..., None, None]
+    away = means - (n[..., None] * means).sum(axis=-2, keepdims=True) / whole
+    pooled: Floats = scatters.sum(axis=-3) + np.einsum("...c,...ci,...cj->...ij", n, away, away)
+    return pooled
+
+
 def select(moments: Moments, keep: Sequence[bool]) -> Moments:
     """The moments of the cells for which ``keep`` is true."""
     chosen = np.flatnonzero(np.asarray(keep, dtype=bool))

@@ -21,25 +21,28 @@ import numpy as np
 
 from apologylab.inference.arm_means import ArmMeans
 from apologylab.inference.blocks import lay_out
-from apologylab.inference.moments import Floats, Moments, cell_covariances, cell_means
+from apologylab.inference.moments import (
+    Floats,
+    Moments,
+    cell_means,
+    cell_scatters,
+    pooled_scatter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def pooled_theta(n: Floats, means: Floats, covariances: Floats) -> Floats:
-    """theta over all units, (..., k), from arms' n (..., a), means (..., a, 1 + k), covariances.
+def pooled_theta(n: Floats, means: Floats, scatters: Floats) -> Floats:
+    """theta over all units, (..., k), from arms' n (..., a), means (..., a, 1 + k), scatters.
 
     >>> within = np.array([[[5.0, 1.0], [1.0, 2.0]]] * 2)
     >>> pooled_theta(np.array([9.0, 9.0]), np.zeros((2, 2)), within).tolist()
     [0.5]
     """
-    centre = (n[..., None] * means).sum(axis=-2, keepdims=True) / n.sum(axis=-1)[..., None, None]
-    d = means - centre
-    scatter = np.einsum("...a,...aij->...ij", n - 1, covariances)
-    scatter = scatter + np.einsum("...a,...ai,...aj->...ij", n, d, d)
-    solved: Floats = np.linalg.solve(scatter[..., 1:, 1:], scatter[..., 1:, :1])[..., 0]
-    return solved
+    scatter = pooled_scatter(n, means, scatters)
+    theta = np.linalg.solve(scatter[..., 1:, 1:], scatter[..., 1:, :1])[..., 0]
+    return np.asarray(theta, dtype=np.float64)
 
 
 def cuped_pooled(moments: Moments, arms: Sequence[str]) -> ArmMeans:
@@ -50,8 +53,8 @@ def cuped_pooled(moments: Moments, arms: Sequence[str]) -> ArmMeans:
     layout = lay_out(moments, arms)
     n, share = moments.n[layout.rows], layout.share[:, None]
     means = cell_means(moments)[layout.rows]
-    covariances = cell_covariances(moments)[layout.rows]
-    theta = pooled_theta(n.astype(np.float64), means, covariances)
+    scatters = cell_scatters(moments)[layout.rows]
+    theta = pooled_theta(n.astype(np.float64), means, scatters)
     g = np.concatenate([np.ones((len(theta), 1)), -theta], axis=1)
     moved = means - np.insert(layout.means[:, None, 1:], 0, 0.0, axis=2)
     return ArmMeans(
@@ -60,6 +63,6 @@ def cuped_pooled(moments: Moments, arms: Sequence[str]) -> ArmMeans:
         arms=layout.arms,
         n=n.sum(axis=0),
         means=(share * np.einsum("bi,bai->ba", g, moved)).sum(axis=0),
-        variances=np.square(share) * np.einsum("bi,baij,bj->ba", g, covariances, g) / n,
+        variances=np.square(share) * np.einsum("bi,baij,bj->ba", g, scatters, g) / (n - 1) / n,
         freedom=(n - 1).astype(np.float64),
     )

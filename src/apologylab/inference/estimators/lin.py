@@ -42,6 +42,7 @@ from apologylab.inference.moments import (
     Moments,
     cell_means,
     cell_scatters,
+    pooled_scatter,
 )
 
 if TYPE_CHECKING:
@@ -166,10 +167,11 @@ def _shared(moments: Moments, layout: Layout, fits: Mapping[Cell, CellFit]) -> F
     slopes = np.array([[fits[moments.cells[i]].beta[1:] for i in row] for row in layout.rows])
     n = moments.n[layout.rows].astype(np.float64)
     units = n.sum(axis=1)
-    means = cell_means(moments)[layout.rows][..., 1:]
-    away = means - ((n[..., None] * means).sum(axis=1) / units[:, None])[:, None]
-    between = np.einsum("ba,bak,bal->bkl", n, away, away)
-    scatter = cell_scatters(moments)[layout.rows][..., 1:, 1:].sum(axis=1) + between
+    scatter = pooled_scatter(
+        n,
+        cell_means(moments)[layout.rows][..., 1:],
+        cell_scatters(moments)[layout.rows][..., 1:, 1:],
+    )
     covariance = scatter / (units - 1)[:, None, None]
     each: Floats = np.einsum("bak,bkl,bcl->bac", slopes, covariance, slopes)
     scaled: Floats = each * (np.square(layout.share) / units)[:, None, None]

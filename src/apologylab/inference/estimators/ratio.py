@@ -27,7 +27,14 @@ import numpy as np
 
 from apologylab.inference.arm_means import ArmMeans
 from apologylab.inference.blocks import lay_out
-from apologylab.inference.moments import Floats, Moments, cell_covariances, cell_means
+from apologylab.inference.moments import (
+    Floats,
+    Moments,
+    cell_covariances,
+    cell_means,
+    cell_scatters,
+    pooled_scatter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,9 +97,7 @@ def _slope(moments: Moments, arms: Sequence[str]) -> tuple[float, float]:
     rows = lay_out(moments, arms).rows.ravel()
     n, means = moments.n[rows].astype(np.float64), cell_means(moments)[rows]
     centre = n @ means / n.sum()
-    d = means - centre
-    scatter = np.einsum("c,cij->ij", n - 1, cell_covariances(moments)[rows])
-    scatter = scatter + np.einsum("c,ci,cj->ij", n, d, d)
+    scatter = pooled_scatter(n, means, cell_scatters(moments)[rows])
     y, x = _gradient(centre[:2]), _gradient(centre[2:])
     theta = (y @ scatter[:2, 2:] @ x) / (x @ scatter[2:, 2:] @ x)
     return float(theta), float(centre[2] / centre[3])
