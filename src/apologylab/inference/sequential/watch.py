@@ -208,9 +208,3 @@ def _as_normal(t: float, df: float) -> float:
         return abs(t)
     p = float(stdtr(df, -abs(t)))
     return float(-ndtri(p)) if p > 0 else abs(t)
-
-
-def spent_so_far(at: At) -> float:
-    """What looks up to this one have spent of the plan's alpha, by one contrast alone."""
-    _, share = zip(*at.seen, strict=True)
-    return float(at.watch.spending.spent(np.maximum.accumulate(share), at.watch.alpha)[-1])
