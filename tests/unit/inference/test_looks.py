@@ -176,7 +176,7 @@ def test_too_few_units_are_not_shown_and_still_count():
 
 
 def test_holm_counts_what_this_look_does_not_show():
-    """"basic" has too few units: two tests are shown and adjusted as two of four."""
+    """Arm "basic" has too few units: two tests are shown and adjusted as two of four."""
     rng = np.random.default_rng(5)
     sizes = {"silence": 1_500, "basic": 500, "coupon": 1_500}
     arm = [name for name, n in sizes.items() for _ in range(n)]
