@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 CLOSE = 1e-4
 """Relative error of O at which the search for a critical value ends: as close as a lattice is."""
-EXACT = 1e-10
+EXACT = 1e-9
 """The same where O is exact."""
 SEARCHED = 3
 """Degrees of freedom at which the level of each test is searched; others lie between them."""
@@ -118,15 +118,17 @@ def _own_level(parts: Sequence[_Ordered], m: int, df: float, alpha: float) -> fl
 
     close = max(part.close for part in parts)
     above, below = gap(low), gap(high)
-    while abs(above) > close and below < -close and high - low > EXACT:
+    side = 0
+    while abs(above) > close and below < -close and high - low > close * low:
         c = high - below * (high - low) / (below - above)
         at = gap(c)
         if abs(at) <= close:
             return tail.tail(c, df)
         if at > 0:
-            low, above, below = c, at, below / 2
+            low, above, below = c, at, below / 2 if side > 0 else below
         else:
-            high, below, above = c, at, above / 2
+            high, below, above = c, at, above / 2 if side < 0 else above
+        side = 1 if at > 0 else -1
     return tail.tail(low if abs(above) <= close else high, df)
 
 
