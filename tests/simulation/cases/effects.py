@@ -92,6 +92,27 @@ def lift(drawn: Drawn, world: World, found: Estimate) -> float:
     return world.effect / world.mean
 
 
+LOST = (0.15, 0.25)
+"""Share of units whose outcome is lost without the remedy and with it."""
+
+
+def losing(rng: np.random.Generator, world: World) -> Trial:
+    """Outcomes lost by chance, more of them with the remedy."""
+    question = asked("missing")
+
+    def one(shares: tuple[float, float]) -> Estimate:
+        drawn = draw(rng, world, null=True)
+        share = np.where(drawn.source.code == 0, shares[1], shares[0])
+        gone = (rng.uniform(size=len(share)) < share).astype(float)
+        columns = {**drawn.source.columns, "y:lost": gone}
+        found, _ = estimates(fit(replace(drawn.source, columns=columns), question), question)
+        return found[0]
+
+    found, same = one(LOST), one((LOST[0], LOST[0]))
+    assert same.p_value is not None
+    return Trial(found.ci_low <= LOST[1] - LOST[0] <= found.ci_high, same.p_value <= 0.05)
+
+
 PLAIN = "difference_in_means"
 CUT = "winsorised"
 HC = (*STANDARD, "skewed_small")
@@ -116,6 +137,7 @@ CASES: tuple[Case, ...] = (
     Case("cuped_pooled", PLAIN, ALL, by_analyse("cuped_pooled", over_units=False)),
     Case("ipw", CUT, STANDARD, by_analyse("ipw", over_units=False)),
     Case("two_part", CUT, STANDARD, by_analyse("two_part", over_units=False)),
+    Case("missing", "more units", ALL, losing),
     Case("winsorised", "winsorised(at=0.95)", ALL, against_truth("winsorised", cut)),
     Case("capped(at=12)", "a lower threshold", ALL, against_truth("capped(at=12)", cut)),
     Case("ratio(over=v)", CUT, ALL, against_truth("ratio(over=v)", per_visit)),
