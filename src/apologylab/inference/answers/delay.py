@@ -13,7 +13,7 @@ from apologylab.design.contrasts import Contrast
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Answer, Found, OfPanel
 from apologylab.inference.derived import Linear
-from apologylab.inference.estimators.delay import Cells, moved, rates_differ, response
+from apologylab.inference.estimators.delay import Cells, Response, moved, rates_differ, response
 from apologylab.inference.moments import Floats, Moments, Request, cell_means, cell_scatters
 from apologylab.inference.rows import Asking, estimate, refusal
 
@@ -64,7 +64,17 @@ def _delay(source: Source, question: Question, asked: Asked) -> Found:
     return Found(rows, refusals, (NOTE.format(text=asked.text),) if rows else ())
 
 
-def _row(question: Question, asked: Asked, outcome: Measured, moments: _Reached) -> Estimate:
+class _Fitted(NamedTuple):
+    """The cells of those reached, what was made of them, and how far delivery rates differ."""
+
+    listed: Sequence[Cell]
+    cells: Cells
+    found: Response
+    p: float
+    widest: float
+
+
+def _fit(question: Question, asked: Asked, moments: _Reached) -> _Fitted:
     groups = _groups(question.layout, asked.word("factor"), moments.all.cells)
     number = np.array(list(groups.values()), dtype=np.intp)
     p, widest = rates_differ(number, *_counts(moments, groups))
@@ -73,12 +83,15 @@ def _row(question: Question, asked: Asked, outcome: Measured, moments: _Reached)
             f"delivery rates differ between the delays by up to {100 * widest:.1f} points "
             f"(p {p:.2g}): those reached are not the same customers"
         )
-    rows = [
-        i for i, n in enumerate(moments.reached.n) if moments.reached.cells[i] in groups and n > 1
-    ]
-    listed = [moments.reached.cells[i] for i in rows]
-    cells = _cells(moments.reached, rows, [groups[cell] for cell in listed])
-    found = response(cells, alpha=question.alpha)
+    reached = moments.reached
+    rows = [i for i, n in enumerate(reached.n) if reached.cells[i] in groups and n > 1]
+    listed = [reached.cells[i] for i in rows]
+    cells = _cells(reached, rows, [groups[cell] for cell in listed])
+    return _Fitted(listed, cells, response(cells, alpha=question.alpha), p, widest)
+
+
+def _row(question: Question, asked: Asked, outcome: Measured, moments: _Reached) -> Estimate:
+    listed, cells, found, p, widest = _fit(question, asked, moments)
     units = Counter[str]()
     for cell, n in zip(listed, cells.n.tolist(), strict=True):
         units[cell.arm] += int(n)

@@ -14,6 +14,7 @@ from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.answer import Answer, Found, OfFits, Read
 from apologylab.inference.askings import means_for
 from apologylab.inference.estimators.dose import (
+    Crossing,
     Misfit,
     crossing,
     knots_among,
@@ -31,7 +32,7 @@ from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.moments import Floats
@@ -174,11 +175,6 @@ def _crossing(levels: _Levels) -> Sequence[Estimate]:
     reach = np.array([stdtrit(df, 1 - alpha / 2) * variance**0.5 for variance, df in errors])
     cost = asked.number("cost")
     found = crossing(x, weights @ levels.arms.means, reach, cost)
-    ends = [
-        f"the interval's {end} end is that of what was tried"
-        for end, is_open in (("lower", found.open_low), ("upper", found.open_high))
-        if is_open
-    ]
     contrast = _difference(
         levels,
         f"{levels.factor} whose marginal return is {cost:g}",
@@ -197,9 +193,16 @@ def _crossing(levels: _Levels) -> Sequence[Estimate]:
             high=found.high,
             interval="inverted t-test of the slope",
             reference_mean=0.0,
-            details=(*_agrees(fitted), *(("note", each) for each in ends)),
+            details=(*_agrees(fitted), *_open_ends(found)),
         ),
     )
+
+
+def _open_ends(found: Crossing) -> Iterator[tuple[str, str]]:
+    """Which ends of the interval lie at what was tried, and might lie beyond."""
+    for end, is_open in (("lower", found.open_low), ("upper", found.open_high)):
+        if is_open:
+            yield f"{end} end", "that of what was tried"
 
 
 def _monotone(levels: _Levels) -> Sequence[Estimate]:
