@@ -39,7 +39,8 @@ null false; a dash where there is no interval or no test. **A cell in bold is un
 fewer than {unsafe:.0%}; what to use instead stands below its table. `analyse` warns by itself where
 an outcome is so skewed.
 
-`make coverage` makes this page from `tests/simulation/cases/`; a slow test draws a part of it
+A number in brackets is how many replications a cell had time for, where fewer; `make coverage`
+completes them. It makes this page from `tests/simulation/cases/`; a slow test draws a part of it
 anew with each change.
 
 | world | what |
@@ -74,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="cells whose case's name contains this")
     parser.add_argument("--replications", type=int, help="instead of each case's own; needs --dry")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="a cell, at most")
     parser.add_argument("--dry", action="store_true", help="print, keep nothing")
     parser.add_argument("--page", action="store_true", help="only write the page from the file")
     given = parser.parse_args()
@@ -88,28 +90,32 @@ def _run(kept: Mapping[str, Any], given: argparse.Namespace) -> Iterator[tuple[s
         (topic, case.name, world.name)
         for topic, case, world in cells()
         if given.only in case.name
-        and (given.dry or not _holds(kept.get(_key(case.name, world.name)), topic, case))
+        and (given.dry or not _holds(kept.get(_key(case.name, world.name)), topic, case, given))
     ]
     with ProcessPoolExecutor(max_workers=given.processes) as pool:
-        runs = {pool.submit(one, *cell, given.replications): cell for cell in waiting}
+        runs = {
+            pool.submit(one, *cell, given.replications, given.seconds): cell for cell in waiting
+        }
         for done in as_completed(runs):
             _, case, world = runs[done]
             yield _key(case, world), done.result()
 
 
-def _holds(entry: Any, topic: str, case: Case) -> bool:
-    return (
-        entry is not None
-        and entry["digest"] == digest(topic)
-        and entry["replications"] == case.replications
-    )
+def _holds(entry: Any, topic: str, case: Case, given: argparse.Namespace) -> bool:
+    if entry is None or entry["digest"] != digest(topic):
+        return False
+    whole: bool = entry["replications"] == case.replications
+    return whole or entry["seconds"] >= given.seconds
 
 
-def one(topic: str, case: str, world: str, replications: int | None) -> dict[str, Any]:
+def one(
+    topic: str, case: str, world: str, replications: int | None, seconds: float
+) -> dict[str, Any]:
     """One cell, in its own process."""
     found = next(each for each in topics()[topic] if each.name == case)
     begun = time.perf_counter()
-    counts = tally(found, WORLDS[world], replications=replications or found.replications)
+    wanted = replications or found.replications
+    counts = tally(found, WORLDS[world], replications=wanted, seconds=seconds)
     return {
         **counts._asdict(),
         "digest": digest(topic),
@@ -141,7 +147,7 @@ def _section(topic: str, cases: tuple[Case, ...], kept: Mapping[str, Any]) -> It
     yield "|---|" + "---|" * len(used)
     for case in cases:
         entries = (kept.get(_key(case.name, name)) for name in used)
-        row = " | ".join(_shown(entry) if entry else "" for entry in entries)
+        row = " | ".join(_shown(entry) + _short(entry, case) if entry else "" for entry in entries)
         yield f"| `{case.name}` | {row} |"
     yield ""
     for case in cases:
@@ -165,6 +171,12 @@ def _shown(entry: Mapping[str, Any]) -> str:
     )
     unsafe = entry["covered"] is not None and _share(entry, "covered") < UNSAFE
     return f"{f'**{covered}**' if unsafe else covered}, {rejected}"
+
+
+def _short(entry: Mapping[str, Any], case: Case) -> str:
+    """How many replications a cell had that was broken off by ``--seconds``."""
+    made = entry["replications"]
+    return "" if made == case.replications else f" ({made:,})"
 
 
 def _share(entry: Mapping[str, Any], name: str) -> float:

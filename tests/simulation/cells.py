@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from time import process_time
 from typing import NamedTuple
 from zlib import crc32
 
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 REPLICATIONS = 10_000
+LEAST = 500
+"""Trials of a cell that is broken off, at least."""
 UNSAFE = 0.93
 """Coverage of a 95% interval below which a cell is unsafe."""
 FOLDER = Path(__file__).parent / "cases"
@@ -194,16 +197,29 @@ class Tally(NamedTuple):
     rejected: int | None
 
 
-def tally(case: Case, world: World, *, replications: int, salt: str = "") -> Tally:
-    """A cell's trials, from a seed that its names give; ``salt`` for another set of trials."""
+def tally(
+    case: Case,
+    world: World,
+    *,
+    replications: int,
+    salt: str = "",
+    seconds: float = float("inf"),
+) -> Tally:
+    """A cell's trials, from a seed that its names give; ``salt`` for another set of trials.
+
+    After ``seconds`` of the processor no trial is begun beyond the first ``LEAST``.
+    """
+    begun = process_time()
     rng = np.random.default_rng(crc32(f"{case.name} in {world.name}{salt}".encode()))
     covered: list[bool | None] = []
     rejected: list[bool | None] = []
-    for _ in range(replications):
+    for made in range(replications):
+        if made >= LEAST and process_time() - begun > seconds:
+            break
         one = case.trial(rng, world)
         covered.append(one.covered)
         rejected.append(one.rejected)
-    return Tally(replications, _count(covered), _count(rejected))
+    return Tally(len(covered), _count(covered), _count(rejected))
 
 
 def _count(found: list[bool | None]) -> int | None:
