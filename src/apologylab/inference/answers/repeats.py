@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,12 +133,7 @@ def _row(
     return estimate(
         asking._replace(
             kind="contrast",
-            contrast=type(contrast)(
-                name=f"{contrast.name}, {which}",
-                treatment=contrast.treatment,
-                reference=contrast.reference,
-                cells=contrast.cells,
-            ),
+            contrast=replace(contrast, name=f"{contrast.name}, {which}"),
         ),
         of=f"mean after {which} of",
         who="customers",
