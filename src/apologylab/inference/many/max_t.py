@@ -94,7 +94,9 @@ def critical_values(df: Floats, groups: Sequence[Group], alpha: float) -> Floats
     parts = _ordered(range(len(df)), groups)
     share = 1 / df
     at = np.unique(share)
-    if len(at) > SEARCHED:
+    if at[-1] - at[0] < max(part.close for part in parts) / 10:
+        at = at[-1:]
+    elif len(at) > SEARCHED:
         at = np.linspace(at[0], at[-1], SEARCHED)
     levels = [_own_level(parts, len(df), 1 / each if each else np.inf, alpha) for each in at]
     own = _between(share, at, np.log(levels))
