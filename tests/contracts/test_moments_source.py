@@ -313,3 +313,14 @@ def test_a_panel_without_units_has_no_cells(make: Make) -> None:
     plain, joint = source.moments([Request("y"), Request("y", ("x",))])
     assert plain.cells == joint.cells == ()
     assert joint.products.shape == (0, 2, 2)
+
+
+def test_a_unit_that_lacks_a_covariate_leaves_no_variance(make: Make) -> None:
+    """Nothing is skipped in silence, though a fit of its cell is given."""
+    y = np.array([1.0, 2.0, 4.0, 9.0, 5.0])
+    x = np.array([0.0, 1.0, 0.0, 1.0, 3.0])
+    request, keys = Request("y", ("x",)), {"arm": ["a"] * 5}
+    fits = fits_of(make({"y": y, "x": x}, **keys).moments([request])[0])
+    x[4] = np.nan
+    (variance,) = make({"y": y, "x": x}, **keys).hc_variances([Fitted(request, fits)])
+    assert np.isnan(variance[Cell(1, 1, "a", "")])

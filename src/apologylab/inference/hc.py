@@ -146,9 +146,9 @@ def _sums(group: _Group, numbers: Floats) -> Floats:
     for start in range(0, numbers.shape[1], UNITS):
         taken = numbers[:, start : start + UNITS]
         z = taken[made.rows, :] - made.centre[:, None]
-        e = taken[group.rows] - beta[:, :1]
-        e -= beta[:, 1:] @ z
-        total += _weighed(np.square(e), _weight(made, z))
+        y = taken[group.rows]
+        e = y - beta[:, :1] - beta[:, 1:] @ z
+        total += _weighed(np.square(e), _weight(made, z), y)
     return total
 
 
@@ -166,10 +166,10 @@ def _weight(made: _Regressors, z: Floats) -> Floats:
     return weight
 
 
-def _weighed(squares: Floats, weight: Floats) -> Floats:
+def _weighed(squares: Floats, weight: Floats, y: Floats) -> Floats:
     """Weighted sums, (m,), of squares (m, n) over the units that have each outcome."""
     total: Floats = squares @ weight
     for i in np.flatnonzero(np.isnan(total)):
-        has = ~np.isnan(squares[i])
+        has = ~np.isnan(y[i])
         total[i] = squares[i, has] @ weight[has]
     return total
