@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from apologylab.inference.many.buckets import by_bucket, parted
+from apologylab.inference.many.buckets import in_buckets, parted
 from apologylab.inference.moments import Request
 from apologylab.inference.source import Source
 
@@ -25,7 +25,7 @@ def test_buckets_add_up_to_their_cells(make: Make) -> None:
     request = Request("y", ("x",))
     (whole,) = source.moments([request])
     (split,) = source.bucketed(13).moments([request])
-    found = by_bucket(split, 13)
+    found = in_buckets(split, 13)
     assert found.cells == whole.cells
     np.testing.assert_array_equal(found.n.sum(axis=1), whole.n)
     shifted = found.sums.sum(axis=1) + whole.n[:, None] * (split.shift - whole.shift)

@@ -23,19 +23,19 @@ BUCKETS = 1_009
 MARK = "#bucket "
 
 
-def named(stratum: str, bucket: int) -> str:
+def named(stratum: str, number: int) -> str:
     """The stratum of one bucket's cell.
 
     >>> named("gold", 12), parted("gold#bucket 12")
     ('gold#bucket 12', ('gold', 12))
     """
-    return f"{stratum}{MARK}{bucket}"
+    return f"{stratum}{MARK}{number}"
 
 
 def parted(stratum: str) -> tuple[str, int]:
     """The stratum and the bucket."""
-    own, _, bucket = stratum.rpartition(MARK)
-    return own, int(bucket)
+    own, _, number = stratum.rpartition(MARK)
+    return own, int(number)
 
 
 class Bucketed(NamedTuple):
@@ -50,13 +50,13 @@ class Bucketed(NamedTuple):
     products: Floats
 
 
-def by_bucket(moments: Moments, buckets: int) -> Bucketed:
+def in_buckets(moments: Moments, buckets: int) -> Bucketed:
     """The moments of a source's :meth:`~apologylab.inference.source.Source.bucketed`, laid out."""
     keys = [(cell._replace(stratum=own), at) for cell in moments.cells
             for own, at in (parted(cell.stratum),)]  # fmt: skip
     cells = tuple(sorted({cell for cell, _ in keys}))
     row = {cell: i for i, cell in enumerate(cells)}
-    at = (np.array([row[cell] for cell, _ in keys]), np.array([bucket for _, bucket in keys]))
+    at = (np.array([row[cell] for cell, _ in keys]), np.array([number for _, number in keys]))
     k = len(moments.columns)
     n = np.zeros((len(cells), buckets))
     sums, products = np.zeros((*n.shape, k)), np.zeros((*n.shape, k, k))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.errors import NotEstimable
-from apologylab.inference.many.buckets import BUCKETS, by_bucket
+from apologylab.inference.many.buckets import BUCKETS, in_buckets
 from apologylab.inference.many.draws import resampled
 from apologylab.inference.many.resampling import (
     MOST_PERMUTED,
@@ -61,7 +61,7 @@ def _bootstrapped(
         if read_off is None:
             continue
         kept = select(moments, [cell.arm in question.arms for cell in moments.cells])
-        data = by_bucket(kept, BUCKETS)
+        data = in_buckets(kept, BUCKETS)
         filled = (data.n.sum(axis=0) > 0).astype(np.int64)
         draws = resampled(np.random.default_rng(question.seed), filled, DRAWS)
         names, weights = _contrasts(question, read_off)
