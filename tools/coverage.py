@@ -98,6 +98,9 @@ def _run(kept: Mapping[str, Any], given: argparse.Namespace) -> Iterator[tuple[s
         }
         for done in as_completed(runs):
             _, case, world = runs[done]
+            if (error := done.exception()) is not None:
+                print(f"FAILED: {_key(case, world)}: {error}", flush=True)
+                continue
             yield _key(case, world), done.result()
 
 
