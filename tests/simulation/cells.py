@@ -164,7 +164,6 @@ ALL = tuple(WORLDS)
 
 
 WITHOUT: Mapping[str, str] = {
-    "missing": "a difference in means of zeros and ones: see difference_in_means",
 }
 """Estimators of the registry that have no case, and why."""
 
