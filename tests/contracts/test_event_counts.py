@@ -59,13 +59,13 @@ def test_units_are_counted_by_cell_time_and_end(make: Make) -> None:
     assert found.cells == tuple(sorted(found.cells))
 
 
-def test_merged_parts_are_the_whole(make: Make) -> None:
+def test_merged_parts_are_the_whole() -> None:
     columns, keys = followed(2, 900)
-    (whole,) = make(columns, **keys).events([DAYS])
+    (whole,) = panel(columns, **keys).events([DAYS])  # type: ignore[arg-type]
     parts = [
-        make(
+        panel(
             {name: column[rows] for name, column in columns.items()},
-            **{name: values[rows] for name, values in keys.items()},
+            **{name: values[rows] for name, values in keys.items()},  # type: ignore[arg-type]
         ).events([DAYS])[0]
         for rows in (slice(0, 100), slice(100, 700), slice(700, 900))
     ]
