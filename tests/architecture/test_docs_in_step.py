@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apologylab.cli import app
+from apologylab.design.estimators import ESTIMATORS
 
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
@@ -42,6 +43,13 @@ def test_every_command_stands_in_a_guide(root, name):
 def test_every_command_module_is_in_the_table():
     modules = {file.stem for file in (Path(app.__file__).parent / "commands").glob("*.py")}
     assert modules - {"__init__"} == set(app.COMMANDS)
+
+
+def test_every_estimator_stands_in_the_guide(root):
+    guide = (root / "docs" / "how-to" / "choose-an-estimator.md").read_text(encoding="utf-8")
+    screen, statistician = guide.split("## For a statistician")
+    assert [name for name in ESTIMATORS if f"`{name}`" not in statistician] == []
+    assert [name for name in ("difference_in_means", "lin") if f"`{name}`" not in screen] == []
 
 
 def test_links_lead_somewhere(root):
