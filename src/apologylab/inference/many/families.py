@@ -139,13 +139,12 @@ def jointly(
     rows: Sequence[Estimate], word: str, alpha: float, together: Sequence[Group]
 ) -> list[Estimate]:
     """p by max-t, single-step or step-down, and the single-step interval beside it."""
+    apart = f" ({len(together)} groups by Bonferroni)" if len(together) > 1 else ""
     t, df = _statistics(rows)
     step = max_t.single_step if word == "dunnett" else max_t.step_down
-    corrected = _with_p(_labelled(rows, SAYS[word]), step(t, df, together))
+    corrected = _with_p(_labelled(rows, SAYS[word] + apart), step(t, df, together))
     c = max_t.critical_values(df, together, alpha)
-    over = f"simultaneous over {len(rows)}, single-step max-t"
-    if len(together) > 1:
-        over += f" ({len(together)} groups by Bonferroni)"
+    over = f"simultaneous over {len(rows)}, single-step max-t{apart}"
     return [
         _widened(row, float(each), over if len(rows) > 1 else "") if _is_symmetric(row) else row
         for row, each in zip(corrected, c, strict=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.many.joint import Side, correlation
-from apologylab.inference.many.max_t import Group, alone, critical_values
+from apologylab.inference.many.max_t import Group, critical_values
 from apologylab.inference.multiplicity import Interval
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.contrasts import Contrast
     from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.moments import Floats
 
 
 def jointly_simultaneous(
@@ -34,13 +35,7 @@ def jointly_simultaneous(
     if not read:
         return ()
     readings = [means.read(each) for each in read]
-    sides = [Side(means, means.weights(each)) for each in read]
-    m, df = len(read), np.array([reading.df for reading in readings])
-    lost = [Group((m + i,), np.ones((1, 1))) for i in range(len(contrasts) - m)]
-    together = [Group(tuple(range(m)), correlation(sides, None)), *lost] if m > 1 else alone(
-        len(contrasts)
-    )  # fmt: skip
-    reach = critical_values(np.append(df, np.full(len(lost), np.inf)), together, alpha)
+    reach = _reach(means, read, len(contrasts), alpha)
     kind = f"simultaneous over {len(contrasts)} (max-t)" if len(contrasts) > 1 else "pointwise"
     return tuple(
         Interval(
@@ -53,8 +48,18 @@ def jointly_simultaneous(
             level=1 - alpha,
             kind=kind,
         )
-        for each, reading, c in zip(read, readings, reach, strict=False)
+        for each, reading, c in zip(read, readings, reach, strict=True)
     )
+
+
+def _reach(means: ArmMeans, read: Sequence[Contrast], size: int, alpha: float) -> Floats:
+    """Critical values of those that can be read, in a family of ``size``."""
+    sides = [Side(means, means.weights(each)) for each in read]
+    together = [Group(tuple(range(len(read))), correlation(sides, None))]
+    together += [Group((i,), np.ones((1, 1))) for i in range(len(read), size)]
+    df = np.full(size, np.inf)
+    df[: len(read)] = [means.read(each).df for each in read]
+    return critical_values(df, together, alpha)[: len(read)]
 
 
 def _readable(means: ArmMeans, contrast: Contrast) -> bool:
