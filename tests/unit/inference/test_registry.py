@@ -106,7 +106,7 @@ def test_errors_of_another_scheme_are_refused():
 
 def test_an_estimator_that_another_reads_must_fit_too():
     refuse_misfit(find("relative_lift(of=blocked)").asked, "blocks", covariates=False)
-    with pytest.raises(InputError, match="difference_in_means: .* drawn by 'blocks'"):
+    with pytest.raises(InputError, match=r"difference_in_means: .* drawn by 'blocks'"):
         refuse_misfit(find("relative_lift").asked, "blocks", covariates=False)
     with pytest.raises(InputError, match="lin needs covariates"):
         refuse_misfit(find("relative_lift(of=lin)").asked, "independent", covariates=False)
