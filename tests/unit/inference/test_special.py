@@ -21,7 +21,8 @@ print(light, same, scipy.stats.t.cdf(1.0, 3.0) == special.stdtr(3.0, 1.0))
 
 
 @pytest.mark.parametrize(
-    ("before", "light"), [("", True), ("import scipy.special", False), ("import scipy.stats", False)]
+    ("before", "light"),
+    [("", True), ("import scipy.special", False), ("import scipy.stats", False)],
 )
 def test_they_are_scipys_own_before_and_after_it(before, light):
     ran = subprocess.run(
