@@ -67,6 +67,21 @@ def test_lees_errors_are_near_pyleebounds_bootstrap():
     assert high.std_error == pytest.approx(PRINTED["upper_bound_se"], rel=0.085)
 
 
+def test_lees_errors_are_those_of_the_winsorised_excess():
+    """The trimmed mean is q + E[(Y - q)+] / (1 - p), in which q has no first-order part: so its
+    variance is that of the excess, beside that of p = 1 - s_0 / s_1 and of the reference."""
+    (low, high), _ = answers(np.where(S, Y, np.nan), D, "lee_bounds")
+    seen, other = Y[D & S], Y[~D & S]
+    p, moved = 0.25, 0.2 / (500 * 0.8) + 0.4 / (500 * 0.6)
+    for one, sign in ((high, 1), (low, -1)):
+        y = sign * seen
+        q = np.sort(y)[100]
+        mu = y[y >= q].mean()
+        excess = np.maximum(y - q, 0).var() / (1 - p) ** 2 / len(y)
+        variance = excess + (q - mu) ** 2 * moved + other.var() / len(other)
+        assert one.std_error == pytest.approx(variance**0.5, rel=1e-9)
+
+
 def test_the_interval_is_imbens_and_manskis():
     (low, high), _ = answers(np.where(S, Y, np.nan), D, "lee_bounds")
     apart = (high.point - low.point) / max(low.std_error, high.std_error)

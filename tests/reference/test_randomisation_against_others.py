@@ -240,3 +240,10 @@ def test_minimisation_between_three_arms_is_refused():
     found, refused = minimised(rng.normal(size=9), arms, ["c=1"] * 9, 99, arm_names=("a", "b", "c"))
     assert not found
     assert "between 3 arms" in refused[0].because
+
+
+def test_draws_that_leave_an_arm_empty_count_against_an_effect():
+    """Four units under minimisation: one sequence in eight has one arm only; it ends, and refuses."""
+    found, refused = minimised(np.array([1.0, 2.0, 4.0, 9.0]), list("abab"), ["c=1"] * 4, 999)
+    assert not found
+    assert "too few points" in refused[0].because

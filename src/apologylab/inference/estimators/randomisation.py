@@ -234,7 +234,7 @@ def invert(of: Forms, *, alpha: float, exact: bool) -> Test:
 
 def _end(of: Forms, point: float, side: float, *, alpha: float) -> float:
     """Where p falls to alpha on one side of the point."""
-    unit = float(np.std(of.dy)) or 1.0
+    unit = float(np.std(of.dy[np.isfinite(of.dy)])) or 1.0
     reach = unit
     while p_value(of, point + side * reach) > alpha:
         reach *= 2
