@@ -14,8 +14,9 @@ import pytest
 from apologylab.design.contrasts import against
 from apologylab.inference.arrays import ArraySource, panel
 from apologylab.inference.checks import sample_ratio
+from apologylab.inference.many.p_values import bonferroni, holm
 from apologylab.inference.moments import Request, cell_covariances, cell_means
-from apologylab.inference.multiplicity import bonferroni, holm, simultaneous
+from apologylab.inference.multiplicity import simultaneous
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.results import Estimate

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apologylab.inference.multiplicity import holm
+from apologylab.inference.many.p_values import holm
 from apologylab.inference.results import DeclaredTest
 from apologylab.inference.special import stdtr
 

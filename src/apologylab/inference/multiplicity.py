@@ -6,7 +6,9 @@ named contrasts) and one estimator. The kinds answer different questions of the 
 declared before the start, so each has its own budget of error; a reader who wants one budget for
 all can multiply. Each label prints the family's size. Descriptive outcomes are not tested.
 
-Sources: Holm 1979 (Scandinavian Journal of Statistics 6); Bonferroni 1936, through Dunn 1961.
+The corrections themselves stand in :mod:`apologylab.inference.many`.
+
+Source: Bonferroni 1936, through Dunn 1961.
 """
 
 from __future__ import annotations
@@ -14,10 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apologylab.inference.many.p_values import bonferroni, holm
 from apologylab.inference.special import stdtr, stdtrit
-
-__all__ = ["Interval", "bonferroni", "bounds", "holm", "p_value", "simultaneous"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from apologylab.design.contrasts import against
 from apologylab.errors import InputError
 from apologylab.inference.arrays import panel
-from apologylab.inference.multiplicity import holm
+from apologylab.inference.many.p_values import holm
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.sequential.exact import (

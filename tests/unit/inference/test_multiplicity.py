@@ -10,7 +10,8 @@ from statsmodels.stats.multitest import multipletests
 from apologylab.design.contrasts import against
 from apologylab.errors import NotEstimable
 from apologylab.inference.arm_means import ArmMeans, Reading
-from apologylab.inference.multiplicity import bonferroni, bounds, holm, p_value, simultaneous
+from apologylab.inference.many.p_values import bonferroni, holm
+from apologylab.inference.multiplicity import bounds, p_value, simultaneous
 
 ARMS = ("silence", "a", "b", "c")
 

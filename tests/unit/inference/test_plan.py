@@ -11,8 +11,8 @@ import pytest
 from apologylab.design.contrasts import Contrast, against
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.arrays import ArraySource, panel
+from apologylab.inference.many.p_values import holm
 from apologylab.inference.moments import Cell, Fitted, Moments, Request
-from apologylab.inference.multiplicity import holm
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.results import Estimate, Refusal

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apologylab.errors import NotEstimable
-from apologylab.inference.multiplicity import bonferroni, holm
+from apologylab.inference.many.p_values import bonferroni, holm
 from apologylab.inference.power import POWER
 from apologylab.inference.question import DESCRIPTIVE
 from apologylab.inference.results import Estimate, Refusal
