@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WIDTH, LEFT, RIGHT, LINE = 880, 300, 210, 20
 """Pixels: of the picture, of the labels, of the numbers, and between two lines."""
+LETTERS = 42
+"""Of a label that fit into ``LEFT``."""
 STYLE = (
     "text{font:13px sans-serif;fill:#222}.head{font-weight:bold}.soft{fill:#666;stroke:#999}"
     ".low{stroke:#1f5fa8;stroke-width:2}.dot{fill:#1f5fa8}"
@@ -74,7 +76,7 @@ def _row(estimate: Estimate, on: Axis, y: int) -> Iterator[str]:
     called = f"{label(estimate)}, {estimate.estimator}"
     low, high = (number(end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
     said = f"{number(estimate.point, signed=True)} ({low} to {high})"
-    yield f'<text x="8" y="{y}">{escape(called)}</text>'
+    yield f'<text x="8" y="{y}"><title>{escape(called)}</title>{escape(_cut(called))}</text>'
     yield (
         f'<line class="low" x1="{_x(on, estimate.ci_low)}" x2="{_x(on, estimate.ci_high)}" '
         f'y1="{middle}" y2="{middle}"/>'
@@ -82,6 +84,11 @@ def _row(estimate: Estimate, on: Axis, y: int) -> Iterator[str]:
     if math.isfinite(estimate.point):
         yield f'<circle class="dot" cx="{_x(on, estimate.point)}" cy="{middle}" r="4"/>'
     yield f'<text x="{WIDTH - RIGHT + 16}" y="{y}">{escape(said)}</text>'
+
+
+def _cut(text: str) -> str:
+    """What fits beside the picture; the whole stands in the title that a pointer shows."""
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
 def _x(on: Axis, value: float) -> str:

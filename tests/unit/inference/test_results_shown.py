@@ -127,8 +127,16 @@ def test_a_picture_is_a_well_formed_svg_with_a_dot_an_estimate(odd):
     assert len(dots) == len(odd.estimates)
     lines = [each for each in root.iter() if each.get("class") == "low"]
     assert all(float(each.get("x1")) < float(each.get("x2")) for each in lines)
-    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}title")]
     assert {"<note>, relative_lift", "gift, lin"} <= set(texts)
+
+
+def test_a_long_label_is_cut_and_stands_whole_in_its_title(analysis):
+    long = replace(analysis.estimates[0], treatment="a" * 80)
+    root = ET.fromstring(str(replace(analysis, estimates=(long,)).plot()))
+    (title,) = root.iter("{http://www.w3.org/2000/svg}title")
+    assert title.text == f"{'a' * 80}, lin"
+    assert title.tail == f"{'a' * 41}…"
 
 
 def test_analyses_join_keep_their_families_and_say_so(table, analysis):
