@@ -43,11 +43,11 @@ ship_if = "lower(value_vs_reference) > 0"
 def verdict(tmp_path):
     """The verdict on rows of (arm, visits)."""
 
-    def decided(rows):
+    def decided(rows, plan=""):
         lines = [f"{arm},{i % 3},{visits}" for i, (arm, visits) in enumerate(rows)]
         file = tmp_path / "visits.csv"
         file.write_text("\n".join(["arm,clicks,visits", *lines]))
-        experiment = read(DECLARATION, where="visits")
+        experiment = read(DECLARATION + plan, where="visits")
         return decide_panel(experiment, panel_file(file, wanted_of(experiment, "it")), now=NOW)
 
     return decided
@@ -65,6 +65,17 @@ def test_of_two_arms_that_pay_the_surer_is_recommended(verdict):
     assert (by["a"].point, by["b"].point) == pytest.approx((0.2, 0.4))
     assert {value.interval_kind for value in found.values} == {"simultaneous over 2 (Bonferroni)"}
     assert min(value.ci_low for value in found.values) > 0
+
+
+def test_intervals_are_by_max_t_where_the_plan_adjusts_so(verdict):
+    """Narrower than Bonferroni's and wider than one arm's alone, about the same points."""
+    drawn = rows({"none": 0.1, "a": 0.4, "b": 0.6})
+    plain = {value.arm: value for value in verdict(drawn).values}
+    alone = {value.arm: value for value in verdict(drawn, "[plan]\nalpha = 0.1\n").values}
+    for value in verdict(drawn, '[plan]\nadjust = "max_t"\n').values:
+        assert value.interval_kind == "simultaneous over 2 (max-t)"
+        assert value.point == pytest.approx(plain[value.arm].point, rel=1e-9)
+        assert alone[value.arm].ci_low > value.ci_low > plain[value.arm].ci_low
 
 
 def test_a_cost_above_what_is_won_rules_every_arm_out(verdict):
