@@ -1,4 +1,4 @@
-"""Best linear predictor and sorted groups against statsmodels, targeting against econml and grf's
+"""Best linear predictor and sorted groups against statsmodels, rank_weighted against econml and grf's
 half-sample errors."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from apologylab.inference.heterogeneity.best_linear import best_linear, sorted_groups
 from apologylab.inference.heterogeneity.judged import Judged, Number, halves, median, scores
 from apologylab.inference.heterogeneity.learners import Half, Proxy, linear
-from apologylab.inference.heterogeneity.targeting import area
+from apologylab.inference.heterogeneity.rank_weighted import area
 
 PRINTED = Path(__file__).parent / "peers" / "uplift.txt"
 

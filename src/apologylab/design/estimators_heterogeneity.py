@@ -34,7 +34,7 @@ HETEROGENEITY = (
         covariates=True,
     ),
     Estimator(
-        name="targeting",
+        name="rank_weighted",
         about="is it worth to choose who gets the remedy (Yadlowsky and others 2021; Qini)",
         options={
             **SPLIT,

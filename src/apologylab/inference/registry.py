@@ -49,7 +49,7 @@ TOPICS: Mapping[str, str] = {
     "share_at_any_time": "at_any_time",
     "best_linear_predictor": "heterogeneity",
     "sorted_groups": "heterogeneity",
-    "targeting": "heterogeneity",
+    "rank_weighted": "heterogeneity",
 }
 """Name -> the module in ``inference/answers`` whose ``ANSWERS`` has it."""
 

@@ -11,7 +11,7 @@ from cells import Case, Trial, two_arms
 from apologylab.inference.heterogeneity.best_linear import best_linear, sorted_groups
 from apologylab.inference.heterogeneity.judged import Judged, halves, median
 from apologylab.inference.heterogeneity.learners import Half, linear
-from apologylab.inference.heterogeneity.targeting import targeting
+from apologylab.inference.heterogeneity.rank_weighted import rank_weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,6 @@ CASES = (
     case("best_linear_predictor, average", lambda half: best_linear(half).average, ONE, truth=1.0),
     case("sorted_groups(groups=2)", lambda half: sorted_groups(half, 2).groups[0], ONE, truth=1.0),
     case("sorted_groups(groups=2), spread", lambda half: sorted_groups(half, 2).spread, ONE),
-    case("targeting", lambda half: targeting(half, "autoc"), BOTH),
-    case("targeting(area=qini)", lambda half: targeting(half, "qini"), ONE),
+    case("rank_weighted", lambda half: rank_weighted(half, "autoc"), BOTH),
+    case("rank_weighted(area=qini)", lambda half: rank_weighted(half, "qini"), ONE),
 )

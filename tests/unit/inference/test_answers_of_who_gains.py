@@ -59,7 +59,7 @@ def test_groups_are_sorted_by_effect_and_their_spread_is_seen():
 
 @pytest.mark.parametrize("area", ["autoc", "qini"])
 def test_targeting_sees_who_gains(area):
-    rows, _ = found(f"targeting(area={area})")
+    rows, _ = found(f"rank_weighted(area={area})")
     coupon, note = (next(r for r in rows if r.name.startswith(arm)) for arm in ("coupon", "note"))
     assert coupon.ci_low > 0
     assert note.p_value > 0.05
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
 
 def test_shared_learners_of_scikit_learn():
     pytest.importorskip("sklearn", reason="pip install 'apologylab[ml]'")
-    rows, refused = found("targeting(learner=forest,splits=2)")
+    rows, refused = found("rank_weighted(learner=forest,splits=2)")
     assert refused == ()
     assert rows[1].ci_low > 0
     assert dict(rows[1].details) == {"learner": "forest"}
@@ -91,19 +91,19 @@ def test_a_learner_that_is_not_installed_is_named(monkeypatch):
     from apologylab.inference.heterogeneity import learners
 
     monkeypatch.setattr(learners, "find_spec", lambda _: None)
-    rows, refused = found("targeting(learner=boosting)")
+    rows, refused = found("rank_weighted(learner=boosting)")
     assert rows == ()
     assert "boosting needs sklearn" in refused[0].because
 
 
 def test_too_few_units_missing_covariates_and_a_phase_without_an_arm_are_refused():
-    rows, refused = found("targeting", source(n=100))
+    rows, refused = found("rank_weighted", source(n=100))
     assert rows == ()
     assert "too few" in refused[0].because
     gap = np.where(np.arange(1200) == 7, np.nan, 1.0)
-    _, refused = found("targeting", source(b=gap))
+    _, refused = found("rank_weighted", source(b=gap))
     assert "missing or not finite" in refused[0].because
-    _, refused = found("targeting", weights={1: {"none": 1, "note": 1, "coupon": 0}})
+    _, refused = found("rank_weighted", weights={1: {"none": 1, "note": 1, "coupon": 0}})
     assert "does not draw both arms" in refused[0].because
 
 

@@ -1,4 +1,4 @@
-"""Who gains: best linear predictor, sorted groups and targeting, of two arms at a time."""
+"""Who gains: best linear predictor, sorted groups and rank_weighted, of two arms at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apologylab.inference.askings import answered
 from apologylab.inference.heterogeneity.best_linear import best_linear, sorted_groups
 from apologylab.inference.heterogeneity.judged import Judged, Median, Number, halves, median
 from apologylab.inference.heterogeneity.learners import LEARNERS, Half
-from apologylab.inference.heterogeneity.targeting import Target, targeting
+from apologylab.inference.heterogeneity.rank_weighted import Target, rank_weighted
 from apologylab.inference.rows import estimate
 
 if TYPE_CHECKING:
@@ -148,15 +148,15 @@ def _sorted(asked: Asked) -> Told:
     return Told(judge, words)
 
 
-def _targeting(asked: Asked) -> Told:
+def _rank_weighted(asked: Asked) -> Told:
     area = cast("Target", asked.word("area"))
     name = {"autoc": "AUTOC", "qini": "Qini"}[area]
     of = f"{name} of choosing by the guessed effect, of the effect on"
-    return Told(lambda half: (targeting(half, area),), ((of, name),))
+    return Told(lambda half: (rank_weighted(half, area),), ((of, name),))
 
 
 ANSWERS: Mapping[str, Answer] = {
     "best_linear_predictor": _answer(_best_linear),
     "sorted_groups": _answer(_sorted),
-    "targeting": _answer(_targeting),
+    "rank_weighted": _answer(_rank_weighted),
 }

@@ -31,7 +31,7 @@ from apologylab.inference.moments import Floats
 Target = Literal["autoc", "qini"]
 
 
-def targeting(half: Judged, target: Target) -> Number:
+def rank_weighted(half: Judged, target: Target) -> Number:
     """The area and its standard error; none where every unit has one rank.
 
     ``half`` has m units; their scores need no model to be right, only the propensities.
