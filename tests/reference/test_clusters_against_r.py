@@ -226,3 +226,12 @@ def test_one_cause_says_nothing_of_further_ones():
     found, refused = estimates(fit(source, question), question)
     assert not found
     assert "1 known values of cause" in refused[0].because
+
+
+def test_a_cause_numbered_nought_is_a_cause():
+    """Two causes, 0 and 1, are two; and the effect in each is told."""
+    source = panel({"y": Y, "cause": (ROW > 90) * 1.0}, arm=["abc"[k % 3] for k in ROW])
+    for one in answers(source, asked("by_cause")):
+        told = dict(one.details)
+        assert told["values of cause"] == 2
+        assert "effect in the 2. largest" in told
