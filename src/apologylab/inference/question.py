@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from apologylab.design.estimators import ESTIMATORS, parse_estimator, refuse_misfit
+from apologylab.design.plan import Adjust
 from apologylab.errors import InputError
 from apologylab.inference.scheme_checks import Drawing
 from apologylab.inference.times import Lasting
@@ -14,7 +15,6 @@ from apologylab.inference.times import Lasting
 if TYPE_CHECKING:
     from apologylab.design.contrasts import Contrast
     from apologylab.design.layout import Layout
-    from apologylab.design.plan import Adjust
     from apologylab.inference.sequential.watch import Watch
 
 ContrastKind = Literal["arm", "factor", "contrast", "mean"]
@@ -79,7 +79,8 @@ class Question:
 
     Raises:
         InputError: no outcome, an estimator that does not fit the scheme or lacks covariates, a
-            column with two parts to play, or an alpha that is no error rate.
+            column with two parts to play, an unknown word for adjust, or an alpha that is no error
+            rate.
     """
 
     outcomes: tuple[Measured, ...]
@@ -115,6 +116,10 @@ class Question:
             raise InputError(
                 f"{', '.join(twice)} is asked for twice",
                 do="give each column one part: an outcome, or a covariate measured before the draw",
+            )
+        if self.adjust not in get_args(Adjust):
+            raise InputError(
+                f"adjust is {self.adjust!r}", do=f"write one of: {', '.join(get_args(Adjust))}"
             )
         if not 0 < self.alpha < 1:
             raise InputError(f"alpha is {self.alpha}", do="give an error rate, such as 0.05")

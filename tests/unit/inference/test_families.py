@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from apologylab.design.contrasts import against
-from apologylab.errors import NotEstimable
+from apologylab.design.plan import Adjust
+from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.arrays import panel
 from apologylab.inference.many.joint import Side, correlation, joint_request, residuals
 from apologylab.inference.many.max_t import Group, critical_values, step_down
 from apologylab.inference.many.p_values import benjamini_hochberg, benjamini_yekutieli, harmonic
 from apologylab.inference.many.simultaneous import jointly_simultaneous
+from apologylab.inference.many.words import FROM_P, JOINT, RESAMPLED, SAYS
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
 
@@ -219,3 +222,10 @@ def test_an_arm_that_cannot_be_read_still_counts():
     assert first.kind == "simultaneous over 4 (max-t)"
     assert first.high - first.low > alone.high - alone.low
     assert jointly_simultaneous(means, family[3:], alpha=0.05) == ()
+
+
+def test_every_word_is_said_and_others_are_refused():
+    assert set(SAYS) == set(get_args(Adjust))
+    assert set(FROM_P) | JOINT | RESAMPLED | {"none"} == set(SAYS)
+    with pytest.raises(InputError, match="adjust is 'tukey'"):
+        question(adjust="tukey")
