@@ -164,4 +164,3 @@ def _held(phase: Phase) -> list[int]:
     """Clusters of each arm."""
     held: list[int] = (phase.drawn > 0).sum(axis=0).tolist()
     return held
-

@@ -72,9 +72,7 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
     return tuple(found)
 
 
-def _who_is_measured(
-    asked: Question, flow: Flow, analysed: Mapping[str, ByPhase]
-) -> list[Check]:
+def _who_is_measured(asked: Question, flow: Flow, analysed: Mapping[str, ByPhase]) -> list[Check]:
     """Whether as many units have matured in every arm, and as many of these have their outcome."""
     names = [each.name for each in asked.outcomes if each.name in flow.mature]
     ripe = [maturity(name, flow.assigned, flow.mature[name]) for name in names]
