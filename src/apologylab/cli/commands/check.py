@@ -137,10 +137,9 @@ def _show_looks(looks: Mapping[str, Any]) -> None:
         if early
         else ", any number of looks at any time included"
     )
-    show(
-        f"Looks cost {'' if early else 'at most '}{more}{saved}. None before {looks['first_look']:,} units in each arm of a "
-        "contrast.\n"
-    )
+    most = "" if early else "at most "
+    least = f"None before {looks['first_look']:,} units in each arm of a contrast."
+    show(f"Looks cost {most}{more}{saved}. {least}\n")
 
 
 def _forecast(found: Forecast) -> str:
