@@ -150,6 +150,7 @@ def interference(totals: SetTotals, arm: str, *, of: str) -> Check:
         z = sum_g w_g E_g / sqrt(sum_g (w_g - wbar)^2 E_g^2),    E_g = sum of e over the m_g,
 
     since w_g is drawn and E_g is not (the residuals sum to 0, so that wbar falls out above).
+    Residuals and shares are those within a phase: a ramp changes both from phase to phase (R26).
     A smell, not a proof: it sees effects that grow with the share treated.
 
     Args:
@@ -158,15 +159,17 @@ def interference(totals: SetTotals, arm: str, *, of: str) -> Check:
         of: what the sets are called, such as "cause".
     """
     name = f"interference within a {of}: {totals.outcome}"
-    n, m, total = _by_set(totals, arm)
+    phase, n, m, total = _by_set(totals, arm)
     several = (n > 1) & (m > 0)
-    n, m, total = n[several], m[several], total[several]
+    phase, n, m, total = phase[several], n[several], m[several], total[several]
     if several.sum() < FEWEST_CAUSES:
         says = f"says nothing: {int(several.sum())} of {FEWEST_CAUSES} {of}s that it needs"
         return Check(name=name, statistic=0.0, p_value=None, passed=None, says=says)
     share = (n - m) / (n - 1)
-    residual = total - m * (total.sum() / m.sum())
-    around = (share - (m @ share) / m.sum()) * residual
+    units = np.bincount(phase, m)
+    with np.errstate(invalid="ignore"):  # a phase without the arm
+        mean, usual = (np.bincount(phase, each) / units for each in (total, m * share))
+    around = (share - usual[phase]) * (total - m * mean[phase])
     spread = float(np.square(around).sum()) ** 0.5
     if not spread > 0:
         says = f"says nothing: {totals.outcome} or the share of others does not vary"
@@ -185,14 +188,17 @@ def interference(totals: SetTotals, arm: str, *, of: str) -> Check:
     )
 
 
-def _by_set(totals: SetTotals, arm: str) -> tuple[Floats, Floats, Floats]:
-    """Of each set: its units, those in the arm, and the outcome's total over those; (s,) each."""
-    _, place = np.unique(totals.code, return_inverse=True)
+def _by_set(totals: SetTotals, arm: str) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
+    """Of each set in a phase, (s,) each: the phase, units, those in the arm, and their total."""
+    drawn = sorted({(cell.version, cell.phase) for cell in totals.cells})
+    of_cell = np.array([drawn.index((cell.version, cell.phase)) for cell in totals.cells], np.intp)
+    keys = np.stack((of_cell[totals.cell], totals.code), axis=1)
+    sets, place = np.unique(keys, axis=0, return_inverse=True)
     mine = np.array([cell.arm == arm for cell in totals.cells])[totals.cell]
     size = int(place.max(initial=-1)) + 1
     sums = (totals.n, totals.n * mine, totals.total * mine)
     n, m, total = (np.bincount(place, each, size).astype(np.float64) for each in sums)
-    return n, m, total
+    return sets[:, 0].astype(np.intp), n, m, total
 
 
 def clusters_balance(covariates: Sequence[SetTotals]) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from apologylab.inference.answer import Answer, Details, Fit, OfMeans, Scan
 from apologylab.inference.estimators.clustered import clustered
-from apologylab.inference.sets import too_few
+from apologylab.inference.sets import phases, too_few
 
 if TYPE_CHECKING:
     from apologylab.design.contrasts import Contrast
@@ -67,16 +68,17 @@ def _details(totals: SetTotals, column: str, contrast: Contrast) -> Details:
 
 
 def _effect(totals: SetTotals, code: int, weights: Mapping[str, float]) -> str:
-    """The contrast within one cause, and of how many units."""
-    mine, effect, units = totals.code == code, 0.0, 0
-    arms = np.array([cell.arm for cell in totals.cells])[totals.cell]
-    for arm, weight in weights.items():
-        n = int(totals.n[mine & (arms == arm)].sum())
-        if not n:
-            return f"no unit in {arm}"
-        effect += weight * (float(totals.total[mine & (arms == arm)].sum()) / n + totals.shift)
-        units += n
-    return f"{effect:+.4g} ({units:,} units)"
+    """The contrast within one cause, phases weighted by their units (R26), and of how many."""
+    mine, arms = totals.code == code, tuple(weights)
+    kept = {name: getattr(totals, name)[mine] for name in ("cell", "code", "n", "total")}
+    found = [each for each in phases(replace(totals, **kept), arms) if each.n.any()]
+    n = np.array([each.n for each in found])
+    for arm, units in zip(arms, n.T, strict=True):
+        if not units.all():
+            return f"no unit in {arm}" + (", phase by phase" if units.any() else "")
+    c, share = np.array(list(weights.values())), n.sum(axis=1) / n.sum()
+    effect = float(share @ np.array([each.means for each in found]) @ c)
+    return f"{effect:+.4g} ({n.sum():,} units)"
 
 
 ANSWERS: Mapping[str, Answer] = {

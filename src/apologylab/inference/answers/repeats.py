@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from apologylab.design.estimators import Asked
     from apologylab.inference.arrays import ArraySource
     from apologylab.inference.estimators.repeats import Kept
+    from apologylab.inference.moments import Floats
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.rows import Asking
@@ -73,9 +74,8 @@ def _incidents(rows: ArraySource, question: Question, asked: Asked, outcome: str
     drawn = asked.word("regime") == "rerandomise"
     y = rows.columns[outcome]
     number, customer = (rows.columns[asked.word(each)] for each in ("number", "customer"))
-    ones = np.ones(len(y))
-    propensity = rows.columns[asked.word("propensity")] if drawn else ones
-    history = rows.columns[asked.word("history")] if drawn else 0 * ones
+    propensity = rows.columns[asked.word("propensity")] if drawn else _planned(rows, question)
+    history = rows.columns[asked.word("history")] if drawn else np.zeros(len(y))
     arm = np.array(
         [question.arms.index(cell.arm) if cell.arm in question.arms else -1 for cell in rows.cells]
     )[rows.code]
@@ -100,6 +100,24 @@ def _incidents(rows: ArraySource, question: Question, asked: Asked, outcome: str
     )
 
 
+def _planned(rows: ArraySource, question: Question) -> Floats:
+    """The chance of each row's arm in its phase, (n,): a ramp is not pooled as it is (R26)."""
+    drawn = [question.weights.get(cell.phase, {}) for cell in rows.cells]
+    chance = [
+        each.get(cell.arm, 0) / max(sum(each.values()), 1)
+        for each, cell in zip(drawn, rows.cells, strict=True)
+    ]
+    return np.array(chance, dtype=np.float64)[rows.code]
+
+
+def _refuse_closed(asking: Asking) -> None:
+    """Each of the two arms is drawn in every phase."""
+    for phase, weights in asking.question.weights.items():
+        for arm in (asking.contrast.treatment, asking.contrast.reference):
+            if not weights.get(arm, 0):
+                raise NotEstimable(f"{arm} is not drawn in phase {phase}")
+
+
 def _rows(asking: Asking, of: Mapping[str, Incidents], regime: str) -> list[Estimate]:
     """A row an incident number, and one of all together."""
     if asking.kind != "arm":
@@ -107,6 +125,8 @@ def _rows(asking: Asking, of: Mapping[str, Incidents], regime: str) -> list[Esti
     listed = asking.question.arms
     arms = (listed.index(asking.contrast.treatment), listed.index(asking.contrast.reference))
     incidents = of[asking.outcome.name]
+    if regime != "rerandomise":
+        _refuse_closed(asking)
     if regime == "first_only":
         return [_row(asking, incidents, incidents.number == 1, arms, "incident 1")]
     every = sticky(incidents) if regime == "sticky" else incidents

@@ -5,6 +5,7 @@ Pooling them as they are compares customers, not arms: under a cap on coupons wh
 has none left, so "no coupon" collects those who come often. What is valid depends on the regime.
 
 *First only.* The first incident of each customer, k = 1, is drawn once; later ones are left out.
+Arms whose weights changed from phase to phase are weighted by 1 / p_i as below, p_i the planned.
 
 *Sticky.* A later incident gets the arm of the first. A customer counts once, with the outcome after
 incident k, and 0 where there was none: whether there is one may itself be an effect, so nobody is
@@ -111,8 +112,10 @@ def sticky(incidents: Incidents) -> Incidents:
     """
     customers, which = np.unique(incidents.customer, return_inverse=True)
     first = np.full(len(customers), -1, dtype=np.intp)
+    chance = np.ones(len(customers))
     start = incidents.number == 1
     first[which[start]] = incidents.arm[start]
+    chance[which[start]] = incidents.propensity[start]
     if (first < 0).any() or start.sum() != len(customers):
         raise InputError(
             "a customer has no first incident, or two", do="number each customer's incidents from 1"
@@ -130,7 +133,7 @@ def sticky(incidents: Incidents) -> Incidents:
         arm=np.tile(first, last),
         number=np.repeat(np.arange(1, last + 1), len(customers)),
         customer=np.tile(np.arange(len(customers)), last),
-        propensity=np.ones(y.size),
+        propensity=np.tile(chance, last),
         history=np.zeros(y.size, dtype=np.intp),
     )
 
