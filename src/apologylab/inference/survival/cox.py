@@ -31,6 +31,7 @@ import numpy as np
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.special import chdtrc
+from apologylab.inference.survival.ties import MANY, of_few_ties, of_many_ties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,10 +47,6 @@ ENOUGH = 1e-16
 """Newton decrement of the last step: it was 1e-8 standard errors long, what is left its square."""
 FLAT = 1e6
 """How much more variance at b than at 0 shows that the likelihood only flattens out."""
-EXPANDED = 1 << 13
-"""Events expanded at once while ties are summed: they stay in the processor's cache."""
-
-
 NO_MAXIMUM = (
     "the partial likelihood has no maximum: some covariate, or sum of them, tells all who had the "
     "event from all who had not"
@@ -224,31 +221,16 @@ def _by(place: NDArray[np.intp], values: Floats, size: int) -> Floats:
 
 
 def _over_ties(s0: Floats, d0: Floats, d: Floats, ties: Ties) -> Sequence[Floats]:
-    """sum log s, A1, B1, A2, B2, C2 at each event time, (t,) each, a few events at a time."""
+    """sum log s, A1, B1, A2, B2, C2 at each event time, (t,) each."""
     if ties == "breslow" or d.max() == 1:
         nothing = np.zeros(len(d))
         return d * np.log(s0), d / s0, nothing, d / np.square(s0), nothing, nothing
-    found = np.zeros((6, len(d)))
-    last = np.cumsum(d)
-    for low in range(0, int(last[-1]), EXPANDED):
-        high = min(low + EXPANDED, int(last[-1]))
-        i, j = np.searchsorted(last, (low, high - 1), side="right")
-        mine = slice(i, j + 1)
-        before = last[mine] - d[mine]
-        starts = np.maximum(before - low, 0).astype(np.intp)
-        times = np.diff(np.append(starts, high - low))
-        f = (np.arange(low, high) - np.repeat(before, times)) / np.repeat(d[mine], times)
-        found[:, mine] += _efron(np.repeat(s0[mine], times), np.repeat(d0[mine], times), f, starts)
+    found = np.empty((6, len(d)))
+    many = d > MANY
+    for here, sums in ((many, of_many_ties), (~many, of_few_ties)):
+        if here.any():
+            found[:, here] = sums(s0[here], d0[here], d[here])
     return list(found)
-
-
-def _efron(s0: Floats, d0: Floats, f: Floats, starts: NDArray[np.intp]) -> Floats:
-    """The six sums over the events from each of ``starts`` to the next, (6, times)."""
-    s = s0 - f * d0
-    inverse = 1 / s
-    by_f = f * inverse
-    terms = (np.log(s), inverse, by_f, np.square(inverse), inverse * by_f, np.square(by_f))
-    return np.stack([np.add.reduceat(each, starts) for each in terms])
 
 
 def _all_sums(strata: Sequence[_Stratum], b: Floats, ties: Ties) -> list[_Sums]:
