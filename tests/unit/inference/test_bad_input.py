@@ -178,17 +178,15 @@ def test_two_parts_of_what_may_be_below_0_are_refused():
     assert "below 0" in refused["b"]
 
 
-@pytest.mark.parametrize(
-    ("interval", "why"), [("fieller", "not told from 0"), ("log", "no logarithm")]
-)
-def test_a_lift_over_nothing_is_refused(interval, why):
+@pytest.mark.parametrize("interval", ["fieller", "log", "delta"])
+def test_a_lift_over_nothing_is_refused(interval):
     rng = np.random.default_rng(3)
     made = columns() | {"y": rng.normal(size=90) - np.array([1.0, 0.0, 0.0] * 30) * 0.1}
     made["y"][0::3] -= made["y"][0::3].mean() + 0.01
     made["y"][1::3] += 1 - made["y"][1::3].mean()
     found, refused = ask(f"relative_lift(interval={interval})", made, labels())
     assert "b" not in found
-    assert why in refused["b"]
+    assert "not told from 0" in refused["b"]
 
 
 def interaction(estimator):

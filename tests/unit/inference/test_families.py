@@ -144,6 +144,39 @@ def test_outcomes_that_some_units_lack_are_summed_by_bonferroni():
     assert all(some.ci_low <= all_of.ci_low for some, all_of in complete)
 
 
+@pytest.mark.parametrize("lacking", OUTCOMES)
+def test_it_does_not_matter_which_outcome_some_units_lack(lacking):
+    """Fewer units of one outcome than of the other go together less than those that have both."""
+    of = source()
+    columns = {**of.columns, lacking: of.columns[lacking].copy()}
+    columns[lacking][::3] = np.nan
+    found = rows(replace(of, columns=columns), adjust="max_t")
+    assert all("(2 groups by Bonferroni)" in row.interval_kind for row in found)
+
+
+def test_an_outcome_that_an_arm_lacks_altogether_is_not_read_with_others():
+    of = source()
+    columns = {**of.columns, "visits": of.columns["visits"].copy()}
+    columns["visits"][np.array([cell.arm == "b" for cell in of.cells])[of.code]] = np.nan
+    asked = question(adjust="max_t")
+    found, refused = estimates(fit(replace(of, columns=columns), asked), asked)
+    assert {(row.outcome, row.treatment) for row in refused} == {("visits", "b")}
+    assert len(found) == 8
+
+
+def test_means_of_pooled_strata_are_summed_by_bonferroni():
+    """Their errors are by phase, and how outcomes go together is known by stratum."""
+    of = source()
+    strata = [cell._replace(stratum="gold") for cell in of.cells]
+    half = replace(
+        of,
+        cells=tuple(sorted([*of.cells, *strata])),
+        code=2 * of.code + (np.arange(len(of.code)) % 2),
+    )
+    found = rows(half, adjust="max_t", estimators=("difference_in_means(strata=pooled)",))
+    assert all("(3 groups by Bonferroni)" in row.interval_kind for row in found)
+
+
 def test_a_family_of_one_is_not_corrected():
     asked = {"outcomes": question().outcomes[:1], "arm_contrasts": against(ARMS[:2], "silence")}
     for word in ("max_t", "dunnett", "bonferroni", "holm", "benjamini_hochberg"):

@@ -9,7 +9,8 @@ means and R = A / B, the lift is R - 1. For s^2(r) = (c+ - r c-)' V (c+ - r c-),
 * **Fieller**: all r with (A - r B)^2 <= t^2 s^2(r), exact where A and B are normal. With
   a = B^2 - t^2 V_BB, b = A B - t^2 V_AB, f = A^2 - t^2 V_AA its ends solve a r^2 - 2 b r + f = 0.
   It is an interval only where a > 0, that is where B differs from 0 at this level; otherwise it is
-  the whole line or its two ends, and is refused.
+  the whole line or its two ends, and is refused. There the other two are refused as well: they are
+  tangents at B, and say nothing of a B that may be 0.
 
 t is Student's with Satterthwaite's degrees of freedom: of A - R B at the estimate R for the
 logarithm (as tea-tasting) and Fieller, of A - B for the delta method (as GrowthBook). p is of "the
@@ -53,13 +54,12 @@ def relative_lift(means: ArmMeans, c: Floats, *, alpha: float, kind: Kind) -> Li
     """The lift of a contrast with weights ``c`` (a,) over ``means``' arms.
 
     Raises:
-        NotEstimable: the reference mean is 0 or, for Fieller, not told from 0; the sides differ in
-            sign, for the log; or nothing varies.
+        NotEstimable: the reference mean is 0 or not told from 0; the sides differ in sign, for the
+            log; or nothing varies.
     """
     above, below = np.maximum(c, 0), np.maximum(-c, 0)
     a, b = float(above @ means.means), float(below @ means.means)
-    if b == 0:
-        raise NotEstimable(f"{means.outcome}: the reference mean is 0", do="report the difference")
+    _refuse_near_0(means, below, alpha)
     ratio = a / b
     variance, df = means.error(above - ratio * below)
     if not variance > 0:
@@ -76,6 +76,16 @@ def relative_lift(means: ArmMeans, c: Floats, *, alpha: float, kind: Kind) -> Li
         low, high = ratio - 1 - t * error, ratio - 1 + t * error
         p = 2 * float(stdtr(df, -abs(ratio - 1) / error))
     return Lift(ratio - 1, error, df, low, high, p, b)
+
+
+def _refuse_near_0(means: ArmMeans, below: Floats, alpha: float) -> None:
+    """The reference mean is told from 0 by its own t-test."""
+    b, (variance, df) = float(below @ means.means), means.error(below)
+    if b == 0 or (variance > 0 and abs(b) <= stdtrit(df, 1 - alpha / 2) * variance**0.5):
+        raise NotEstimable(
+            f"{means.outcome}: the reference mean is {'0' if b == 0 else 'not told from 0'}",
+            do="report the difference",
+        )
 
 
 def _log(

@@ -10,7 +10,8 @@ correlation of the two outcomes' residuals in the cell: of the outcomes themselv
 and after the covariates' slopes for Lin's adjustment (whose means are intercepts at the covariates'
 means, so that their errors are the mean residuals). For plain means this is exact: V_k is s_k^2 / n
 times the squared share. Every cell's term is D rho D with rho a correlation, so the sum is a
-covariance.
+covariance. It is not known where the two outcomes are not of the same units, nor where the means
+are not over the same blocks.
 """
 
 from __future__ import annotations
@@ -96,14 +97,22 @@ def _covariance(one: Side, other: Side, known: Residuals | None) -> float:
         return float(one.weights @ one.means.covariance @ other.weights)
     if known is None or one.means.joint is not None or other.means.joint is not None:
         return float("nan")
-    k, j = (known.outcomes.index(side.means.outcome) for side in (one, other))
-    listed = blocks(known.by_cell)
     total = 0.0
     for a, arm in enumerate(one.means.arms):
         if one.weights[a] == 0 or arm not in other.means.arms:
             continue
         at = other.means.arms.index(arm)
-        rho = np.array([known.by_cell[Cell(*b[:2], arm, b.stratum)][k, j] for b in listed])
+        rho = _residuals_of(arm, known, one.means.outcome, other.means.outcome)
         both = one.means.variances[:, a] * other.means.variances[:, at]
+        if one.means.n[a] != other.means.n[at] or len(rho) != len(both):
+            return float("nan")
         total += one.weights[a] * other.weights[at] * float(rho @ np.sqrt(both))
     return total
+
+
+def _residuals_of(arm: str, known: Residuals, one: str, other: str) -> Floats:
+    """The correlation of two outcomes in each block of an arm, (b,); nan where there is none."""
+    k, j = known.outcomes.index(one), known.outcomes.index(other)
+    cells = [Cell(b.version, b.phase, arm, b.stratum) for b in blocks(known.by_cell)]
+    found = [known.by_cell[each][k, j] if each in known.by_cell else np.nan for each in cells]
+    return np.array(found, dtype=np.float64)

@@ -74,6 +74,9 @@ def test_logs_interval_mirrors_when_the_sides_change():
     [
         ((0.0, 5.0, 6.0), "delta", "reference mean is 0"),
         ((0.5, 5.0, 6.0), "fieller", "not told from 0"),
+        ((0.5, 5.0, 6.0), "delta", "not told from 0"),
+        ((0.5, 5.0, 6.0), "log", "not told from 0"),
+        ((-0.5, 0.0, 6.0), "delta", "not told from 0"),
         ((4.0, -5.0, 6.0), "log", "no logarithm"),
     ],
 )
