@@ -12,7 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import level_means, read_contrast
-from apologylab.errors import InputError
+from apologylab.errors import InputError, StateError
 from apologylab.inference.plan import Fits, estimates
 
 if TYPE_CHECKING:
@@ -69,8 +69,15 @@ class Readings:
 
         Raises:
             InputError: there is no such outcome or estimator.
+            StateError: this is a look of the plan, and the ledger counts its contrasts alone (R31).
         """
         asked = self.question
+        if asked.watch is not None and not asked.watch.last:
+            raise StateError(
+                "a look before the end shows the contrasts of the plan and no others: the ledger "
+                "would not count them",
+                do="declare them under [plan.contrasts] of a new version, or wait for the end",
+            )
         outcomes = [each for each in asked.outcomes if outcome in {None, each.name}]
         texts = [each for each in asked.estimators if estimator in {None, each}]
         if not outcomes or not texts:

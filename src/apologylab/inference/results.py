@@ -172,7 +172,7 @@ class Analysis:
         Raises:
             InputError: it cannot be read, nothing matches, or in this fraction of the factorial it
                 cannot be told from other effects.
-            StateError: contrasts are withheld.
+            StateError: contrasts are withheld, or this is a look of the plan before the end.
         """
         fitted = self._fitted()
         contrasts = fitted.contrasts(what, at=at, weights=weights)

@@ -9,11 +9,13 @@ import pytest
 from scipy.special import ndtri
 
 from apologylab.design.contrasts import against
-from apologylab.errors import InputError
+from apologylab.design.layout import table_layout
+from apologylab.errors import InputError, StateError
 from apologylab.inference.arrays import panel
 from apologylab.inference.many.p_values import holm
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
+from apologylab.inference.readings import Readings
 from apologylab.inference.sequential.exact import (
     Share,
     difference_of_shares,
@@ -132,6 +134,20 @@ def test_earlier_looks_come_from_the_ledger_and_cost():
             (seen.information / 2, seen.information), (0.25, seen.share), Spending(), 0.05 / 4
         )
         assert row.ci_high - row.point == pytest.approx(reach * row.std_error, rel=STUDENT)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_look_shows_no_contrast_that_the_ledger_would_not_count(last):
+    """Asked again at every look, each would be judged as if it were the first (R31)."""
+    asked = question(watch(last=last))
+    layout = table_layout({arm: {} for arm in ARMS})
+    readings = Readings(question=asked, fits=fit(source(), asked), layout=layout)
+    besides = against(("basic", "coupon"), "basic")
+    if last:
+        assert readings.read(besides, outcome="spend", estimator=None)[0]
+        return
+    with pytest.raises(StateError, match="the ledger would not count them"):
+        readings.read(besides, outcome="spend", estimator=None)
 
 
 def test_the_same_facts_seen_twice_are_one_look():
