@@ -226,4 +226,4 @@ def _count(found: list[bool | None]) -> int | None:
     known = [each for each in found if each is not None]
     if known and len(known) != len(found):
         raise ValueError(f"{len(found) - len(known)} of {len(found)} trials had no answer")
-    return sum(known) if known else None
+    return int(sum(known)) if known else None
