@@ -265,6 +265,12 @@ def test_shares_hold_at_all_looks_by_themselves_and_need_no_first_look():
     assert "at all looks together, simultaneous over 4" in row.interval_kind
 
 
+def test_shares_tuned_to_the_units_at_hand_do_not_say_that_they_hold_at_all_looks():
+    asked = question(estimators=("share_at_any_time",))
+    rows, _ = estimates(fit(shares(80, 100), asked), asked)
+    assert {dict(row.details)["holds"].split(":")[0] for row in rows} == {"at one look"}
+
+
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (5, 5), (1, 1), (300, 1_000)])
 @pytest.mark.parametrize("alpha", [0.3, 0.05, 1e-6])
 def test_an_exact_interval_is_where_its_martingale_stays_below(k, n, alpha):

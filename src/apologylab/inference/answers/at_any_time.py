@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from apologylab.inference.results import Estimate
     from apologylab.inference.rows import Asking
 
+AT_ONE = ("holds", "at one look: no plan of looks fixes the count that it is tuned to")
 _ROUNDING = 1e-9
 
 
@@ -52,7 +53,7 @@ def _difference(read: Read, asking: Asking) -> Estimate:
         interval="beta-binomial confidence sequences of both shares",
         p_value=p_of_shares(treated, untreated),
         reference_mean=untreated.k / untreated.n,
-        details=(AT_ALL_LOOKS,),
+        details=(AT_ALL_LOOKS if read.question.watch else AT_ONE,),
     )
 
 
