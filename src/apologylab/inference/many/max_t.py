@@ -93,7 +93,7 @@ def critical_values(df: Floats, groups: Sequence[Group], alpha: float) -> Floats
     """
     parts = _ordered(range(len(df)), groups)
     share = 1 / df
-    at = np.unique(share)
+    at = np.array(sorted(set(share.tolist())))
     if at[-1] - at[0] < max(part.close for part in parts) / 10:
         at = at[-1:]
     elif len(at) > SEARCHED:

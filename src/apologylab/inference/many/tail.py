@@ -96,17 +96,17 @@ def _share(points: Spread, first: int, i: int, part: slice, limit: float, df: fl
     reach = limit * s
     beyond = ndtr(-reach)
     z = -ndtri(points.along[part] * beyond)
-    moved = points.normal[first:, part] + np.multiply.outer(
-        points.correlation[first:, i], z - points.normal[i, part]
-    )
-    n = np.count_nonzero(np.abs(moved) >= reach, axis=0)
+    moved = np.multiply.outer(points.correlation[first:, i], z - points.normal[i, part])
+    moved += points.normal[first:, part]
+    is_out = np.abs(moved, out=moved) >= reach
+    n = np.add.reduce(is_out, axis=0, dtype=np.min_scalar_type(len(is_out)))
     return float((weight * beyond / np.maximum(n, 1)).mean())
 
 
 def _scaled(u: Floats, limit: float, df: float) -> tuple[Floats, Floats]:
-    """s by its quantile, and twice the weight of each, (n,)."""
+    """s by its quantile, and twice the weight of each, (n,); (1,) where it is 1."""
     if df >= NORMAL_FROM:
-        return np.ones(len(u)), np.full(len(u), 2.0)
+        return np.ones(1), np.full(1, 2.0)
     square = 2 * _gamma_quantile(u, df) / (df + limit**2)
     log_weight = limit**2 * square / 2 - df / 2 * np.log1p(limit**2 / df)
     return np.sqrt(square), 2 * np.exp(log_weight)
@@ -141,12 +141,16 @@ def _normals(dimensions: int) -> Floats:
 
 @lru_cache(maxsize=4)
 def _lattice(dimensions: int) -> Floats:
-    """Richtmyer's lattice under the tent transform, (dimensions, points), inside (0, 1)."""
-    root = np.sqrt(np.array(_primes(dimensions), dtype=np.float64))
-    steps = np.outer(root, np.arange(1, POINTS + 1)) + 0.5
-    u: Floats = np.asarray(
-        np.abs(2 * np.mod(steps, 1) - 1).clip(1e-12, 1 - 1e-12), dtype=np.float64
-    )
+    """Richtmyer's lattice under the tent transform, (dimensions, points), inside (0, 1).
+
+    It is made row by row, each of which stays in the processor's cache meanwhile.
+    """
+    u = np.empty((dimensions, POINTS))
+    at = np.arange(1.0, POINTS + 1)
+    for i, prime in enumerate(_primes(dimensions)):
+        steps = at * np.sqrt(prime) + 0.5
+        tent = np.abs(2 * (steps - np.floor(steps)) - 1)
+        np.clip(tent, 1e-12, 1 - 1e-12, out=u[i])
     u.setflags(write=False)
     return u
 
