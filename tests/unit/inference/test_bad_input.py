@@ -216,3 +216,13 @@ def test_an_interaction_has_no_two_sides_to_take_apart():
     ((one,), refused) = interaction("two_part")
     assert refused == ()
     assert one.details == ()
+
+
+@pytest.mark.parametrize(
+    "estimator", ["lee_bounds", "lee_bounds(seen=positive)", "missing_bounds(high=9)"]
+)
+def test_bounds_of_an_outcome_that_never_varies_are_refused(estimator):
+    made = columns() | {"y": np.full(90, 5.0), "y:lost": np.zeros(90)}
+    found, refused = ask(estimator, made, labels())
+    assert found == set()
+    assert all("does not vary" in refused[arm] for arm in ("b", "c"))

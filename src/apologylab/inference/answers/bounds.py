@@ -191,7 +191,13 @@ def _seen(units: _Units, a: int, *, positive: bool) -> Seen:
 
 
 def _rows(asking: Asking, units: _Units, found: _Ends) -> list[Estimate]:
-    """A row for each bound; the interval is the effect's own, in both."""
+    """A row for each bound; the interval is the effect's own, in both.
+
+    Raises:
+        NotEstimable: neither bound has an error.
+    """
+    if not max(found.errors) > 0:
+        raise NotEstimable("an outcome that does not vary among those seen has no interval")
     low, high = imbens_manski(*found.bounds, found.errors, alpha=asking.question.alpha)
     return [
         estimate(
