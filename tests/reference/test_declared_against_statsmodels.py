@@ -92,6 +92,15 @@ def test_works_and_no_effect_are_said_after_a_declared_test_only() -> None:
         assert "no effect" not in sentence(row, alpha=0.05)
 
 
+@pytest.mark.parametrize("first", ["relative_lift", "winsorised", "two_part"])
+def test_the_margin_is_held_against_means_in_its_own_unit(first: str) -> None:
+    """A lift of 0.2 is not 0.2 USD, whichever estimator the plan names first."""
+    rows = answer(question(estimators=(first, "difference_in_means")))
+    tested = {row.estimator: row.declared for row in rows}
+    assert tested.pop("difference_in_means") == answer(question())[-1].declared
+    assert tested == {first: ()}
+
+
 def test_a_look_before_the_end_tests_nothing_declared() -> None:
     assert all(not row.declared for row in answer(question(look=1)))
 

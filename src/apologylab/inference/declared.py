@@ -9,7 +9,9 @@ of an outcome that the plan names is tested
   alpha (two one-sided tests, Schuirmann 1987), which is the 1 - 2 alpha interval inside (-m, m).
 
 The tests of one kind, outcome and kind of contrast by the leading estimator are a family; Holm
-1979 holds its error rate. They are made at the end: a look before has no such test.
+1979 holds its error rate. It leads by giving means of the outcome itself: the margin is in the
+outcome's unit, which a relative lift or a ratio does not have. They are made at the end: a look
+before has no such test.
 
 Sources: Schuirmann 1987 (Journal of Pharmacokinetics and Biopharmaceutics 15); ICH E9 (1998), 3.3
 and 3.5 for the levels.
@@ -70,7 +72,7 @@ def _test(
     """Put one kind of test of one outcome to its rows, a family for each kind of contrast."""
     families: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        leads = row.estimator == question.estimators[0]
+        leads = row.estimator == question.leading
         if row.outcome == outcome.name and leads and row.std_error and row.p_value is not None:
             families[row.kind].append(i)
     level = question.alpha / 2 if kind == "superiority" else question.alpha

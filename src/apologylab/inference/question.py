@@ -130,6 +130,12 @@ class Question:
         return tuple(dict.fromkeys(arm for phase in self.weights.values() for arm in phase))
 
     @property
+    def leading(self) -> str:
+        """The first estimator that gives arm means of the outcome itself, in its unit; or none."""
+        named = ((text, text.partition("(")[0]) for text in self.estimators)
+        return next((text for text, name in named if ESTIMATORS[name].decides), "")
+
+    @property
     def contrasts(self) -> tuple[tuple[ContrastKind, Contrast], ...]:
         """All contrasts with their kinds."""
         return (

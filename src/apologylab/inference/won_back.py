@@ -29,7 +29,7 @@ def _sentences(found: Sequence[Estimate], question: Question) -> Iterator[str]:
     rows = {
         (each.outcome, each.treatment): each
         for each in found
-        if each.kind == "arm" and each.estimator == question.estimators[0]
+        if each.kind == "arm" and each.estimator == question.leading
     }
     for contrast in question.arm_contrasts:
         first = rows.get((question.returns.first, contrast.treatment))
