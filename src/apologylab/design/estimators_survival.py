@@ -23,6 +23,18 @@ _END = Option(
     low=1,
     high=99,
 )
+_INTERVAL = Option(
+    about="log_log: from the log-log limits of each arm (Zou and Donner 2008), p and all; plain: "
+    "the normal distribution, too narrow with few units or shares near 0 and 1",
+    default="log_log",
+    words=("log_log", "plain"),
+)
+_AREA = Option(
+    about="greenwood: as R and survRM2 print it; corrected: its variance times m / (m - 1) with m "
+    "events, for arms of fewer than about 100 (Kaplan and Meier 1958)",
+    default="greenwood",
+    words=("greenwood", "corrected"),
+)
 _TIES = Option(about="several events at one time", default="efron", words=("efron", "breslow"))
 _ERRORS = Option(
     about="model: hazards are proportional; robust: they need not be (Lin and Wei 1989)",
@@ -40,17 +52,17 @@ SURVIVAL: tuple[Estimator, ...] = (
     Estimator(
         name="kaplan_meier",
         about="share of units without the event by a time",
-        options={"at": _AT, "others": _OTHERS},
+        options={"at": _AT, "others": _OTHERS, "interval": _INTERVAL},
     ),
     Estimator(
         name="aalen_johansen",
         about="share of units with the event by a time, where other ends may come first",
-        options={"at": _AT, "end": _END},
+        options={"at": _AT, "end": _END, "interval": _INTERVAL},
     ),
     Estimator(
         name="rmst",
         about="mean time without the event, out of a given time",
-        options={"at": _AT, "others": _OTHERS},
+        options={"at": _AT, "others": _OTHERS, "error": _AREA},
     ),
     Estimator(name="log_rank", about="whether two arms' hazards of the event are the same"),
     Estimator(

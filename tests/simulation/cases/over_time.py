@@ -142,12 +142,25 @@ CASES: tuple[Case, ...] = (
         partial(_of_time, "kaplan_meier(at=14)", _survives(TREATED) - _survives(HAZARD), 0.0),
     ),
     Case(
-        "rmst(at=14)", MORE, STANDARD,
+        "rmst(at=14)", "rmst(error=corrected)", STANDARD,
         partial(_of_time, "rmst(at=14)", _area(TREATED) - _area(HAZARD), 0.0),
     ),
     Case(
         "aalen_johansen(at=14)", MORE, STANDARD,
         partial(_of_time, "aalen_johansen(at=14)", _share(TREATED) - _share(HAZARD), OTHER),
+    ),
+    Case(
+        "kaplan_meier(at=14, interval=plain)", "kaplan_meier", STANDARD,
+        partial(
+            _of_time, "kaplan_meier(at=14, interval=plain)",
+            _survives(TREATED) - _survives(HAZARD), 0.0,
+        ),
+    ),
+    Case(
+        "rmst(at=14, error=corrected)", MORE, STANDARD,
+        partial(
+            _of_time, "rmst(at=14, error=corrected)", _area(TREATED) - _area(HAZARD), 0.0
+        ),
     ),
     Case("log_rank", "cox(errors=robust)", STANDARD, partial(_of_time, "log_rank", None, OTHER)),
     Case("cox", "rmst", STANDARD, partial(_of_time, "cox", LOG_RATIO, OTHER)),

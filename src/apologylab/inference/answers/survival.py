@@ -21,6 +21,7 @@ from apologylab.inference.survival.arms import (
     values_of_arms,
 )
 from apologylab.inference.survival.counts import EVENT, select
+from apologylab.inference.survival.limits import Shares, contrast_limits, contrast_p
 from apologylab.inference.survival.product_limit import (
     aalen_johansen,
     kaplan_meier,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from apologylab.design.estimators import Asked
-    from apologylab.inference.arm_means import ArmMeans
+    from apologylab.inference.arm_means import ArmMeans, Reading
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.source import Source
@@ -40,11 +41,16 @@ if TYPE_CHECKING:
     from apologylab.inference.times import Lasting
 
 
+ROUNDING = 1e-12
+"""How near to 1 a share is 1: everybody's time ended."""
+
+
 class Target(NamedTuple):
     """What is estimated of one time to an event.
 
     ``of`` and ``unit`` are as results print them; ``ends`` are the kinds of ends after which
-    nothing is unknown any more.
+    nothing is unknown any more; ``log_log`` asks for MOVER's interval, and ``ended`` says that the
+    shares are of units with the event.
     """
 
     value: Callable[[Life], Value]
@@ -52,6 +58,8 @@ class Target(NamedTuple):
     unit: str
     interval: str
     ends: tuple[int, ...]
+    log_log: bool = False
+    ended: bool = False
 
 
 Aim = Callable[["Lasting", "Asked", float], Target]
@@ -132,7 +140,7 @@ def _unknown(target: Target, at: float, life: Life) -> str:
     if unseen := last_seen(life, at, ends=target.ends):
         return unseen
     point, variance = target.value(life)
-    if np.isfinite(variance) and variance > 0:
+    if np.isfinite(variance) and variance > 0 and not (target.log_log and point > 1 - ROUNDING):
         return ""
     return f"the estimate is {point:g} and has no variance: none or all ended by {at:g}"
 
@@ -148,7 +156,7 @@ def _estimate(
         raise NotEstimable(why[0])
     assert means is not None
     reading = means.read(asking.contrast)
-    low, high = bounds(reading, asking.question.alpha)
+    low, high, p = _interval(asking, target, means, reading)
     return estimate(
         asking,
         of=target.of,
@@ -159,19 +167,38 @@ def _estimate(
         low=low,
         high=high,
         interval=target.interval,
-        p_value=p_value(reading),
+        p_value=None if asking.kind == "mean" else p,
         reference_mean=reading.reference_mean,
     )
 
 
+def _interval(
+    asking: Asking, target: Target, means: ArmMeans, reading: Reading
+) -> tuple[float, float, float]:
+    """The interval and its p."""
+    if not target.log_log:
+        return *bounds(reading, asking.question.alpha), p_value(reading)
+    c = means.weights(asking.contrast)
+    shares = Shares(means.means, np.diag(means.covariance), target.ended)
+    return *contrast_limits(c, shares, asking.question.alpha), contrast_p(c, shares)
+
+
+def _limits(asked: Asked, error: str) -> tuple[bool, str]:
+    """Whether the interval is MOVER's, and what results call it."""
+    if asked.word("interval") == "log_log":
+        return True, f"MOVER of log-log limits, {error}"
+    return False, f"normal, {error}"
+
+
 def _kaplan_meier(time: Lasting, asked: Asked, at: float) -> Target:
-    del asked
+    log_log, interval = _limits(asked, "Greenwood's error")
     return Target(
         value=partial(kaplan_meier, at=at),
         of=f"probability of no event by {at:g} {time.unit} of",
         unit="share of units without the event",
-        interval="normal, Greenwood's error",
+        interval=interval,
         ends=(EVENT,),
+        log_log=log_log,
     )
 
 
@@ -179,22 +206,25 @@ def _aalen_johansen(time: Lasting, asked: Asked, at: float) -> Target:
     kind = int(asked.number("end"))
     ends = ("the event", *time.ends)
     name = ends[kind - 1] if kind <= len(ends) else f"end {kind}"
+    log_log, interval = _limits(asked, "Greenwood-type error")
     return Target(
         value=partial(aalen_johansen, at=at, kind=kind),
         of=f"probability of {name} by {at:g} {time.unit}, whatever else may end it, of",
         unit=f"share of units with {name}",
-        interval="normal, Greenwood-type error",
+        interval=interval,
         ends=tuple(range(EVENT, max(len(ends), kind) + 1)),
+        log_log=log_log,
+        ended=True,
     )
 
 
 def _restricted_mean(time: Lasting, asked: Asked, at: float) -> Target:
-    del asked
+    corrected = asked.word("error") == "corrected"
     return Target(
-        value=partial(restricted_mean, at=at),
+        value=partial(restricted_mean, at=at, corrected=corrected),
         of=f"mean time without the event, out of {at:g} {time.unit}, of",
         unit=time.unit,
-        interval="normal, error of the area",
+        interval=f"normal, {'corrected ' * corrected}error of the area",
         ends=(EVENT,),
     )
 

@@ -90,8 +90,12 @@ def aalen_johansen(life: Life, at: float, kind: int = EVENT) -> Value:
     return Value(total, float((carried + own - crossed).sum()))
 
 
-def restricted_mean(life: Life, at: float) -> Value:
-    """Mean time without the event out of the first ``at``."""
+def restricted_mean(life: Life, at: float, *, corrected: bool = False) -> Value:
+    """Mean time without the event out of the first ``at``.
+
+    ``corrected`` takes the variance m / (m - 1) times, m the events until then: without censoring
+    it is then the usual one of a mean (Kaplan and Meier 1958; SAS LIFETEST).
+    """
     upto = life.time <= at
     time = life.time[upto]
     s, summed = _product(life.at_risk[upto], life.ended[upto, EVENT])
@@ -100,4 +104,7 @@ def restricted_mean(life: Life, at: float) -> Value:
     after = np.cumsum(pieces[::-1])[::-1][1:]
     with np.errstate(invalid="ignore"):
         terms = np.where(after > 0, np.square(after) * summed, 0.0)
-    return Value(float(pieces.sum()), float(terms.sum()))
+    events = float(life.ended[upto, EVENT].sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.divide(events, events - 1) if corrected else 1.0
+    return Value(float(pieces.sum()), float(terms.sum() * times))
