@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.inference.checks import CHECK_ALPHA, chi_square, homogeneity
-from apologylab.inference.estimators.clustered import clustered
 from apologylab.inference.results import Check
 from apologylab.inference.sets import too_few
 from apologylab.inference.special import betainc
@@ -63,6 +62,8 @@ def cluster_attrition(
         lost: totals by cluster of the indicator that the outcome is lost.
         weights: phase -> arm -> planned weight.
     """
+    from apologylab.inference.estimators.clustered import clustered
+
     name = f"attrition: {outcome}"
     if not (lost.total + lost.n * lost.shift).sum() > 0.5:
         says = f"no unit lacks {outcome}"

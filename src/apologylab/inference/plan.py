@@ -16,20 +16,19 @@ from apologylab.inference.declared import with_declared
 from apologylab.inference.lost import lacking
 from apologylab.inference.many.families import adjusted
 from apologylab.inference.many.joint import Residuals, joint_request, residuals
-from apologylab.inference.many.redrawn import Drawn, redrawn
 from apologylab.inference.many.words import JOINT, RESAMPLED
 from apologylab.inference.moments import Moments, Request, select
 from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.registry import Way, find
 from apologylab.inference.results import Refusal
 from apologylab.inference.rows import Asking, estimate, refusal
-from apologylab.inference.sequential.rows import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.derived import Derived
+    from apologylab.inference.many.redrawn import Drawn
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.sets import SetTotals
@@ -150,6 +149,8 @@ def _drawn(
     """Resampled statistics by the estimators whose errors are of units drawn one by one."""
     if question.adjust not in RESAMPLED:
         return {}
+    from apologylab.inference.many.redrawn import redrawn
+
     covariates = {
         way.asked.text: way.answer.cleaned_of(question)
         for way in ways
@@ -245,6 +246,8 @@ def estimates(fits: Fits, question: Question) -> tuple[tuple[Estimate, ...], tup
         found += [_with_assigned(one, question) for one in each.estimates]
         refusals += each.refusals
     if question.watch is not None:
+        from apologylab.inference.sequential.rows import look_at
+
         found, too_early = look_at(found, question, question.watch, _read_off(fits.by))
         refusals += too_early
     corrected = adjusted(

@@ -15,7 +15,7 @@ from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
 from apologylab.inference.survival.counts import Timed
 from apologylab.inference.times import Lasting
-from apologylab.service.analyse import About, conclude
+from apologylab.service.conclude import About, conclude
 from apologylab.service.question import estimators as by_default
 from apologylab.service.question import spelled
 from apologylab.service.table import Wanted

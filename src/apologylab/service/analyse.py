@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apologylab.design.contrasts import alias_notes
-from apologylab.design.estimators import ESTIMATORS
 from apologylab.design.fingerprint import fingerprint
-from apologylab.design.layout import table_layout
-from apologylab.inference.moments import cell_means, cell_scatters
-from apologylab.inference.plan import estimates, fit
-from apologylab.inference.question import Question
-from apologylab.inference.readings import Readings
-from apologylab.inference.results import Analysis, ArmFlow
 from apologylab.inference.sequential.rows import seen_by
-from apologylab.inference.won_back import return_words
-from apologylab.service.checks import (
-    CAUSE,
-    at_any_time,
-    at_assignment,
-    by_phase,
-    checks,
-    of_source,
-    over_phases,
-    replayed,
-    warnings,
-)
+from apologylab.service.conclude import About, conclude, withhold
 from apologylab.service.early_mix import early_mix
 from apologylab.service.looks import (
     about_look,
@@ -41,42 +21,14 @@ from apologylab.service.question import question
 from apologylab.service.timeline import timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
-    from apologylab.inference.moments import Moments
-    from apologylab.inference.plan import Fits
+    from apologylab.inference.question import Question
     from apologylab.inference.replay import Replays
-    from apologylab.inference.results import Estimate
-    from apologylab.inference.scheme_checks import Scheme
-    from apologylab.service.ports import Flow, Ledger, Panel
-
-UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
-ERRORS: Mapping[Scheme, str] = {
-    "blocks": "permuted blocks: errors are between blocks, too large by what effects differ among "
-    "them (Imai 2008; Pashley and Miratrix 2021)",
-    "minimisation": "minimisation: errors are Neyman's without the balanced fields, too large "
-    "where these foretell the outcome (Shao, Yu and Zhong 2010; Ma, Hu and Zhang 2015)",
-    "clusters": "clusters: errors are between clusters (Bell and McCaffrey 2002); they do not "
-    "trust a few large clusters with many degrees of freedom",
-}
-"""What an analysis says of its errors."""
-WITHHELD = (
-    "contrasts are withheld until {when}: looking at them before then makes chance findings "
-    "likelier than the plan says. --unplanned shows them and says so for ever"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What an analysis says of itself."""
-
-    experiment: str
-    version: int = 1
-    fingerprint: str = ""
-    as_of: datetime
-    simulated: bool = False
+    from apologylab.inference.results import Analysis
+    from apologylab.service.ports import Ledger, Panel
 
 
 def about(experiment: Experiment, *, as_of: datetime, simulated: bool = False) -> About:
@@ -185,127 +137,3 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
         *_unplanned_estimators(experiment, panel, asked),
     )
     return replace(analysis, deviations_from_plan=departures)
-
-
-def conclude(
-    panel: Panel,
-    asked: Question,
-    head: About,
-    *,
-    weighed: bool = True,
-    replays: Replays | None = None,
-) -> Analysis:
-    """Everything that the panel answers; ``weighed`` is False where no allocation is declared."""
-    asked = _for_further_causes(panel, asked)
-    if asked.drawing.scheme == "minimisation":
-        asked = replace(asked, drawing=replace(asked.drawing, order=panel.flow().order))
-    fits = fit(panel.source, asked)
-    flow = panel.flow()
-    asked = replace(asked, assigned=over_phases(flow.assigned))
-    found, refusals = estimates(fits, asked)
-    unweighed = () if weighed else (UNWEIGHED,)
-    errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]
-    on = asked.layout or table_layout({arm: {} for arm in asked.arms})
-    return replace(
-        _empty(asked, head),
-        checks=(
-            *checks(asked, flow, fits, weighed=weighed),
-            *of_source(panel, asked, fits),
-            *replayed(panel, asked, replays),
-        ),
-        estimates=found,
-        refusals=refusals,
-        flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(
-            *warnings(panel, asked, fits),
-            *flow.notes,
-            *errors,
-            *unweighed,
-            *found_notes(fits),
-            *alias_notes(on),
-        ),
-        means=_means(asked, fits.moments, shown=_shown(found)),
-        words=return_words(found, asked),
-        readings=Readings(question=asked, fits=fits, layout=on),
-    )
-
-
-def _for_further_causes(panel: Panel, asked: Question) -> Question:
-    """With the second interval of R27 where causes are known; not at looks, which count tests."""
-    by_cause = "by_cause"
-    alone = asked.drawing.scheme in ESTIMATORS[by_cause].schemes and asked.watch is None
-    if CAUSE not in panel.columns or not alone or by_cause in asked.estimators:
-        return asked
-    return replace(asked, estimators=(*asked.estimators, by_cause))
-
-
-def found_notes(fits: Fits) -> tuple[str, ...]:
-    """What estimators that answer by themselves have to say."""
-    return tuple(note for each in fits.found.values() for note in each.notes)
-
-
-def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis:
-    """What may be seen at any time: the flow of units and the check at assignment."""
-    return replace(
-        _empty(asked, head),
-        checks=(at_assignment(asked, flow), *at_any_time(asked, flow)),
-        flow=_arm_flow(asked, flow, None),
-        notes=(WITHHELD.format(when=when), *flow.notes),
-    )
-
-
-def _empty(asked: Question, head: About) -> Analysis:
-    return Analysis(
-        experiment=head.experiment,
-        version=head.version,
-        fingerprint=head.fingerprint,
-        as_of=head.as_of.isoformat(),
-        simulated=head.simulated,
-        alpha=asked.alpha,
-        adjust=asked.adjust,
-        checks=(),
-        estimates=(),
-    )
-
-
-def _arm_flow(asked: Question, flow: Flow, primary: Moments | None) -> tuple[ArmFlow, ...]:
-    assigned = over_phases(flow.assigned)
-    mature = over_phases(flow.mature[asked.outcomes[0].name])
-    analysed = over_phases(by_phase(primary)) if primary else Counter()
-    return tuple(
-        ArmFlow(
-            arm=arm,
-            assigned=assigned.get(arm, 0),
-            delivered=None if flow.delivered is None else flow.delivered.get(arm, 0),
-            mature=mature.get(arm, 0),
-            analysed=analysed.get(arm, 0),
-        )
-        for arm in asked.arms
-    )
-
-
-def _shown(found: Sequence[Estimate]) -> set[tuple[str, str]]:
-    return {(each.outcome, arm) for each in found for arm, _ in each.cells}
-
-
-def _means(
-    asked: Question, moments: Mapping[str, Moments], *, shown: Collection[tuple[str, str]]
-) -> tuple[tuple[str, str, int, float, float], ...]:
-    """Mean and standard deviation of every outcome in every arm, its units pooled as they are.
-
-    At a look of the plan only of the outcomes and arms ``shown``: two means are a contrast.
-    """
-    early = asked.watch is not None and not asked.watch.last
-    rows = []
-    for outcome, found in moments.items():
-        for arm in asked.arms:
-            mine = [i for i, cell in enumerate(found.cells) if cell.arm == arm]
-            n = int(found.n[mine].sum())
-            if n < 2 or (early and (outcome, arm) not in shown):
-                continue
-            means, within = cell_means(found)[mine, 0], cell_scatters(found)[mine, 0, 0]
-            mean = float(found.n[mine] @ means) / n
-            between = float(found.n[mine] @ (means - mean) ** 2)
-            spread = ((float(within.sum()) + between) / (n - 1)) ** 0.5
-            rows.append((outcome, arm, n, mean, spread))
-    return tuple(rows)

@@ -9,14 +9,11 @@ from apologylab.inference.attrition_checks import cluster_attrition, maturity
 from apologylab.inference.checks import attrition, balance, sample_ratio
 from apologylab.inference.lost import lost
 from apologylab.inference.outliers import MOST_UNITS, outlier_influence
-from apologylab.inference.redraw import minimised_ratio
-from apologylab.inference.replay import replay
 from apologylab.inference.scheme_checks import (
     blocks_ratio,
     clusters_ratio,
     clusters_size,
 )
-from apologylab.inference.sequential.multinomial import sample_ratio_at_any_time
 from apologylab.inference.skewness import HISTORY, column_of, too_skewed
 from apologylab.inference.slice_checks import (
     clusters_balance,
@@ -134,6 +131,8 @@ def at_assignment(asked: Question, flow: Flow) -> Check:
     """The sample-ratio check of all units, mature or not, as the scheme drew them (R3)."""
     name, drawing = "sample ratio, assigned", asked.drawing
     if drawing.scheme == "minimisation":
+        from apologylab.inference.redraw import minimised_ratio
+
         return minimised_ratio(name, flow.order, asked.weights, drawing.coin)
     if flow.sets is not None and drawing.scheme == "clusters":
         return clusters_ratio(name, flow.sets, asked.weights)
@@ -146,6 +145,8 @@ def at_any_time(asked: Question, flow: Flow) -> tuple[Check, ...]:
     """The sample-ratio check for those who look often; units must be drawn one by one."""
     if asked.drawing.scheme != "independent":
         return ()
+    from apologylab.inference.sequential.multinomial import sample_ratio_at_any_time
+
     return (sample_ratio_at_any_time(flow.assigned, asked.weights),)
 
 
@@ -173,6 +174,8 @@ def replayed(panel: Panel, asked: Question, replays: Replays | None) -> list[Che
     """
     if replays is None:
         return []
+    from apologylab.inference.replay import replay
+
     columns = (asked.outcomes[0].name, *asked.covariates)
     return [replay(panel.source.collect(columns), asked, replays)]
 

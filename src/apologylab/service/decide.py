@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from apologylab.inference.question import Question
     from apologylab.inference.results import Check
     from apologylab.inference.sequential.watch import Seen
-    from apologylab.service.analyse import About
+    from apologylab.service.conclude import About
     from apologylab.service.ports import Ledger, Panel
 
 

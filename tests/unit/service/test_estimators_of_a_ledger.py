@@ -10,7 +10,8 @@ import pytest
 from apologylab.inference.lost import lost
 from apologylab.inference.sets import DRAWN_AT
 from apologylab.record.facts import Delivery, Forgotten
-from apologylab.service.analyse import about, conclude
+from apologylab.service.analyse import about
+from apologylab.service.conclude import conclude
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.question import question
 from apologylab.storage.sqlite import create

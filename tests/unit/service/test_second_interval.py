@@ -10,7 +10,8 @@ import pytest
 
 from apologylab.inference.estimators.cluster_robust import cluster_robust
 from apologylab.record.facts import Incident
-from apologylab.service.analyse import about, conclude
+from apologylab.service.analyse import about
+from apologylab.service.conclude import conclude
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.question import question
 from apologylab.storage.sqlite import create

@@ -24,12 +24,6 @@ from apologylab.inference.many import max_t
 from apologylab.inference.many.joint import Side, correlation
 from apologylab.inference.many.max_t import Group
 from apologylab.inference.many.p_values import harmonic
-from apologylab.inference.many.step_down import (
-    Compared,
-    list_shaikh_xu,
-    romano_wolf,
-    single_step_quantile,
-)
 from apologylab.inference.many.words import FROM_P, JOINT, RATE, RESAMPLED, SAYS
 from apologylab.inference.question import DESCRIPTIVE
 from apologylab.inference.special import ndtri, stdtrit
@@ -40,6 +34,7 @@ if TYPE_CHECKING:
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.many.joint import Residuals
     from apologylab.inference.many.redrawn import Drawn
+    from apologylab.inference.many.step_down import Compared
     from apologylab.inference.moments import Floats
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
@@ -104,6 +99,12 @@ def by_draws(rows: Sequence[Estimate], word: str, alpha: float, drawn: Drawn) ->
     keys = [(row.outcome, row.estimator, row.kind, row.name) for row in rows]
     if not all(key in drawn for key in keys):
         return by_p(_labelled(rows, "no resamples of this estimator"), "holm", alpha)
+    from apologylab.inference.many.step_down import (
+        list_shaikh_xu,
+        romano_wolf,
+        single_step_quantile,
+    )
+
     t, _ = _statistics(rows)
     stars = np.column_stack([drawn[key] for key in keys])
     if word == "list_shaikh_xu":
@@ -120,6 +121,8 @@ def by_draws(rows: Sequence[Estimate], word: str, alpha: float, drawn: Drawn) ->
 
 def _compared(row: Estimate) -> Compared:
     """Two arms of an outcome; another contrast is its own and implies nothing of others."""
+    from apologylab.inference.many.step_down import Compared
+
     if row.kind == "arm":
         return Compared((row.outcome,), (row.treatment, row.reference))
     return Compared((row.outcome, row.kind, row.name), (row.treatment, row.reference))
