@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from apologylab.inference.answer import Answer, Fit, OfMeans, each_outcome
+from apologylab.inference.answer import Answer, Fit, OfMeans, each_outcome, nothing
 from apologylab.inference.blocks import blocks, unable
 from apologylab.inference.estimators.lin import fit_cells, lin, unadjustable
 from apologylab.inference.leverage_series import (
@@ -21,16 +22,23 @@ from apologylab.inference.leverage_series import (
     unfit,
 )
 from apologylab.inference.moments import Cell, Errors, Fitted, Request
+from apologylab.inference.skewness import WARNING
+from apologylab.inference.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from apologylab.design.contrasts import Contrast
     from apologylab.design.estimators import Asked
-    from apologylab.inference.answer import Scan
+    from apologylab.inference.answer import Details, Scan
+    from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.derived import Derived
     from apologylab.inference.moments import Moments
     from apologylab.inference.question import Question
     from apologylab.inference.source import Source
+
+FLATTERS = 1.2
+"""How many times alpha an interval may miss by too many degrees of freedom before it is told."""
 
 
 class _Found(NamedTuple):
@@ -82,7 +90,12 @@ def _lin(scan: Scan) -> Mapping[str, Fit]:
     fits = {outcome: Fit(None, why) for outcome, why in refused.items()}
     for outcome, found in _variances(scan, fitted).items():
         fits[outcome] = _adjusted(
-            moments[outcome], fitted[outcome], found, refused[outcome], asked=scan.asked
+            moments[outcome],
+            fitted[outcome],
+            found,
+            refused[outcome],
+            asked=scan.asked,
+            alpha=question.alpha,
         )
     return fits
 
@@ -128,7 +141,13 @@ def _series(scan: Scan, fitted: Fitted) -> _Found | str:
 
 
 def _adjusted(
-    moments: Moments, fitted: Fitted, found: _Found, refused: Mapping[str, str], *, asked: Asked
+    moments: Moments,
+    fitted: Fitted,
+    found: _Found,
+    refused: Mapping[str, str],
+    *,
+    asked: Asked,
+    alpha: float,
 ) -> Fit:
     lone = {
         cell.arm: f"a covariate singles out one unit in {cell.arm}: no {fitted.errors} variance"
@@ -140,7 +159,25 @@ def _adjusted(
     means = formula(moments, kept, fitted.fits, found.variance, fitted.errors) if kept else None
     number = len(blocks(moments.cells))
     over = f", post-stratified over {number} blocks" if number > 1 else ""
-    return Fit(means, {**refused, **lone}, found.path + over)
+    told = partial(_small_arms, means, alpha) if means else nothing
+    return Fit(means, {**refused, **lone}, found.path + over, told)
+
+
+def _small_arms(means: ArmMeans, alpha: float, contrast: Contrast) -> Details:
+    """Whether n - p degrees of freedom are far too many for the contrast's own arms.
+
+    Told where, by Satterthwaite's, the interval misses ``FLATTERS`` alpha or more.
+    """
+    c = means.weights(contrast)
+    many, few = means.error(c)[1], replace(means, df=None).error(c)[1]
+    missed = 2 * float(stdtr(few, -float(stdtrit(many, 1 - alpha / 2))))
+    if not missed >= FLATTERS * alpha:
+        return ()
+    said = (
+        f"its arms have {few:.1f} degrees of freedom where the regression counts {many:.0f}, so "
+        f"that the interval covers some {100 * (1 - missed):.0f}%: read difference_in_means"
+    )
+    return ((WARNING, said),)
 
 
 ANSWERS: Mapping[str, Answer] = {
