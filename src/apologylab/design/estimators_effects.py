@@ -92,9 +92,9 @@ EFFECTS: tuple[Estimator, ...] = (
         name="ratio",
         about="ratio of two means, such as spend per visit (delta method)",
         options={
-            "over": Option(about="the denominator's column"),
-            "before": Option(about="numerator of a ratio before the draw", default=""),
-            "before_over": Option(about="its denominator", default=""),
+            "over": Option(about="the denominator's column", column=True),
+            "before": Option(about="numerator of a ratio before the draw", default="", column=True),
+            "before_over": Option(about="its denominator", default="", column=True),
         },
     ),
     Estimator(

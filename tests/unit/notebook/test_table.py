@@ -167,3 +167,23 @@ def test_a_covariate_that_gives_the_outcome_away_is_not_adjusted_for():
     found = ask(table.append_column("z", pa.array(3 * np.array(table["y"]) - 1)), covariates=["z"])
     assert [each.estimator for each in found.estimates] == ["difference_in_means"]
     assert "y is a sum of the covariates" in found.refusals[0].because
+
+
+def test_the_columns_of_a_ratio_need_not_be_outcomes():
+    rows = {
+        "arm": ["note", "none"] * 20,
+        "spend": [float(i % 7) for i in range(40)],
+        "visits": [1.0 + i % 3 for i in range(40)],
+    }
+    (row,) = apologylab.analyse(
+        pa.table(rows),
+        arm="arm",
+        reference="none",
+        outcomes=["spend"],
+        estimators=["ratio(over=visits)"],
+    ).estimates
+    means = {
+        arm: sum(rows["spend"][i::2]) / sum(rows["visits"][i::2])
+        for i, arm in enumerate(("note", "none"))
+    }
+    assert row.point == pytest.approx(means["note"] - means["none"])
