@@ -1,14 +1,13 @@
 """Kaplan-Meier of 8 arms and Cox of 7 arm indicators at 1.5 million units, beside lifelines.
 
 Each contender is a fresh process that begins with the Parquet file, imports included; lifelines
-runs in the environment that ``LIFELINES_PYTHON`` names, for its pins are not ours. Times are whole
+runs in an environment of its own (``fresh.python_of``), for its pins are not ours. Times are whole
 days up to 84, so that ties are many; both use Efron's. What they print must agree.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from fresh import python_of
 from measure import cost, skipped
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ if task == "kaplan_meier":
 else:
     import numpy as np
     from apologylab.inference.survival.cox import Rows, cox
-    arms = np.eye(len(counts.cells))[counts.cell][:, 1:]
-    rows = Rows(counts.time, counts.kind == 1, arms, counts.n, np.zeros(len(arms), np.intp))
-    found = cox(rows).b.tolist()
+    arms, stratum = np.eye(len(counts.cells))[:, 1:], np.zeros_like(counts.cell)
+    rows = Rows(counts.time, counts.kind == 1, arms, counts.n, stratum, counts.cell)
+    found = cox(rows, robust=False).b.tolist()
 print(json.dumps([float(each) for each in found]))
 """
 THEIRS = """
@@ -87,10 +87,10 @@ def rows() -> list[Row]:
 def _row(task: str, file: Path) -> Row:
     what = {"kaplan_meier": f"Kaplan-Meier of {ARMS} arms", "cox": f"Cox of {ARMS - 1} indicators"}
     case = f"{what[task]}, {UNITS:,} units on whole days"
-    python = os.environ.get("LIFELINES_PYTHON", sys.executable)
-    probe = [python, "-c", "import lifelines"]
-    if subprocess.run(probe, capture_output=True, check=False).returncode:
-        return skipped(case, "lifelines", "LIFELINES_PYTHON names no Python that has it")
+    try:
+        python = python_of("lifelines")
+    except OSError as error:
+        return skipped(case, "lifelines", str(error))
     taken: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(ROUNDS):
         mine, ours = _timed(sys.executable, OURS, task, file)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PEERS: dict[str, Sequence[str]] = {
     "tea_tasting": ("tea-tasting==1.14.0", "pyarrow==26.0.1", "numpy==2.4.6"),
+    "lifelines": ("lifelines==0.30.3", "pandas==2.3.3", "pyarrow==26.0.1", "numpy==2.4.6"),
     "pyfixest": ("pyfixest==0.60.0", "pyarrow==26.0.1", "numpy==2.4.6"),
     "statsmodels": ("statsmodels==0.15.0", "pyarrow==26.0.1", "numpy==2.4.6"),
     "spotify_confidence": ("spotify-confidence==4.1.0", "pyarrow==26.0.1", "numpy==2.4.6"),

@@ -133,7 +133,7 @@ def test_rows_of_many_units_are_the_units_themselves():
     block = np.array([cell.phase for cell in few.cells])[few.cell]
     x = np.stack([arm == "1", arm == "2"], axis=1).astype(float)
     rows = Rows(few.time, few.kind == 1, x, few.n, block)
-    single = Rows(*(np.repeat(each, few.n, axis=0) for each in rows))._replace(
+    single = Rows(*(np.repeat(each, few.n, axis=0) for each in rows[:5]))._replace(
         n=np.ones(few.n.sum(), np.int64)
     )
     a, b = cox(rows), cox(single)

@@ -188,6 +188,22 @@ def test_the_score_is_the_likelihoods_slope_at_its_maximum(ties):
     assert best.fitted > best.null
 
 
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_values_named_once_are_the_rows_themselves(ties, whole):
+    """Sums by value of x, as for arms, and sums over rows: two ways to one fit."""
+    rng = np.random.default_rng(8)
+    arm, stratum = rng.integers(0, 4, 3_000), rng.integers(0, 2, 3_000)
+    t = rng.exponential(6 + arm)
+    t, event = np.ceil(t) if whole else t, rng.uniform(size=3_000) < 0.7
+    x, n = np.eye(4)[:, 1:], rng.integers(1, 4, 3_000)
+    named = cox(Rows(t, event, x, n, stratum, arm), ties=ties)
+    plain = cox(Rows(t, event, x[arm], n, stratum), ties=ties)
+    for one, other in zip(named, plain, strict=True):
+        assert one == pytest.approx(other, rel=1e-10, abs=1e-11)
+    assert cox(Rows(t, event, x, n, stratum, arm), ties=ties, robust=False).robust is None
+
+
 def test_without_ties_efron_is_breslow():
     rng = np.random.default_rng(5)
     made = rows(rng.exponential(size=80), np.ones(80), rng.normal(size=(80, 2)))

@@ -16,7 +16,8 @@ from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.survival.arms import ended_otherwise, units
 from apologylab.inference.survival.counts import EVENT
-from apologylab.inference.survival.cox import CoxFit, Rows, Ties, cox, halves
+from apologylab.inference.survival.cox import CoxFit, Rows, Ties, cox
+from apologylab.inference.survival.halves import halves
 from apologylab.inference.survival.log_rank import log_rank
 
 if TYPE_CHECKING:
@@ -130,9 +131,10 @@ def _of_arms(counts: EventCounts, question: Question, asked: Asked) -> _Fit:
     rows = Rows(
         time=counts.time[mine],
         event=counts.kind[mine] == EVENT,
-        x=np.eye(len(kept))[of_arm[place]][:, 1:],
+        x=np.eye(len(kept))[:, 1:],
         n=counts.n[mine],
         stratum=of_block[place],
+        of=of_arm[place],
     )
     return _fitted(rows, kept, question, asked, _Fit(None, refused, n))
 
@@ -178,7 +180,7 @@ def _without_events(counts: EventCounts, arms: Sequence[str]) -> dict[str, str]:
 def _fitted(rows: Rows, kept: Sequence[str], question: Question, asked: Asked, start: _Fit) -> _Fit:
     """The log hazards of ``kept`` against the first of them; its own is 0."""
     try:
-        found = cox(rows, ties=cast("Ties", asked.word("ties")))
+        found = cox(rows, ties=cast("Ties", asked.word("ties")), robust=_robust(asked))
     except NotEstimable as error:
         return start._replace(refused={**dict.fromkeys(question.arms, error.what), **start.refused})
     return start._replace(
@@ -192,7 +194,7 @@ def _log_hazards(found: CoxFit, kept: Sequence[str], asked: Asked, start: _Fit) 
     """Of ``kept`` against the first of them, whose own is 0."""
     size, p = len(kept), len(kept) - 1
     joint = np.zeros((size, size))
-    joint[1:, 1:] = _covariance(found, asked)[:p, :p]
+    joint[1:, 1:] = _covariance(found)[:p, :p]
     return ArmMeans(
         outcome="",
         estimator=asked.text,
@@ -209,15 +211,19 @@ def _log_hazards(found: CoxFit, kept: Sequence[str], asked: Asked, start: _Fit) 
 def _in_halves(rows: Rows, kept: Sequence[str], asked: Asked, start: _Fit) -> _Halves | None:
     """The log hazards in each half of the events; None where a half has no fit."""
     try:
-        found = halves(rows, ties=cast("Ties", asked.word("ties")))
+        found = halves(rows, ties=cast("Ties", asked.word("ties")), robust=_robust(asked))
     except NotEstimable:
         return None
     early, late = (_log_hazards(each, kept, asked, start) for each in (found.early, found.late))
     return _Halves(found.time, early, late)
 
 
-def _covariance(found: CoxFit, asked: Asked) -> Floats:
-    return found.robust if asked.word("errors") == "robust" else found.covariance
+def _robust(asked: Asked) -> bool:
+    return asked.word("errors") == "robust"
+
+
+def _covariance(found: CoxFit) -> Floats:
+    return found.covariance if found.robust is None else found.robust
 
 
 def _said(found: CoxFit) -> list[tuple[str, str | float]]:

@@ -16,7 +16,9 @@ and with Breslow's f_jk = 0. All derivatives come out of five sums over the ties
     information = sum_i w_i x_i x_i' h_i - sum_j (S1 S1' A2 - (S1 D1' + D1 S1') B2 + D1 D1' C2),
     h_i         = sum_{j: t_j <= t_i} A1_j - (B1 at t_i, if row i is of events),
 
-so the cost grows with the distinct times and not with units times covariates. The sandwich of Lin
+so the cost grows with the distinct times and not with units times covariates. Where covariates have
+few distinct values g, as indicators of arms, the sums over units are products of fixed counts by
+time and value with exp(x_g' b), and each step is a product of matrices. The sandwich of Lin
 and Wei uses each unit's score residual, to which every time before its own adds; it holds where
 hazards are not proportional, and b is then an average log hazard ratio that the censoring weights.
 
@@ -47,6 +49,8 @@ ENOUGH = 1e-16
 """Newton decrement of the last step: it was 1e-8 standard errors long, what is left its square."""
 FLAT = 1e6
 """How much more variance at b than at 0 shows that the likelihood only flattens out."""
+AT_ONCE = 1 << 10
+"""Event times multiplied at once: few enough for the processor's cache, and for one thread."""
 NO_MAXIMUM = (
     "the partial likelihood has no maximum: some covariate, or sum of them, tells all who had the "
     "event from all who had not"
@@ -57,7 +61,8 @@ class Rows(NamedTuple):
     """What is fitted.
 
     ``time`` (r,), ``event`` (r,) whether the rows' time ended in the event, ``x`` (r, p), ``n``
-    (r,) units, ``stratum`` (r,) from 0.
+    (r,) units, ``stratum`` (r,) from 0. With ``of`` (r,), the covariates of row i are x[of[i]], and
+    ``x`` is (g, p): all values there are.
     """
 
     time: Floats
@@ -65,14 +70,27 @@ class Rows(NamedTuple):
     x: Floats
     n: Counts
     stratum: NDArray[np.intp]
+    of: NDArray[np.intp] | None = None
+
+    def some(self, which: NDArray[np.bool_]) -> Rows:
+        """Some of the rows, with the x that they name."""
+        time, event, x, n, stratum, of = self
+        if of is None:
+            x = x[which]
+        else:
+            of = of[which]
+        return Rows(time[which], event[which], x, n[which], stratum[which], of)
 
 
 class CoxFit(NamedTuple):
-    """The fit: ``b`` (p,), two covariances (p, p), and log partial likelihoods at 0 and at b."""
+    """The fit: ``b`` (p,), two covariances (p, p), and log partial likelihoods at 0 and at b.
+
+    ``robust`` is None where it was not asked for.
+    """
 
     b: Floats
     covariance: Floats
-    robust: Floats
+    robust: Floats | None
     null: float
     fitted: float
 
@@ -82,30 +100,31 @@ class CoxFit(NamedTuple):
         return statistic, float(chdtrc(len(self.b), statistic))
 
 
-class Halves(NamedTuple):
-    """The fits up to and after ``time``, by which half of all events had come."""
-
-    time: float
-    early: CoxFit
-    late: CoxFit
-
-
 class _Stratum(NamedTuple):
-    """Rows of one stratum: ``upto`` (r,) counts the event times up to each row's own; d (t,)."""
+    """Rows of one stratum: ``upto`` (r,) counts the event times up to each row's own; d (t,).
+
+    ``gained`` (p,) is the sum of x over the events. Where rows name their x with ``of``, ``left``
+    and ``ended`` (t, g) count the units at risk, and those whose event it is, by value of x.
+    """
 
     event: NDArray[np.bool_]
     x: Floats
     n: Floats
     upto: NDArray[np.intp]
     d: Floats
+    gained: Floats
+    of: NDArray[np.intp] | None
+    left: Floats
+    ended: Floats
 
 
 class _Sums(NamedTuple):
-    """The sums over units at each event time, and over the ties there, (t,) or (t, p)."""
+    """The sums over the ties of each event time, (t,) each.
 
-    w: Floats
-    s1: Floats
-    d1: Floats
+    ``risk`` is exp(x' b) of each of the stratum's x, but for a factor.
+    """
+
+    risk: Floats
     a1: Floats
     b1: Floats
     a2: Floats
@@ -114,8 +133,10 @@ class _Sums(NamedTuple):
     likelihood: float
 
 
-def cox(rows: Rows, *, ties: Ties = "efron") -> CoxFit:
+def cox(rows: Rows, *, ties: Ties = "efron", robust: bool = True) -> CoxFit:
     """Fit by Newton's method from b = 0, halving steps that lose likelihood.
+
+    ``robust`` asks for the covariance of Lin and Wei too.
 
     Raises:
         NotEstimable: no event, a covariate that does not vary, or no maximum.
@@ -127,8 +148,8 @@ def cox(rows: Rows, *, ties: Ties = "efron") -> CoxFit:
     >>> round(cox(rows).b.item(), 4)
     0.9406
     """
-    spread = _scale(rows)
-    strata = list(_strata(rows._replace(x=(rows.x - rows.x.mean(axis=0)) / spread)))
+    mean, spread = _scale(rows)
+    strata = list(_strata(rows._replace(x=(rows.x - mean) / spread)))
     if not strata:
         raise NotEstimable("no event was seen, so there are no hazards to compare")
     b = np.zeros(rows.x.shape[1])
@@ -144,65 +165,95 @@ def cox(rows: Rows, *, ties: Ties = "efron") -> CoxFit:
             break
     if decrement >= ENOUGH or (np.diag(covariance) > FLAT * np.diag(at_zero)).any():
         raise NotEstimable(NO_MAXIMUM)
-    meat = np.sum([_meat(*each) for each in zip(strata, at, strict=True)], axis=0)
-    robust = covariance @ meat @ covariance
     square = np.outer(spread, spread)
-    return CoxFit(
-        b / spread, covariance / square, robust / square, _likelihood(start), _likelihood(at)
-    )
+    sandwich = None
+    if robust:
+        meat = np.sum([_meat(*each) for each in zip(strata, at, strict=True)], axis=0)
+        sandwich = covariance @ meat @ covariance / square
+    return CoxFit(b / spread, covariance / square, sandwich, _likelihood(start), _likelihood(at))
 
 
-def halves(rows: Rows, *, ties: Ties = "efron") -> Halves:
-    """Two fits that tell whether hazards are proportional: each of one half of the events.
-
-    Up to t* units are followed no further; after it those count that are still under way. The two
-    scores share no event, so the fits are independent in large samples, and where hazards are
-    proportional they estimate one b.
-
-    Raises:
-        NotEstimable: a half has no fit.
-    """
-    event, order = rows.event, np.argsort(rows.time[rows.event], kind="stable")
-    seen = np.cumsum(rows.n[event][order])
-    if not seen.size:
-        raise NotEstimable("no event was seen")
-    middle = float(rows.time[event][order][np.searchsorted(seen, seen[-1] / 2)])
-    up_to = rows._replace(time=np.minimum(rows.time, middle), event=event & (rows.time <= middle))
-    after = rows.time > middle
-    rest = Rows(rows.time[after], event[after], rows.x[after], rows.n[after], rows.stratum[after])
-    return Halves(middle, cox(up_to, ties=ties), cox(rest, ties=ties))
-
-
-def _scale(rows: Rows) -> Floats:
-    spread: Floats = rows.x.std(axis=0)
+def _scale(rows: Rows) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each covariate over the rows, (p,) each."""
+    times = None if rows.of is None else np.bincount(rows.of, minlength=len(rows.x))
+    mean = np.average(rows.x, axis=0, weights=times)
+    spread = np.sqrt(np.average(np.square(rows.x - mean), axis=0, weights=times))
     if not (spread > 0).all():
         raise NotEstimable(f"covariate number {int(np.argmin(spread)) + 1} does not vary")
-    return spread
+    return mean, spread
 
 
 def _strata(rows: Rows) -> Iterator[_Stratum]:
     """The strata in which there are events."""
-    for number in np.unique(rows.stratum):
-        mine = rows.stratum == number
-        time, event, n = rows.time[mine], rows.event[mine], rows.n[mine].astype(np.float64)
-        when = np.unique(time[event])
-        if when.size:
-            upto = np.searchsorted(when, time, side="right")
-            d = _by(upto[event] - 1, n[event], len(when))
-            yield _Stratum(event, rows.x[mine], n, upto, d)
+    numbers = np.unique(rows.stratum)
+    for number in numbers:
+        mine = rows if len(numbers) == 1 else rows.some(rows.stratum == number)
+        if mine.event.any():
+            yield _stratum(mine)
+
+
+def _stratum(rows: Rows) -> _Stratum:
+    time, event, x, n, _, of = rows
+    when = np.unique(time[event])
+    upto = np.searchsorted(when, time, side="right")
+    units = n.astype(np.float64)
+    if of is None:
+        left = ended = np.zeros((0, 0))
+        gained = units[event] @ x[event]
+    else:
+        left, ended = _by_value(upto, event, units, of, (len(when), len(x)))
+        gained = ended.sum(axis=0) @ x
+    d = _by(upto[event] - 1, units[event], len(when))
+    return _Stratum(event, x, units, upto, d, gained, of, left, ended)
+
+
+def _by_value(
+    upto: NDArray[np.intp],
+    event: NDArray[np.bool_],
+    n: Floats,
+    of: NDArray[np.intp],
+    shape: tuple[int, int],
+) -> tuple[Floats, Floats]:
+    """Units at risk, and those whose event it is, by event time and value of x, (t, g) each."""
+    t, g = shape
+    going = _by(upto * g + of, n, (t + 1) * g).reshape(t + 1, g)[:0:-1]
+    ended = _by((upto[event] - 1) * g + of[event], n[event], t * g).reshape(t, g)
+    return np.ascontiguousarray(np.cumsum(going, axis=0)[::-1]), ended
 
 
 def _sums(of: _Stratum, b: Floats, ties: Ties) -> _Sums:
     eta = of.x @ b
     top = float(eta.max())
-    w = of.n * np.exp(eta - top)
-    s0, d0 = _at_risk(of, w), _of_events(of, w)
-    weighed = w[:, None] * of.x
-    s1 = np.stack([_at_risk(of, column) for column in weighed.T], axis=1)
-    d1 = np.stack([_of_events(of, column) for column in weighed.T], axis=1)
+    risk = np.exp(eta - top)
+    if of.of is None:
+        s0, d0 = _at_risk(of, of.n * risk), _of_events(of, of.n * risk)
+    else:
+        s0, d0 = _times(of.left, risk), _times(of.ended, risk)
     logs, a1, b1, a2, b2, c2 = _over_ties(s0, d0, of.d, ties)
-    gained = float(of.n[of.event] @ (eta[of.event] - top)) - float(logs.sum())
-    return _Sums(w, s1, d1, a1, b1, a2, b2, c2, gained)
+    gained = float(of.gained @ b - of.d.sum() * top - logs.sum())
+    return _Sums(risk, a1, b1, a2, b2, c2, gained)
+
+
+def _times(counts: Floats, risk: Floats) -> Floats:
+    """The product of (t, g) and (g,), a few times at once."""
+    found = np.empty(len(counts))
+    for here in _pieces(len(counts)):
+        np.dot(counts[here], risk, out=found[here])
+    return found
+
+
+def _pieces(size: int) -> Iterator[slice]:
+    return (slice(low, low + AT_ONCE) for low in range(0, size, AT_ONCE))
+
+
+def _first(of: _Stratum, t: _Sums) -> tuple[Floats, Floats]:
+    """S1 and D1, (t, p) each."""
+    if of.of is not None:
+        weighed = t.risk[:, None] * of.x
+        return of.left @ weighed, of.ended @ weighed
+    weighed = (of.n * t.risk)[:, None] * of.x
+    s1 = np.stack([_at_risk(of, column) for column in weighed.T], axis=1)
+    return s1, np.stack([_of_events(of, column) for column in weighed.T], axis=1)
 
 
 def _at_risk(of: _Stratum, values: Floats) -> Floats:
@@ -247,12 +298,34 @@ def _derivatives(strata: Sequence[_Stratum], at: Sequence[_Sums]) -> tuple[Float
     p = strata[0].x.shape[1]
     score, information = np.zeros(p), np.zeros((p, p))
     for each, t in zip(strata, at, strict=True):
-        score += each.n[each.event] @ each.x[each.event] - (t.s1.T @ t.a1 - t.d1.T @ t.b1)
-        weight = t.w * _hazard(each, t.a1, t.b1)
-        crossed = t.s1.T @ (t.b2[:, None] * t.d1)
-        information += each.x.T @ (weight[:, None] * each.x) + crossed + crossed.T
-        information -= t.s1.T @ (t.a2[:, None] * t.s1) + t.d1.T @ (t.c2[:, None] * t.d1)
+        weighed = (t.risk * _exposure(each, t))[:, None] * each.x
+        score += each.gained - weighed.sum(axis=0)
+        information += each.x.T @ weighed
+        if each.of is None:
+            information -= _crossed(*_first(each, t), t)
+        else:
+            by_x = t.risk[:, None] * each.x
+            information -= by_x.T @ _crossed(each.left, each.ended, t) @ by_x
     return score, _inverse(information)
+
+
+def _crossed(s: Floats, d: Floats, t: _Sums) -> Floats:
+    """s' A2 s - s' B2 d - d' B2 s + d' C2 d of two tables by event time."""
+    found = np.zeros((s.shape[1], s.shape[1]))
+    tied = t.b2.any()
+    for here in _pieces(len(s)):
+        found += s[here].T @ (t.a2[here, None] * s[here])
+        if tied:
+            both = s[here].T @ (t.b2[here, None] * d[here])
+            found += d[here].T @ (t.c2[here, None] * d[here]) - both - both.T
+    return found
+
+
+def _exposure(of: _Stratum, t: _Sums) -> Floats:
+    """The sum of h over the units of each x."""
+    if of.of is None:
+        return of.n * _hazard(of, t.a1, t.b1)
+    return np.asarray(t.a1 @ of.left - t.b1 @ of.ended, dtype=np.float64)
 
 
 def _hazard(of: _Stratum, whole: Floats, own: Floats) -> Floats:
@@ -268,12 +341,14 @@ def _hazard(of: _Stratum, whole: Floats, own: Floats) -> Floats:
 
 def _meat(of: _Stratum, t: _Sums) -> Floats:
     """Sum over units of the outer product of their score residuals, (p, p)."""
-    mean = (t.s1 * t.a1[:, None] - t.d1 * t.b1[:, None]) / of.d[:, None]
-    taken = t.s1 * t.a2[:, None] - t.d1 * t.b2[:, None]
-    own = t.s1 * t.b2[:, None] - t.d1 * t.c2[:, None]
+    s1, d1 = _first(of, t)
+    mean = (s1 * t.a1[:, None] - d1 * t.b1[:, None]) / of.d[:, None]
+    taken = s1 * t.a2[:, None] - d1 * t.b2[:, None]
+    own = s1 * t.b2[:, None] - d1 * t.c2[:, None]
     hazard = _hazard(of, t.a1, t.b1)[:, None]
-    residual = -(t.w / of.n)[:, None] * (of.x * hazard - _hazard(of, taken, own))
-    residual[of.event] += of.x[of.event] - mean[of.upto[of.event] - 1]
+    x, risk = (of.x, t.risk) if of.of is None else (of.x[of.of], t.risk[of.of])
+    residual = -risk[:, None] * (x * hazard - _hazard(of, taken, own))
+    residual[of.event] += x[of.event] - mean[of.upto[of.event] - 1]
     return np.asarray(residual.T @ (of.n[:, None] * residual), dtype=np.float64)
 
 
