@@ -47,6 +47,7 @@ class Estimator:
         options: name -> option.
         schemes: how units may have been drawn for its errors to hold (R3, R27).
         covariates: whether it needs covariates of the plan.
+        reads: what else of a declaration it needs: times, subgroups or weeks.
         decides: whether it gives arm means of the outcome itself, which a decision may read.
     """
 
@@ -55,6 +56,7 @@ class Estimator:
     options: Mapping[str, Option] = field(default_factory=dict)
     schemes: tuple[str, ...] = ("independent", "minimisation")
     covariates: bool = False
+    reads: str = ""
     decides: bool = False
 
 
@@ -130,7 +132,11 @@ def _given(text: str, inside: str) -> dict[str, str]:
 def _value(text: str, key: str, option: Option, given: str | None) -> str | float:
     value = option.default if given is None else given
     if value is None:
-        raise InputError(f"{text!r} lacks {key}", do=f"give it: {option.about}")
+        such = "|".join(option.words) or key.upper()
+        raise InputError(
+            f"{text!r} lacks {key}",
+            do=f"write {text.partition('(')[0]}({key}={such}): {option.about}",
+        )
     if not option.number:
         if option.words and value not in option.words:
             raise InputError(

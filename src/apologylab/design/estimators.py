@@ -33,10 +33,11 @@ def refuse_misfit(asked: Asked, scheme: str, *, covariates: bool) -> None:
         base = parse_estimator(asked.word("of"), ESTIMATORS)
         refuse_misfit(base, scheme, covariates=covariates)
     if scheme not in found.schemes:
-        fits = [name for name, each in ESTIMATORS.items() if scheme in each.schemes]
+        fits = [n for n, each in ESTIMATORS.items() if scheme in each.schemes and each.decides]
         raise InputError(
             f"{asked.text}: its errors are not those of units drawn by {scheme!r}",
-            do=f"ask for one of {', '.join(fits)}",
+            do=f"ask for one of {', '.join(fits)}, or another that docs/reference/estimators.md "
+            f"gives for {scheme!r}",
         )
     if found.covariates and not covariates:
         raise InputError(

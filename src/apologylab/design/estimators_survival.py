@@ -53,36 +53,47 @@ SURVIVAL: tuple[Estimator, ...] = (
         name="kaplan_meier",
         about="share of units without the event by a time",
         options={"at": _AT, "others": _OTHERS, "interval": _INTERVAL},
+        reads="times",
     ),
     Estimator(
         name="aalen_johansen",
         about="share of units with the event by a time, where other ends may come first",
         options={"at": _AT, "end": _END, "interval": _INTERVAL},
+        reads="times",
     ),
     Estimator(
         name="rmst",
         about="mean time without the event, out of a given time",
         options={"at": _AT, "others": _OTHERS, "error": _AREA},
+        reads="times",
     ),
-    Estimator(name="log_rank", about="whether two arms' hazards of the event are the same"),
+    Estimator(
+        name="log_rank",
+        about="whether two arms' hazards of the event are the same",
+        reads="times",
+    ),
     Estimator(
         name="cox",
         about="log hazard ratios of arms (Cox 1972), within phases",
         options={"ties": _TIES, "errors": _ERRORS},
+        reads="times",
     ),
     Estimator(
         name="cox_adjusted",
         about="log hazard ratios of arms, given the covariates, from the units themselves",
         options={"ties": _TIES, "errors": _ERRORS},
         covariates=True,
+        reads="times",
     ),
     Estimator(
         name="subgroups",
         about="the effect in each declared subgroup, and whether they differ (Welch 1951)",
+        reads="subgroups",
     ),
     Estimator(
         name="by_week",
         about="the effect by week since the incident, with a band that holds for all weeks",
         options={"weeks": _WEEKS},
+        reads="weeks",
     ),
 )

@@ -194,7 +194,7 @@ def _refuse_missing(wanted: Wanted, types: Mapping[str, str]) -> None:
     if missing:
         raise InputError(
             f"{wanted.what} lacks column{'s' * (len(missing) > 1)} {', '.join(missing)}",
-            do=f"its columns are {', '.join(types)}; name them in the declaration as they stand",
+            do=f"its columns are {', '.join(types)}; name each as it stands",
         )
 
 

@@ -24,7 +24,9 @@ def margins_of_factors(experiment: Experiment) -> Iterator[Finding]:
             yield Finding(
                 path=path,
                 what="is not a factor",
-                do=f"name one of: {', '.join(factors) or 'none is declared'}",
+                do=f"name one of: {', '.join(factors)}"
+                if factors
+                else "delete it: no factor is declared",
                 related=("factors",),
             )
             continue

@@ -107,6 +107,38 @@ def estimator_fits(experiment: Experiment, path: str, text: str) -> Iterator[Fin
         )
 
 
+@each(lambda experiment: experiment.plan.estimators, "plan", "estimators")
+def estimator_fed(experiment: Experiment, path: str, text: str) -> Iterator[Finding]:
+    """What it reads beside outcomes and covariates is declared: times, subgroups or weeks."""
+    reads = ESTIMATORS[parse_estimator(text, ESTIMATORS).name].reads
+    declared = {
+        "": True,
+        "times": bool(experiment.times),
+        "subgroups": bool(experiment.plan.subgroups),
+        "weeks": any(each.weekly or each.weeks for each in experiment.outcomes),
+    }
+    if not declared[reads]:
+        where, do = _READ[reads]
+        yield Finding(
+            path=path,
+            value=text,
+            what=f"needs {reads} and none is declared",
+            do=do,
+            related=(where,),
+        )
+
+
+_READ = {
+    "times": ("times", "declare a time to an event under [[times]]"),
+    "subgroups": ("plan.subgroups", 'declare them: [plan.subgroups] region = ["north", "south"]'),
+    "weeks": (
+        "outcomes",
+        "give an outcome weekly = true, or weeks = [columns] where a file is analysed",
+    ),
+}
+"""What an estimator may read -> where it is declared, and what to do."""
+
+
 def estimator_once(experiment: Experiment) -> Iterator[Finding]:
     """No estimator twice, however it is spelled."""
     seen: dict[str, str] = {}
@@ -212,6 +244,7 @@ RULES: tuple[Rule, ...] = (
     contrast_reads,
     estimator_reads,
     estimator_fits,
+    estimator_fed,
     estimator_once,
     estimator_decides,
     panel_columns,
