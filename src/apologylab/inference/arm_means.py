@@ -90,8 +90,8 @@ class ArmMeans:
         variance, df = self.error(c)
         if not variance > 0 or not np.isfinite(variance):
             raise NotEstimable(
-                f"{self.outcome}, {contrast.name}: the variance is {variance}",
-                do="an outcome that does not vary has no interval",
+                f"the variance is {variance:g}: an outcome that does not vary has no interval",
+                do="see whether its column holds what it should",
             )
         return Reading(
             point=float(c @ self.means),

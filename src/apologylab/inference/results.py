@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from apologylab.inference.joined import Joined
     from apologylab.inference.readings import At, Margins, Readings
 
+INFORMATION, SHARE = "information", "share of the final information"
+"""Details of every row of a look: 1 / SE^2, and how much of that at the end it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:

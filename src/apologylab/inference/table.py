@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import weighed
 from apologylab.inference.grouping import decides, groups, label
+from apologylab.inference.power import POWER
+from apologylab.inference.results import INFORMATION, SHARE
 from apologylab.inference.sentence import number, sentence, to_the_minute
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ NARROW = ("", "by", "effect", "interval", "p", "p adj.", "could see", "units")
 _SHORT = {
     "difference_in_means": "plain", "lin": "Lin", "blocked": "blocks", "clustered": "clusters",
 }  # fmt: skip
+_IN_THE_HEAD = {INFORMATION, SHARE}
+"""Details that the head of a look gives for all rows together."""
 _MARK = {True: "ok", False: "FAILED", None: "-"}
 
 
@@ -30,7 +34,7 @@ def as_text(analysis: Analysis) -> str:
     said = [sentence(each, alpha=analysis.alpha) for each in headlines(analysis)]
     said += analysis.words
     blocks += [_bullets("In words", said)] if said else []
-    refused = [_refused(refusal) for refusal in analysis.refusals]
+    refused = _refused(analysis.refusals)
     blocks += [_bullets("Not estimable", refused)] if refused else []
     if analysis.deviations_from_plan:
         blocks.append(_bullets("Departures from the plan", analysis.deviations_from_plan))
@@ -62,7 +66,7 @@ def _besides(analysis: Analysis) -> list[str]:
     """What a notebook shows below the tables: how, refusals, departures, notes."""
     return [
         *dict.fromkeys(_method(each) for each in analysis.estimates),
-        *(f"Not estimable: {_refused(refusal)}" for refusal in analysis.refusals),
+        *(f"Not estimable: {line}" for line in _refused(analysis.refusals)),
         *(f"Departure from the plan: {each}" for each in analysis.deviations_from_plan),
         *analysis.notes,
     ]
@@ -97,10 +101,29 @@ def title(analysis: Analysis) -> str:
     return f"{mark}{analysis.experiment}, version {analysis.version}, as of {at}"
 
 
-def _refused(refusal: Refusal) -> str:
-    by = _SHORT.get(refusal.estimator, refusal.estimator)
-    asked = f"{refusal.outcome}, {refusal.treatment} against {refusal.reference}, {by}"
-    return f"{asked}: {refusal.because}"
+def _refused(refusals: Sequence[Refusal]) -> list[str]:
+    """Each reason once, with all that it holds for."""
+    why: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for each in refusals:
+        by = _SHORT.get(each.estimator, each.estimator)
+        asked = why.setdefault((by, each.reference, each.because), {})
+        asked.setdefault(each.outcome, []).append(each.treatment)
+    return [
+        f"{_all_of(asked)} against {reference}, {by}: {because}"
+        for (by, reference, because), asked in why.items()
+    ]
+
+
+def _all_of(asked: Mapping[str, Sequence[str]]) -> str:
+    """Outcomes and arms; those with the same arms together.
+
+    >>> _all_of({"spend": ["a", "b"], "visit": ["a", "b"], "clicks": ["a"]})
+    'spend and visit, a and b; clicks, a'
+    """
+    of: dict[tuple[str, ...], list[str]] = {}
+    for outcome, arms in asked.items():
+        of.setdefault(tuple(arms), []).append(outcome)
+    return "; ".join(f"{' and '.join(names)}, {' and '.join(arms)}" for arms, names in of.items())
 
 
 def _bullets(title: str, lines: Sequence[str]) -> str:
@@ -155,14 +178,21 @@ def _tables(analysis: Analysis) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
 
 def _methods(analysis: Analysis) -> list[str]:
     """How each interval and p came about: estimator, interval, family, correction and look."""
-    lines = dict.fromkeys(_method(each) for each in analysis.estimates)
-    return [_bullets("How it was computed", list(lines))] if lines else []
+    lines = list(dict.fromkeys(_method(each) for each in analysis.estimates))
+    if any(each.smallest_detectable is not None for each in analysis.estimates):
+        lines.append(
+            f"could see: a true effect of this size passes one test at {100 * analysis.alpha:g}% "
+            f"in {100 * POWER:g} of 100 experiments like this one"
+        )
+    return [_bullets("How it was computed", lines)] if lines else []
 
 
 def _method(estimate: Estimate) -> str:
     look = f", look {estimate.look}" if estimate.look else ""
     tested = f"; p: {estimate.family}{look}" if estimate.p_value is not None else ""
-    return f"{estimate.estimator}: {estimate.interval_kind}{tested}"
+    by = _SHORT.get(estimate.estimator, estimate.estimator)
+    name = by if by.lower() == estimate.estimator.lower() else f"{by} ({estimate.estimator})"
+    return f"{name}: {estimate.interval_kind}{tested}"
 
 
 def _details(analysis: Analysis) -> list[str]:
@@ -171,8 +201,9 @@ def _details(analysis: Analysis) -> list[str]:
     asked: dict[tuple[str, str], int] = {}
     for each in analysis.estimates:
         asked[each.outcome, each.estimator] = asked.get((each.outcome, each.estimator), 0) + 1
-        if each.details:
-            line = "; ".join(f"{name} {_said(value)}" for name, value in each.details)
+        told = [(name, value) for name, value in each.details if name not in _IN_THE_HEAD]
+        if told:
+            line = "; ".join(f"{name} {_said(value)}" for name, value in told)
             said.setdefault((each.outcome, each.estimator, line), []).append(label(each))
     lines = [
         f"{outcome}, {', '.join([*(() if len(of) == asked[outcome, by] else of), by])}: {line}"

@@ -119,7 +119,7 @@ def _for_further_causes(panel: Panel, asked: Question) -> Question:
 
 def found_notes(fits: Fits) -> tuple[str, ...]:
     """What estimators that answer by themselves have to say."""
-    return tuple(note for each in fits.found.values() for note in each.notes)
+    return tuple(dict.fromkeys(note for each in fits.found.values() for note in each.notes))
 
 
 def withhold(flow: Flow, asked: Question, head: About, *, when: str) -> Analysis:

@@ -11,6 +11,7 @@ import pytest
 
 import apologylab
 from apologylab.errors import InputError
+from apologylab.inference.results import INFORMATION, SHARE
 from apologylab.wire.results import analysis_document
 
 SEED = 7
@@ -169,3 +170,39 @@ def test_an_analysis_that_shows_nothing_still_has_all_its_forms(analysis):
     assert len(empty.to_frame()) == 0
     assert "dot" not in str(empty.plot()).split("</style>")[1]
     assert json.loads(empty.to_json())["estimates"] == []
+
+
+def test_a_reason_stands_once_with_all_that_it_holds_for():
+    """Two outcomes of nothing but zeros, two arms each: one line, not four."""
+    arm = ["none", "note", "gift"] * 4
+    zeros = pa.table({"arm": arm, "spend": [0.0] * 12, "visit": [0.0] * 12})
+    found = apologylab.analyse(zeros, arm="arm", reference="none", outcomes=["spend", "visit"])
+    assert len(found.refusals) == 4
+    lines = [line for line in str(found).splitlines() if "does not vary" in line]
+    (line,) = lines
+    assert line.startswith("  - spend and visit, gift and note against none, plain: ")
+
+
+def test_the_words_of_the_table_are_explained(analysis):
+    text = str(analysis)
+    assert "  - plain (difference_in_means): pointwise 95%" in text
+    assert "could see: a true effect of this size passes one test at 5% in 80 of 100" in text
+
+
+def test_a_note_of_two_estimators_stands_once(table):
+    days = table.append_column("days", pa.array(np.arange(1.0, 601.0)))
+    days = days.append_column("end", pa.array([1, 2, 0] * 200))
+    found = apologylab.analyse(
+        days, arm="arm", reference="none", outcomes=["spend"], times={"days": "end"},
+        estimators=["log_rank", "cox"],
+    )  # fmt: skip
+    assert any("ended otherwise" in note for note in found.notes)
+    assert len(set(found.notes)) == len(found.notes)
+
+
+def test_the_information_of_a_look_is_data_and_no_line_a_row(analysis):
+    first, *others = analysis.estimates
+    at_look = replace(first, details=((INFORMATION, 4.0), (SHARE, 0.25)))
+    shown = replace(analysis, estimates=(at_look, *others))
+    assert "final information" not in str(shown)
+    assert dict(shown.estimates[0].details)[SHARE] == 0.25

@@ -164,7 +164,7 @@ def _lee(source: Source, question: Question, asked: Asked) -> Found:
         details = (
             ("seen in the treatment", float(arms[0].share.sum())),
             ("seen in the reference", float(arms[1].share.sum())),
-            ("trimmed", abs(found.trimmed)),
+            ("trimmed", round(abs(found.trimmed), 12)),
         )
         who = f"units whose {asking.outcome.name} is {asked.word('seen')} under both arms"
         ends, errors = (found.low, found.high), (found.error_low, found.error_high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -30,10 +31,14 @@ LEAST = 50
 
 
 class Told(NamedTuple):
-    """What is read off each half, and of each number the estimand's words and the row's name."""
+    """What is read off each half, and of each number the estimand's words and the row's name.
+
+    ``units`` are of rows that are not in the outcome's unit.
+    """
 
     judge: Callable[[Judged], Sequence[Number]]
     rows: Sequence[tuple[str, str]]
+    units: Mapping[str, str] = MappingProxyType({})
 
 
 class TwoArms(NamedTuple):
@@ -70,6 +75,7 @@ def _rows(asking: Asking, units: ArraySource, asked: Asked, told: Told) -> list[
                 row,
                 treatment=f"{row.treatment}, {name}",
                 name=f"{row.name}, {name}",
+                unit=told.units.get(name, row.unit),
                 family=f"{row.family}, who gains",
                 details=(("learner", learner),),
             )
@@ -129,7 +135,7 @@ def _refuse(half: Half, n: Mapping[str, int]) -> None:
 
 def _best_linear(_: Asked) -> Told:
     words = ("average effect on", "average"), ("slope on its guess of the effect on", "slope")
-    return Told(best_linear, words)
+    return Told(best_linear, words, {"slope": "per unit of the guess"})
 
 
 def _sorted(asked: Asked) -> Told:

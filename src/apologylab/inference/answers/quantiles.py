@@ -74,7 +74,7 @@ def _arms(counts: ValueCounts, moments: Moments, question: Question, p: float) -
         if held := atom(made[arm], p, question.alpha):
             refused[arm] = (
                 f"{counts.column} has an atom at the quantile: {held[1]:.1%} of the units of {arm} "
-                f"have the value {held[0]:g}"
+                f"have the value {held[0]:g}; ask for a mean, or for two_part"
             )
     n = {arm: int(sum(_units(kept, arm).values())) for arm in question.arms}
     phases = tuple(sorted({cell.phase for cell in kept.cells}))

@@ -15,7 +15,7 @@ from apologylab.errors import NotEstimable
 from apologylab.inference.many.p_values import bonferroni, holm
 from apologylab.inference.power import POWER
 from apologylab.inference.question import DESCRIPTIVE
-from apologylab.inference.results import Estimate, Refusal
+from apologylab.inference.results import INFORMATION, SHARE, Estimate, Refusal
 from apologylab.inference.sequential.watch import At, Seen, Watch, at_look, key
 from apologylab.inference.special import ndtri, stdtrit
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Means = Callable[[str, str], ArmMeans | None]
     """(outcome, estimator) -> the arm means that its rows were read off, if any."""
 
-INFORMATION, SHARE = "information", "share of the final information"
 AT_ALL_LOOKS = ("holds", "at all looks together")
 """The detail of a row whose interval and p do so by themselves."""
 _STEP_DOWN = {"holm": (holm, "Holm"), "bonferroni": (bonferroni, "Bonferroni")}
