@@ -21,12 +21,15 @@ from apologylab.inference.standing import Pair, Standing, change, nothing
 from apologylab.warehouse.arrow import floats
 from apologylab.warehouse.keys import KEYS, selected
 from apologylab.warehouse.sql import identifier, text_literal
+from apologylab.warehouse.standing_ends import change_ends, kept_ends, make_ends, standing_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     import duckdb
+
+    from apologylab.inference.survival.counts import EventCounts, Timed
 
 TYPES = {"version": "BIGINT", "phase": "BIGINT", "arm": "VARCHAR", "stratum": "VARCHAR"}
 
@@ -45,11 +48,17 @@ class StandingPanel:
 
     connection: duckdb.DuckDBPyConnection
     standing: list[Standing]
+    timed: tuple[Timed, ...] = ()
 
     @property
     def names(self) -> list[str]:
-        """The columns that some request reads."""
-        return list(dict.fromkeys(name for each in self.standing for name in each.columns))
+        """The columns that some request, or some time to an event, reads."""
+        read = [*(each.columns for each in self.standing), *self.timed]
+        return list(dict.fromkeys(name for columns in read for name in columns))
+
+    def events(self) -> list[EventCounts]:
+        """The event counts of all times over the units as they are now."""
+        return standing_ends(self.connection, self.timed)
 
     def moments(self) -> list[Moments]:
         """The moments of all requests over the units as they are now; nothing is read for them."""
@@ -63,13 +72,15 @@ class StandingPanel:
             has: its columns.
 
         Raises:
-            InputError: a unit is there twice, or a column is missing.
+            InputError: a unit is there twice, a column is missing, or a time cannot be.
         """
         self._refuse(relation, has)
         with _whole(self.connection):
             self._stage(relation, has)
             counted = self._counts()
             after = self._changed(self._changed(self.standing, "old", -1), "new", 1)
+            if self.timed:
+                change_ends(self.connection, self.timed)
             self.connection.execute("INSERT OR REPLACE INTO unit_rows FROM new_rows")
             _write(self.connection, after)
         self.standing = after
@@ -128,19 +139,28 @@ class StandingPanel:
         return [change(each, named, cells, code.astype(np.intp), sign) for each in standing]
 
 
-def open_panel(connection: duckdb.DuckDBPyConnection, requests: Sequence[Request]) -> StandingPanel:
+def open_panel(
+    connection: duckdb.DuckDBPyConnection,
+    requests: Sequence[Request],
+    timed: Sequence[Timed] = (),
+) -> StandingPanel:
     """The standing panel in the engine's database; an empty one is made where there is none.
 
     Raises:
         InputError: the one that is there counts other columns.
     """
-    panel = StandingPanel(connection=connection, standing=[nothing(each) for each in requests])
+    panel = StandingPanel(
+        connection=connection,
+        standing=[nothing(each) for each in requests],
+        timed=tuple(timed),
+    )
     kept = connection.execute(
         "SELECT 1 FROM information_schema.tables WHERE table_name = 'standing'"
     ).fetchone()
     if kept:
         panel.standing = _read(connection)
-        if [each.request for each in panel.standing] != list(requests):
+        asked = (list(requests), list(timed))
+        if ([each.request for each in panel.standing], kept_ends(connection)) != asked:
             raise InputError("the standing panel counts other columns", do="begin a new file")
         return panel
     columns = ", ".join(
@@ -150,6 +170,7 @@ def open_panel(connection: duckdb.DuckDBPyConnection, requests: Sequence[Request
     with _whole(connection):
         connection.execute(f"CREATE TABLE unit_rows (unit VARCHAR PRIMARY KEY, {columns})")
         connection.execute("CREATE TABLE standing (place INTEGER, request VARCHAR, numbers BLOB)")
+        make_ends(connection, timed)
         _write(connection, panel.standing)
     return panel
 
