@@ -231,6 +231,15 @@ def test_resamples_agree_with_the_joint_distribution(word):
     assert [row.p_adjusted for row in again] == [row.p_adjusted for row in drawn]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_adjusted_p_is_below_its_own_p(seed):
+    """One test alone: draws say now a little less, now a little more than Student's t."""
+    one = (Measured(name="visits", role="primary", unit=""),)
+    alone = {"outcomes": one, "arm_contrasts": against(("silence", "a"), "silence")}
+    (row,) = rows(source(seed=seed), adjust="romano_wolf", **alone)
+    assert row.p_adjusted >= row.p_value
+
+
 def test_lin_is_resampled_too_and_what_is_not_says_so():
     limit = rows(adjust="max_t", estimators=("lin",))
     drawn = rows(adjust="romano_wolf", estimators=("lin",))

@@ -115,3 +115,10 @@ def test_without_subgroups_it_says_how_to_declare_them():
     source, *_ = units()
     with pytest.raises(InputError, match="needs subgroups and none is declared"):
         fit(source, asked(subgroups={}))
+
+
+def test_its_estimand_is_over_the_units_of_the_subgroup():
+    said = {each.outcome: each.estimand for each in found(units()[0])}
+    assert "over all enrolled units with region=north, intention" in said["y, region=north"]
+    difference = said["y, effect at region=south less that at region=north"]
+    assert "over all enrolled units with region=north or region=south" in difference

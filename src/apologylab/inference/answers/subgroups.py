@@ -171,6 +171,7 @@ def _row(
     return estimate(
         asking._replace(outcome=replace(asking.outcome, name=name)),
         of="mean",
+        who=f"units with {' or '.join(level.name for level in levels)}",
         phases=sorted({cell.phase for level in levels for cell in level.moments.cells}),
         n=n,
         point=reading.point,

@@ -112,6 +112,8 @@ def by_draws(rows: Sequence[Estimate], word: str, alpha: float, drawn: Drawn) ->
         p = list_shaikh_xu(np.abs(t), stars, compared).transitive
     else:
         p = romano_wolf(np.abs(t), stars)
+    # Both are of one hypothesis: that few draws, or other tails, say less is no correction.
+    p = np.maximum(p, [row.p_value or 0.0 for row in rows])
     corrected = _with_p(_labelled(rows, f"{SAYS[word]}, {len(stars):,} draws"), p)
     reach = single_step_quantile(stars, alpha)
     how = "permutation" if word == "westfall_young" else "bootstrap"
