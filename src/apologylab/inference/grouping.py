@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.design.estimators import ESTIMATORS
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 KINDS = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts", "mean": "means"}
 MEAN = "mean"
+_AFTER = re.compile(r"[(,]")
+"""Where an estimator's name ends: options follow, or the side of a bound."""
 
 
 class Group(NamedTuple):
@@ -56,7 +59,7 @@ def _against(first: Estimate, of: str) -> str:
 
 def decides(estimate: Estimate) -> bool:
     """Whether its estimator gives means of the outcome itself, which a decision may read."""
-    words = ESTIMATORS.get(estimate.estimator.partition("(")[0])
+    words = ESTIMATORS.get(_AFTER.split(estimate.estimator, maxsplit=1)[0])
     return words is None or words.decides
 
 

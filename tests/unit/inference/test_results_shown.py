@@ -206,3 +206,12 @@ def test_the_information_of_a_look_is_data_and_no_line_a_row(analysis):
     shown = replace(analysis, estimates=(at_look, *others))
     assert "final information" not in str(shown)
     assert dict(shown.estimates[0].details)[SHARE] == 0.25
+
+
+def test_a_bound_is_no_headline(table):
+    """The lower bound of an effect is not the effect, though it is a mean in the same unit."""
+    bounds = apologylab.analyse(
+        table, arm="arm", reference="none", outcomes=["spend"], estimators=["lee_bounds"]
+    )
+    assert len(bounds.estimates) == 4
+    assert "In words" not in str(bounds)
