@@ -7,6 +7,7 @@ remedy changes nothing. Pooled as they are the arms differ by more than 2.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,18 @@ def test_repeats_refuse_an_arm_that_a_phase_does_not_draw() -> None:
     closed = {1: {"none": 1, "note": 0}, 2: {"none": 1, "note": 1}}
     _, (refused,) = ask(ramp(np.random.default_rng(SEED)), "repeats(regime=first_only)", closed)
     assert refused.because == "note is not drawn in phase 1"
+
+
+@pytest.mark.parametrize("estimator", ["missing_bounds(low=-9, high=20)", "lee_bounds"])
+def test_bounds_do_not_leave_out_a_phase_that_lost_all_its_outcomes(estimator: str) -> None:
+    """They are of all enrolled units: those of the second phase might have any effect."""
+    source = ramp(np.random.default_rng(SEED))
+    gone = np.array([cell.phase == 2 for cell in source.cells])[source.code]
+    y = np.where(gone, np.nan, source.columns["y"])
+    columns = {**source.columns, "y": y, "y:lost": gone.astype(float)}
+    found, (refused,) = ask(replace(source, columns=columns), estimator)
+    assert not found
+    assert refused.because == "no unit of phase 2 has y"
 
 
 def test_the_effect_within_a_cause_compares_arms_within_phases() -> None:

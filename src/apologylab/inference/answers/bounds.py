@@ -9,7 +9,7 @@ import numpy as np
 from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.answer import Answer, Found, OfPanel
 from apologylab.inference.askings import answered
-from apologylab.inference.blocks import lay_out, unable
+from apologylab.inference.blocks import block_of, blocks, lay_out, unable
 from apologylab.inference.bounds import imbens_manski
 from apologylab.inference.estimators.lee_bounds import Seen, lee_bounds
 from apologylab.inference.estimators.missing_bounds import Known, missing_bounds
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from apologylab.design.estimators import Asked
-    from apologylab.inference.moments import Floats, Moments
+    from apologylab.inference.moments import Cell, Floats, Moments
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.rows import Asking
@@ -84,10 +84,10 @@ def _read(source: Source, question: Question) -> dict[str, _Units]:
 
 def _units(moments: Moments, gone: Moments, counts: ValueCounts, question: Question) -> _Units:
     kept = select(moments, [cell.arm in question.arms for cell in moments.cells])
-    refused = unable(kept, question.arms, question.weights)
+    away = dict(zip(gone.cells, (gone.sums[:, 0] + gone.n * gone.shift[0]).tolist(), strict=True))
+    refused = _all_lost(kept, away, question) or unable(kept, question.arms, question.weights)
     arms = tuple(arm for arm in question.arms if arm not in refused)
     layout = lay_out(kept, arms) if arms else None
-    away = dict(zip(gone.cells, (gone.sums[:, 0] + gone.n * gone.shift[0]).tolist(), strict=True))
     rows = layout.rows if layout else np.zeros((0, 0), dtype=np.intp)
     return _Units(
         moments=kept,
@@ -98,6 +98,15 @@ def _units(moments: Moments, gone: Moments, counts: ValueCounts, question: Quest
         gone=np.array([[round(away.get(kept.cells[i], 0.0)) for i in row] for row in rows]),
         refused=refused,
     )
+
+
+def _all_lost(kept: Moments, away: Mapping[Cell, float], question: Question) -> dict[str, str]:
+    """Every arm, where a block has lost all outcomes: it is enrolled, and no bound knows of it."""
+    lost_in = {block_of(cell) for cell, n in away.items() if cell.arm in question.arms and n > 0.5}
+    unseen = sorted(lost_in - set(blocks(kept.cells)))
+    if not kept.cells or not unseen:
+        return {}
+    return dict.fromkeys(question.arms, f"no unit of {unseen[0]} has {kept.columns[0]}")
 
 
 def _weights(asking: Asking, units: _Units) -> Floats:
