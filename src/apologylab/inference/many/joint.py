@@ -83,36 +83,50 @@ def correlation(sides: Sequence[Side], known: Residuals | None) -> Floats:
     """The correlation of m tests, (m, m); nan where two outcomes' is not known."""
     m = len(sides)
     covariance = np.empty((m, m))
+    laid_out = None if known is None else _lay_out(known)
     for i in range(m):
         for j in range(i, m):
-            covariance[i, j] = covariance[j, i] = _covariance(sides[i], sides[j], known)
+            covariance[i, j] = covariance[j, i] = _covariance(sides[i], sides[j], laid_out)
     spread = np.sqrt(covariance.diagonal())
     scaled: Floats = covariance / np.outer(spread, spread)
     np.fill_diagonal(scaled, 1.0)
     return np.clip(scaled, -1, 1)
 
 
-def _covariance(one: Side, other: Side, known: Residuals | None) -> float:
+class _LaidOut(NamedTuple):
+    """Arm -> the correlations of k outcomes' residuals in each block, (b, k, k)."""
+
+    outcomes: tuple[str, ...]
+    by_arm: Mapping[str, Floats]
+
+
+def _lay_out(known: Residuals) -> _LaidOut:
+    """Correlations by arm and block; nan where an arm has none."""
+    size = len(known.outcomes)
+    none, listed = np.full((size, size), np.nan), blocks(known.by_cell)
+    by_arm = {
+        arm: np.array(
+            [known.by_cell.get(Cell(b.version, b.phase, arm, b.stratum), none) for b in listed]
+        )
+        for arm in {cell.arm for cell in known.by_cell}
+    }
+    return _LaidOut(known.outcomes, by_arm)
+
+
+def _covariance(one: Side, other: Side, known: _LaidOut | None) -> float:
     if one.means.outcome == other.means.outcome:
         return float(one.weights @ one.means.covariance @ other.weights)
     if known is None or one.means.joint is not None or other.means.joint is not None:
         return float("nan")
+    k, j = (known.outcomes.index(side.means.outcome) for side in (one, other))
     total = 0.0
     for a, arm in enumerate(one.means.arms):
         if one.weights[a] == 0 or arm not in other.means.arms:
             continue
         at = other.means.arms.index(arm)
-        rho = _residuals_of(arm, known, one.means.outcome, other.means.outcome)
         both = one.means.variances[:, a] * other.means.variances[:, at]
+        rho = known.by_arm[arm][:, k, j] if arm in known.by_arm else np.empty(0)
         if one.means.n[a] != other.means.n[at] or len(rho) != len(both):
             return float("nan")
         total += one.weights[a] * other.weights[at] * float(rho @ np.sqrt(both))
     return total
-
-
-def _residuals_of(arm: str, known: Residuals, one: str, other: str) -> Floats:
-    """The correlation of two outcomes in each block of an arm, (b,); nan where there is none."""
-    k, j = known.outcomes.index(one), known.outcomes.index(other)
-    cells = [Cell(b.version, b.phase, arm, b.stratum) for b in blocks(known.by_cell)]
-    found = [known.by_cell[each][k, j] if each in known.by_cell else np.nan for each in cells]
-    return np.array(found, dtype=np.float64)
