@@ -258,19 +258,30 @@ def census(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: dateti
     return census(of.ledger_url, experiment, mark=mark)
 
 
-def ledger_panel(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: datetime) -> Panel:
+def ledger_panel(
+    ledger: Ledger,
+    experiment: Experiment,
+    of: Project,
+    *,
+    as_of: datetime,
+    standing: Path | None = None,
+) -> Panel:
     """The panel of a project's ledger: its randomised units and their facts, as of a date.
 
     The ledger's own connections are closed meanwhile; it opens them again when it is next asked.
+    ``standing`` is a file that keeps the units' tallies until the next analysis (R25).
 
     Raises:
-        InputError: amounts are in several currencies.
+        InputError: amounts are in several currencies, or ``standing`` is another file.
     """
     from apologylab.warehouse.panel_ledger import panel_ledger
+    from apologylab.warehouse.standing_ledger import Keeping
 
-    mark = ledger.mark(as_of)
+    mark, kept = ledger.mark(as_of), None
+    if standing is not None:
+        kept = Keeping(file=standing, ledger_id=ledger.identity.id)
     ledger.close()
-    return panel_ledger(of.ledger_url, experiment, as_of=as_of, mark=mark)
+    return panel_ledger(of.ledger_url, experiment, as_of=as_of, mark=mark, standing=kept)
 
 
 def ledger_rules(

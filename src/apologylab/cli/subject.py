@@ -33,10 +33,12 @@ class Subject:
 
 
 @contextmanager
-def subject(name: str, *, panel: Path | None, as_of: str | None) -> Iterator[Subject]:
+def subject(
+    name: str, *, panel: Path | None, as_of: str | None, standing: Path | None = None
+) -> Iterator[Subject]:
     """Find an experiment and open its panel: of ``panel``, else of the project's ledger.
 
-    The ledger is let go of at the end of the block.
+    The ledger is let go of at the end of the block; ``standing`` keeps its tallies.
 
     Raises:
         InputError: a file is needed, or the file is not what the declaration says.
@@ -46,7 +48,8 @@ def subject(name: str, *, panel: Path | None, as_of: str | None) -> Iterator[Sub
     now = wiring.clock()()
     if panel is None and experiment.panel is None:
         with closing(wiring.open_ledger(wiring.project())) as ledger:
-            yield _of_ledger(ledger, experiment, moment(as_of, now=now) if as_of else now)
+            at = moment(as_of, now=now) if as_of else now
+            yield _of_ledger(ledger, experiment, at, standing)
         return
     if panel is None:
         raise InputError(
@@ -56,6 +59,8 @@ def subject(name: str, *, panel: Path | None, as_of: str | None) -> Iterator[Sub
         )
     if as_of is not None:
         raise InputError("--as-of needs a ledger; a file has no dates", do="leave it out")
+    if standing is not None:
+        raise InputError("--standing needs a ledger; a file is read whole", do="leave it out")
     yield Subject(
         experiment=experiment,
         panel=wiring.table_panel(panel, wanted_of(experiment, panel.name)),
@@ -64,14 +69,18 @@ def subject(name: str, *, panel: Path | None, as_of: str | None) -> Iterator[Sub
     )
 
 
-def _of_ledger(ledger: Ledger, declared: Experiment, as_of: datetime) -> Subject:
+def _of_ledger(
+    ledger: Ledger, declared: Experiment, as_of: datetime, standing: Path | None
+) -> Subject:
     """The version that was started last, as it was pinned (R6)."""
     started = pinned(ledger, declared.name)
     experiment = read(started.declaration, where=f"{declared.name}, as started")
     same = fingerprint(declared) == started.fingerprint
     return Subject(
         experiment=experiment,
-        panel=wiring.ledger_panel(ledger, experiment, wiring.project(), as_of=as_of),
+        panel=wiring.ledger_panel(
+            ledger, experiment, wiring.project(), as_of=as_of, standing=standing
+        ),
         ledger=ledger,
         as_of=as_of,
         edited=() if same else ("the declaration was edited since the start: not used",),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from apologylab.decision.value import VALUE, LedgerValue, currency, ledger_value
+from apologylab.decision.value import VALUE, LedgerValue, ledger_value
 from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.weeks import week_columns
 from apologylab.inference.lost import lost
@@ -15,25 +14,18 @@ from apologylab.inference.slice_checks import Sliced
 from apologylab.service.early_mix import WEEKEND
 from apologylab.service.ports import Flow
 from apologylab.warehouse.engine import connect
-from apologylab.warehouse.feeds import Horizon, feeds, horizon, reach
+from apologylab.warehouse.feeds import Horizon, horizon, reach
 from apologylab.warehouse.history import shorter
-from apologylab.warehouse.lasting import time_columns, time_horizons, time_tallies
-from apologylab.warehouse.ledger_value import value_columns, value_tallies
+from apologylab.warehouse.lasting import time_columns, time_horizons
+from apologylab.warehouse.ledger_tallies import Tallied, tally_ledger
+from apologylab.warehouse.ledger_value import value_columns
 from apologylab.warehouse.moments import DuckSource
-from apologylab.warehouse.persons import pool, stage_merges
-from apologylab.warehouse.sets import DRAWN_SET, drawn_set, draws
-from apologylab.warehouse.slices import fallbacks, slices, stages
+from apologylab.warehouse.sets import DRAWN_SET, drawn_set
+from apologylab.warehouse.slices import slices, stages
 from apologylab.warehouse.sql import identifier, text_literal
-from apologylab.warehouse.staging import Stager, attached
-from apologylab.warehouse.tally import (
-    DAY,
-    Tally,
-    covariate_tally,
-    outcome_tally,
-    tallied,
-    week_tallies,
-)
-from apologylab.warehouse.units import delays, deliveries, forgotten, minor_units, stage_units
+from apologylab.warehouse.standing_ledger import Keeping, tally_standing
+from apologylab.warehouse.tally import DAY
+from apologylab.warehouse.units import delays, deliveries, forgotten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,24 +35,6 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment, Outcome
     from apologylab.service.ports import ByPhase
-
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "order": ("list_amount", "paid_amount", "currency", "our_coupon", "returned_amount"),
-    "contact": ("kind", "incident"),
-    "redemption": ("compensation", "amount", "cost_amount", "currency", "order", "assignment"),
-    "goodwill": ("kind", "amount", "currency", "incident", "by"),
-    "survey_answer": ("question", "score", "incident"),
-    "incident": ("kind", "order", "cause"),
-    "delivery": ("assignment", "experiment", "state"),
-    "liability": ("assignment", "experiment", "compensation", "state", "amount", "currency"),
-}
-"""What is copied of each kind, beside key, customer and time."""
-EXCLUDED: Mapping[str, str] = {
-    "order": "coalesce(f.key = u.failing_order, FALSE)",
-    "redemption": """coalesce(f."order" = u.failing_order, FALSE)""",
-    "incident": "f.key = u.incident",
-}
-"""Facts that are the failure itself, not what came after it (R12)."""
 
 CAUSE = "CASE WHEN cause IS NOT NULL THEN dense_rank() OVER (ORDER BY cause) END"
 """The number of what caused the unit's incident; NULL where that is not known (R27)."""
@@ -73,8 +47,6 @@ DELAY_HOURS = (
     "AND d.state = 'sent') - anchor) / 3.6e9"
 )
 """Hours from the incident until its remedy went out; NULL where none did (R12)."""
-
-
 SATURDAY_OR_SUNDAY = f"CAST((anchor // {DAY} + 3) % 7 >= 5 AS DOUBLE)"
 """1970-01-01 was a Thursday, three days after a Monday."""
 
@@ -97,33 +69,29 @@ class LedgerPanel:
         return self.counted
 
 
-def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int) -> LedgerPanel:
+def panel_ledger(
+    url: str,
+    experiment: Experiment,
+    *,
+    as_of: datetime,
+    mark: int,
+    standing: Keeping | None = None,
+) -> LedgerPanel:
     """Build the panel of the facts up to ``mark``; units are mature as of ``as_of`` (R20).
 
-    It is open only inside this call; see :mod:`apologylab.warehouse.staging`.
+    It is open only inside this call; see :mod:`apologylab.warehouse.staging`. With ``standing``
+    only units that changed since the file was last used are tallied (R25).
 
     Raises:
-        InputError: amounts are in several currencies.
+        InputError: amounts are in several currencies, or the standing file is none.
         LedgerError: the ledger cannot be read.
     """
     connection = connect()
     connection.execute("SET preserve_insertion_order = false")  # copies run on all cores
     value = ledger_value(experiment)
-    tallies = _tallies(experiment, value)
-    kinds = {*(tally.fact for tally in tallies), "delivery"}
-    with attached(connection, url):
-        stage_units(connection, experiment, mark=mark)
-        stager = Stager(connection=connection, mark=mark, rule=experiment.unit_id)
-        for kind in sorted(kinds):
-            stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
-        through = feeds(connection, mark=mark)
-        stage_merges(connection, experiment.unit_id, mark=mark)
-        fallen = fallbacks(connection, experiment, mark=mark)
-    sets, order = draws(connection, experiment)
-    merged = pool(connection, kinds, one_unit=experiment.unit == "customer")
-    minor = minor_units(connection, currency(experiment), kinds)
-    _tally(connection, tallies, minor)
-    horizons = _horizons(experiment, value, through, as_of, kinds=_found(connection, kinds))
+    found = _tallied(connection, url, experiment, mark=mark, standing=standing)
+    through = found.through
+    horizons = _horizons(experiment, value, through, as_of, kinds=found.kinds)
     covariates, notes = shorter(connection, experiment)
     followed = time_horizons(experiment, through, as_of)
     times = {
@@ -140,47 +108,32 @@ def panel_ledger(url: str, experiment: Experiment, *, as_of: datetime, mark: int
             *reach(horizons | followed),
             *notes,
             *delays(connection, experiment),
-            *merged,
+            *found.notes,
             *forgotten(connection),
         ),
-        sets=sets,
-        order=order,
-        sliced=Sliced(slices(connection), stages(connection), fallen),
+        sets=found.sets,
+        order=found.order,
+        sliced=Sliced(slices(connection), stages(connection), found.fallen),
     )
     source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
     return LedgerPanel(source=source, covariates=covariates, counted=flow)
 
 
-def _tallies(experiment: Experiment, value: LedgerValue | None) -> tuple[Tally, ...]:
-    """Outcomes, the covariates of the plan, the parts of v, and times to an event."""
-    pre = (each for each in experiment.outcomes if f"{each.name}:pre" in experiment.plan.covariates)
-    return (
-        *map(outcome_tally, experiment.outcomes),
-        *map(covariate_tally, pre),
-        *(tally for outcome in experiment.outcomes for tally in week_tallies(outcome)),
-        *(value_tallies(value, experiment.name) if value else ()),
-        *(tally for time in experiment.times for tally in time_tallies(time)),
-    )
-
-
-def _tally(connection: duckdb.DuckDBPyConnection, tallies: Sequence[Tally], minor: int) -> None:
-    """Table ``tallies``: one row a unit, NULL where it has no fact of a kind."""
-    by_fact = groupby(sorted(tallies, key=lambda each: each.fact), key=lambda each: each.fact)
-    joined = ""
-    for fact, group in by_fact:
-        query = tallied(fact, list(group), excluded=EXCLUDED.get(fact, "FALSE"), minor=minor)
-        connection.execute(f"CREATE TEMP TABLE tallied_{fact} AS {query}")
-        joined += f" LEFT JOIN tallied_{fact} USING (unit)"
-    connection.execute(f"CREATE TEMP TABLE tallies AS SELECT * FROM units{joined}")
-
-
-def _found(connection: duckdb.DuckDBPyConnection, kinds: set[str]) -> frozenset[str]:
-    """The kinds of which the ledger has any fact."""
-    return frozenset(
-        kind
-        for kind in kinds
-        if connection.execute(f"SELECT 1 FROM staged_{kind} LIMIT 1").fetchone()
-    )
+def _tallied(
+    connection: duckdb.DuckDBPyConnection,
+    url: str,
+    experiment: Experiment,
+    *,
+    mark: int,
+    standing: Keeping | None,
+) -> Tallied:
+    """The units' tallies, out of the standing file where it can serve, else all anew."""
+    if standing is None:
+        return tally_ledger(connection, url, experiment, mark=mark)
+    found, why = tally_standing(connection, url, experiment, mark=mark, keeping=standing)
+    if found is None:
+        found = tally_ledger(connection, url, experiment, mark=mark)
+    return found._replace(notes=(*found.notes, why))
 
 
 def _horizons(

@@ -25,7 +25,7 @@ def stage_merges(connection: duckdb.DuckDBPyConnection, rule: NormaliseRule, *, 
     one, other = normalised("customer", rule), normalised('"into"', rule)
     told = f"FROM {LEDGER}.fact_merged WHERE seq <= {mark} AND {one} <> {other}"
     connection.execute(
-        f"CREATE TEMP TABLE merges AS SELECT {one} AS a, {other} AS b {told} "
+        f"CREATE OR REPLACE TEMP TABLE merges AS SELECT {one} AS a, {other} AS b {told} "
         f"UNION SELECT {other}, {one} {told}"
     )
 
@@ -39,11 +39,7 @@ def pool(
     """
     if not connection.execute("SELECT 1 FROM merges LIMIT 1").fetchone():
         return ()
-    connection.execute(
-        "CREATE TEMP TABLE persons AS WITH RECURSIVE met(id, other) AS (SELECT a, b FROM merges "
-        "UNION SELECT met.id, b FROM met JOIN merges ON a = met.other) "
-        "SELECT id, least(id, min(other)) AS person FROM met GROUP BY id"
-    )
+    stage_persons(connection)
     for table in ("units", *(f"staged_{kind}" for kind in sorted(kinds))):
         connection.execute(
             f"UPDATE {table} SET customer = person FROM persons WHERE customer = persons.id"
@@ -55,10 +51,19 @@ def pool(
     return _enter_once(connection) if one_unit else ()
 
 
+def stage_persons(connection: duckdb.DuckDBPyConnection) -> None:
+    """Table ``persons``: every merged id, and the least id of the same customer."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE persons AS WITH RECURSIVE met(id, other) AS ("
+        "SELECT a, b FROM merges UNION SELECT met.id, b FROM met JOIN merges ON a = met.other) "
+        "SELECT id, least(id, min(other)) AS person FROM met GROUP BY id"
+    )
+
+
 def _enter_once(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Keep each person's first unit; says how many had another, and how many another arm."""
     connection.execute(
-        "CREATE TEMP TABLE later AS SELECT unit, arm, first_arm FROM (SELECT unit, arm, "
+        "CREATE OR REPLACE TEMP TABLE later AS SELECT unit, arm, first_arm FROM (SELECT unit, arm, "
         "first_value(arm) OVER met AS first_arm, row_number() OVER met AS nth FROM units "
         "WINDOW met AS (PARTITION BY customer ORDER BY unit)) WHERE nth > 1"
     )

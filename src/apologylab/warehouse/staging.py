@@ -29,14 +29,14 @@ LEDGER = "ledger"
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, url: str) -> Iterator[None]:
-    """The ledger at ``url``, open for reading inside the block only.
+def attached(connection: duckdb.DuckDBPyConnection, url: str, name: str = LEDGER) -> Iterator[None]:
+    """The ledger at ``url``, open for reading as schema ``name`` inside the block only.
 
     Raises:
         LedgerError: it cannot be read.
     """
     try:
-        attach(connection, url, LEDGER)
+        attach(connection, url, name)
         yield
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0]
@@ -44,7 +44,7 @@ def attached(connection: duckdb.DuckDBPyConnection, url: str) -> Iterator[None]:
             f"{shown(url)} cannot be read: {reason}", do="run `apologylab doctor`"
         ) from error
     finally:
-        connection.execute(f"DETACH DATABASE IF EXISTS {LEDGER}")
+        connection.execute(f"DETACH DATABASE IF EXISTS {name}")
 
 
 def normalised(column: str, rule: NormaliseRule) -> str:
@@ -60,11 +60,15 @@ def normalised(column: str, rule: NormaliseRule) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Stager:
-    """Copies facts out of the attached ledger, up to ``mark``, customers normalised by ``rule``."""
+    """Copies facts out of the attached ledger, up to ``mark``, customers normalised by ``rule``.
+
+    ``only`` is SQL that a copied row must meet, corrections applied.
+    """
 
     connection: duckdb.DuckDBPyConnection
     mark: int
     rule: NormaliseRule
+    only: str = "TRUE"
 
     @cached_property
     def corrected(self) -> frozenset[str]:
@@ -82,10 +86,12 @@ class Stager:
         corrected = kind in self.corrected
         listed = ", ".join(_column(kind, name, self.rule, corrected=corrected) for name in columns)
         corrections = f"LEFT JOIN ({_corrections(kind, self.mark)}) c ON c.corrects = f.key"
-        self.connection.execute(
-            f"CREATE TEMP TABLE staged_{kind} AS SELECT {listed} FROM {LEDGER}.fact_{kind} f "
-            f"{corrections if corrected else ''} WHERE f.seq <= {self.mark}"
+        rows = (
+            f"SELECT {listed} FROM {LEDGER}.fact_{kind} f {corrections if corrected else ''} "
+            f"WHERE f.seq <= {self.mark}"
         )
+        chosen = rows if self.only == "TRUE" else f"SELECT * FROM ({rows}) WHERE {self.only}"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE staged_{kind} AS {chosen}")
 
 
 def _corrections(kind: str, mark: int) -> str:

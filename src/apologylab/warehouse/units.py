@@ -12,7 +12,7 @@ from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import duckdb
 
@@ -23,7 +23,11 @@ MONEY = ("order", "redemption", "goodwill", "liability")
 
 
 def stage_units(
-    connection: duckdb.DuckDBPyConnection, experiment: Experiment, *, mark: int
+    connection: duckdb.DuckDBPyConnection,
+    experiment: Experiment,
+    *,
+    mark: int,
+    of: str | None = None,
 ) -> None:
     """Table ``units``: one row a unit, at its first randomised incident (R7, R23).
 
@@ -32,12 +36,16 @@ def stage_units(
     were or have ``withdrawn`` consent, ``since_then`` whether only after the mark (R21).
     ``stratum`` is empty where the allocation has none, ``drawn_set`` NULL where units are drawn
     one by one (R3); ``delay_s`` is the delay drawn, in silence too.
+
+    ``of`` names a table of the customers whose units are wanted, None wants all; units are then
+    numbered by their place in the ledger, the same whoever else is wanted.
     """
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
+    number = "a.seq" if of else "row_number() OVER (ORDER BY a.seq)"
     fields = "i.fields AS incident_fields, " if experiment.plan.subgroups else ""
     connection.execute(
-        f"CREATE TEMP TABLE units AS SELECT {fields}row_number() OVER (ORDER BY a.seq) AS unit, "
+        f"CREATE OR REPLACE TEMP TABLE units AS SELECT {fields}{number} AS unit, "
         f"a.version, a.phase, a.arm, coalesce(a.stratum, '') AS stratum, "
         f"{drawn_set(experiment) or 'NULL'} AS {DRAWN_SET}, "
         f"{customer} AS customer, a.key AS assignment, a.incident, a.delay_s, "
@@ -52,6 +60,7 @@ def stage_units(
         f"LEFT JOIN ({_withdrawn(experiment, mark)}) w ON w.customer = {customer} "
         f"WHERE a.seq <= {mark} AND a.experiment = {text_literal(experiment.name)} "
         f"AND a.version = {experiment.version} AND a.reason = 'RANDOMISED' AND a.\"first\" = 1"
+        f"{f' AND {customer} IN (FROM {of})' if of else ''}"
     )
 
 
@@ -138,13 +147,27 @@ def minor_units(connection: duckdb.DuckDBPyConnection, currency: str, kinds: Ite
     Raises:
         InputError: amounts of the units are in another currency, or in several.
     """
-    tables = " UNION ALL ".join(
-        f"SELECT DISTINCT currency FROM staged_{kind} SEMI JOIN units USING (customer)"
+    tables = currencies(kinds)
+    query = f"SELECT DISTINCT currency FROM ({tables}) ORDER BY 1"
+    found = [name for (name,) in connection.execute(query).fetchall()] if tables else []
+    return minor_of(currency, found)
+
+
+def currencies(kinds: Iterable[str], *, of: str = "currency") -> str:
+    """SQL of ``of`` the amounts of the units, each once; empty where no kind has any."""
+    return " UNION ".join(
+        f"SELECT DISTINCT {of} FROM staged_{kind} SEMI JOIN units USING (customer)"
         for kind in sorted(kinds)
         if kind in MONEY
     )
-    query = f"SELECT DISTINCT currency FROM ({tables}) ORDER BY 1"
-    found = [name for (name,) in connection.execute(query).fetchall()] if tables else []
+
+
+def minor_of(currency: str, found: Sequence[str]) -> int:
+    """How many minor units make one of ``currency``, amounts having been ``found`` in these.
+
+    Raises:
+        InputError: amounts are in another currency, or in several.
+    """
     declared = currency if currency != "money" else next(iter(found), currency)
     if strangers := [name for name in found if name != declared]:
         raise InputError(

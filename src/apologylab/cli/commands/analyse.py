@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,13 @@ def analyse(
             "--replay", help="A/A replay: deal the arms anew so often and count false alarms."
         ),
     ] = None,
+    standing: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file that keeps the ledger's tallies: next time only what changed is tallied.",
+            metavar="FILE",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate the effects of an experiment, with intervals, counts and checks.
@@ -42,6 +50,7 @@ def analyse(
     \b
     Example:
       apologylab analyse late_ride_apology --json
+      apologylab analyse late_ride_apology --standing late_ride_apology.standing
       apologylab analyse hillstrom --panel hillstrom_email_2008.csv
       apologylab analyse hillstrom --panel hillstrom_email_2008.csv --estimator difference_in_means
     """
@@ -58,7 +67,7 @@ def analyse(
         raise InputError("--unplanned needs a ledger; a file has ended", do="leave it out")
     now = wiring.clock()()
     replays = None if replay is None else Replays(replay)
-    with subject(name, panel=panel, as_of=as_of) as found:
+    with subject(name, panel=panel, as_of=as_of, standing=standing) as found:
         if found.ledger is None:
             analysis = service.analyse_panel(
                 found.experiment,
