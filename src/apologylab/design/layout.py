@@ -109,20 +109,21 @@ def table_layout(levels: Mapping[str, Mapping[str, str | float]]) -> Layout:
         )
     by_factor = {factor: _listed([each[factor] for each in given]) for factor in named}
     return Layout(
-        factors={factor: tuple(map(_text, each)) for factor, each in by_factor.items()},
+        factors={factor: tuple(map(level_text, each)) for factor, each in by_factor.items()},
         arms=tuple(
-            Arm(name=arm, levels={f: _text(each[f]) for f in named if each}, delay=None)
+            Arm(name=arm, levels={f: level_text(each[f]) for f in named if each}, delay=None)
             for arm, each in levels.items()
         ),
         values={
-            factor: {_text(level): float(level) for level in each}
+            factor: {level_text(level): float(level) for level in each}
             for factor, each in by_factor.items()
             if all(_is_size(level) for level in each)
         },
     )
 
 
-def _text(level: str | float) -> str:
+def level_text(level: str | float) -> str:
+    """A level as it is named: ``5.0`` is ``5``."""
     return level if isinstance(level, str) else f"{level:g}"
 
 

@@ -12,6 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import level_means, read_contrast
+from apologylab.design.layout import level_text
 from apologylab.errors import InputError, StateError
 from apologylab.inference.plan import Fits, estimates
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate, Refusal
 
-At = Mapping[str, str | Sequence[str]]
-"""Factor -> level, or levels."""
+At = Mapping[str, str | float | Sequence[str | float]]
+"""Factor -> level, or levels; a level that is a size may be written as the number."""
 Margins = Mapping[str, Mapping[str, float]]
 """Factor -> level -> weight."""
 BESIDES = "asked besides the plan: "
@@ -141,10 +142,13 @@ def _differences(on: Layout, what: str | At) -> list[str]:
 
 
 def _conditions(at: At) -> str:
-    return " & ".join(
-        f"{factor}={level if isinstance(level, str) else '|'.join(level)}"
-        for factor, level in at.items()
-    )
+    return " & ".join(f"{factor}={_levels(level)}" for factor, level in at.items())
+
+
+def _levels(level: str | float | Sequence[str | float]) -> str:
+    if isinstance(level, Sequence) and not isinstance(level, str):
+        return "|".join(map(level_text, level))
+    return level_text(level)
 
 
 def _refuse_unknown(on: Layout, factor: str) -> None:

@@ -215,3 +215,29 @@ def test_a_bound_is_no_headline(table):
     )
     assert len(bounds.estimates) == 4
     assert "In words" not in str(bounds)
+
+
+def test_levels_that_are_sizes_may_be_asked_for_as_numbers(table):
+    levels = {arm: {"coupon": size} for arm, size in (("none", 0), ("<note>", 2.5), ("gift", 5))}
+    found = apologylab.analyse(
+        table, arm="arm", reference="none", outcomes=["spend"], levels=levels
+    )
+    (by_number,) = found.contrast({"coupon": 5}).estimates
+    (by_text,) = found.contrast({"coupon": "5"}).estimates
+    assert by_number == by_text
+    (of_two,) = found.contrast({"coupon": [2.5, 5]}).estimates
+    assert dict(of_two.cells) == {"none": -1, "<note>": 0.5, "gift": 0.5}
+
+
+@pytest.mark.parametrize(("levels", "notes"), [(["a", "b"], 0), (["a", "b", "c"], 2)])
+def test_the_test_of_all_subgroups_is_a_note_where_the_differences_do_not_say_it(
+    table, levels, notes
+):
+    kind = pa.array(np.resize(["a", "b", "c"], table.num_rows))
+    found = apologylab.analyse(
+        table.append_column("kind", kind), arm="arm", reference="none", outcomes=["spend"],
+        estimators=["subgroups"], subgroups={"kind": levels},
+    )  # fmt: skip
+    assert sum("effects agree in all" in note for note in found.notes) == notes
+    tested = [each for each in found.estimates if each.p_value is not None]
+    assert all("Welch's F" in dict(each.details) for each in tested)

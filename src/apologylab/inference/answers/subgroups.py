@@ -60,7 +60,7 @@ def _subgroups(source: Source, question: Question, asked: Asked) -> Found:
                 refusals.append(refusal(asking._replace(outcome=named), error.what))
             else:
                 estimates += rows
-                notes.append(note)
+                notes += [note] if len(names) > 2 else []  # of two, the difference has said it
     return Found(estimates, refusals, notes)
 
 
