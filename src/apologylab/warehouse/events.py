@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from apologylab.inference.moments import Floats
+
 _COUNTED = "counted_events"
+FEW = 10_000
+"""Rows that are fetched one by one sooner than DuckDB imports ``numpy.ma``, which it fills."""
 
 
 def event_counts(
@@ -35,9 +39,18 @@ def event_counts(
     )
     listed = connection.execute(f"SELECT DISTINCT {keys} FROM {_COUNTED} ORDER BY ALL").fetchall()
     numbers = f"SELECT dense_rank() OVER (ORDER BY {keys}) - 1 AS code, t, e, n FROM {_COUNTED}"
-    found = connection.execute(numbers).fetchnumpy()
+    code, t, e, n = _columns(connection, numbers)
     connection.execute(f"DROP TABLE {_COUNTED}")
-    code, t, e, n = (np.asarray(found[name]) for name in ("code", "t", "e", "n"))
     refuse_times(timed, t, e)
     cells = [Cell(*key) for key in listed]
     return counted(timed, cells, code.astype(np.intp), t, e.astype(np.int64), n.astype(np.int64))
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, numbers: str) -> list[Floats]:
+    """Code, time, end and units, (r,) each."""
+    held = connection.execute(f"SELECT count(*) FROM {_COUNTED}").fetchall()
+    answer = connection.execute(numbers)
+    if held[0][0] <= FEW:
+        return list(np.array(answer.fetchall(), dtype=np.float64).reshape(-1, 4).T)
+    found = answer.fetchnumpy()
+    return [np.asarray(found[name], dtype=np.float64) for name in ("code", "t", "e", "n")]

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from apologylab.errors import NotEstimable
-from apologylab.inference.special import chdtrc
 from apologylab.inference.survival.ties import MANY, of_few_ties, of_many_ties
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ class CoxFit(NamedTuple):
 
     def likelihood_ratio(self) -> tuple[float, float]:
         """Twice the gain in log likelihood, and the p of "all of b is 0"."""
+        from apologylab.inference.special import chdtrc
+
         statistic = 2 * (self.fitted - self.null)
         return statistic, float(chdtrc(len(self.b), statistic))
 
@@ -185,7 +186,7 @@ def _scale(rows: Rows) -> tuple[Floats, Floats]:
 
 def _strata(rows: Rows) -> Iterator[_Stratum]:
     """The strata in which there are events."""
-    numbers = np.unique(rows.stratum)
+    numbers = np.flatnonzero(np.bincount(rows.stratum))
     for number in numbers:
         mine = rows if len(numbers) == 1 else rows.some(rows.stratum == number)
         if mine.event.any():
@@ -194,7 +195,8 @@ def _strata(rows: Rows) -> Iterator[_Stratum]:
 
 def _stratum(rows: Rows) -> _Stratum:
     time, event, x, n, _, of = rows
-    when = np.unique(time[event])
+    # Without counts, np.unique imports numpy.ma, which costs more than a fit of whole days.
+    when, _ = np.unique(time[event], return_counts=True)
     upto = np.searchsorted(when, time, side="right")
     units = n.astype(np.float64)
     if of is None:
