@@ -42,7 +42,8 @@ TERMS = 4
 SMALL = 0.01
 """Largest leverage with which what is cut off does not matter."""
 NEAR = (3.0, 1e3)
-"""|mean| / standard deviation of x and of y up to which powers about 0 keep ten digits."""
+"""Up to which powers about 0 keep ten digits: |mean| / standard deviation of x, and of y |mean| or
+standard deviation over that of the residuals."""
 
 
 def terms(errors: Errors) -> int:
@@ -128,11 +129,22 @@ def series_variance(fit: CellFit, sums: Floats, errors: Errors) -> float:
 
 
 def unfit(moments: Moments) -> str:
-    """Why powers about 0 of y and x would lose digits, out of their own moments; or nothing."""
-    spread = np.sqrt(cell_covariances(moments).diagonal(axis1=1, axis2=2))
-    for name, limit, mean, sd in zip(
-        moments.columns, NEAR[::-1], np.abs(cell_means(moments)).T, spread.T, strict=True
+    """Why powers about 0 of y and x would lose digits, out of their own moments; or nothing.
+
+    Of y by what x leaves of it: residuals are a difference of what is summed.
+    """
+    covariances, means = cell_covariances(moments), np.abs(cell_means(moments))
+    spread = np.sqrt(covariances.diagonal(axis1=1, axis2=2))
+    with np.errstate(invalid="ignore", divide="ignore"):  # a cell without variance
+        left = covariances[:, 0, 0] - covariances[:, 0, 1] ** 2 / covariances[:, 1, 1]
+    size = np.maximum(means[:, 0], spread[:, 0])
+    for name, limit, far, sd in zip(
+        moments.columns,
+        NEAR[::-1],
+        (size, means[:, 1]),
+        (np.sqrt(np.maximum(left, 0)), spread[:, 1]),
+        strict=True,
     ):
-        if (mean > limit * sd).any():
+        if (far > limit * sd).any():
             return f"{name} lies too far from 0"
     return ""

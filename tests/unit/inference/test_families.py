@@ -177,6 +177,12 @@ def test_means_of_pooled_strata_are_summed_by_bonferroni():
     assert all("(3 groups by Bonferroni)" in row.interval_kind for row in found)
 
 
+def test_errors_that_arms_share_are_summed_by_bonferroni():
+    """Of Lin's means over the population the covariates' own error is in every outcome."""
+    found = rows(adjust="max_t", estimators=("lin(over=population)",))
+    assert all("(3 groups by Bonferroni)" in row.interval_kind for row in found)
+
+
 def test_a_family_of_one_is_not_corrected():
     asked = {"outcomes": question().outcomes[:1], "arm_contrasts": against(ARMS[:2], "silence")}
     for word in ("max_t", "dunnett", "bonferroni", "holm", "benjamini_hochberg"):

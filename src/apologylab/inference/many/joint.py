@@ -116,7 +116,7 @@ def _lay_out(known: Residuals) -> _LaidOut:
 def _covariance(one: Side, other: Side, known: _LaidOut | None) -> float:
     if one.means.outcome == other.means.outcome:
         return float(one.weights @ one.means.covariance @ other.weights)
-    if known is None or one.means.joint is not None or other.means.joint is not None:
+    if known is None or not (_apart(one.means) and _apart(other.means)):
         return float("nan")
     k, j = (known.outcomes.index(side.means.outcome) for side in (one, other))
     total = 0.0
@@ -130,3 +130,8 @@ def _covariance(one: Side, other: Side, known: _LaidOut | None) -> float:
             return float("nan")
         total += one.weights[a] * other.weights[at] * float(rho @ np.sqrt(both))
     return total
+
+
+def _apart(means: ArmMeans) -> bool:
+    """Whether arms have no error in common: how that goes with another outcome's is not known."""
+    return means.joint is None and means.shared is None
