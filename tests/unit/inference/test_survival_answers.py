@@ -112,6 +112,21 @@ def test_the_log_rank_test_is_of_two_arms():
     assert "compares one arm with another; ask for cox" in refused[0].because
 
 
+def test_the_log_rank_score_is_not_given_out_as_a_hazard_ratio():
+    """A ratio of 3 with one unit in ten treated: its score is 1.8 where log 3 is 1.1."""
+    rng = np.random.default_rng(4)
+    treated = np.arange(4_000) % 10 == 0
+    t = rng.exponential(np.where(treated, 10 / 3, 10.0))
+    arm = np.where(treated, "basic", "silence").tolist()
+    (score,), _ = answered(t, np.ones(4_000), arm, "log_rank")
+    (ratio,), _ = answered(t, np.ones(4_000), arm, "cox")
+    assert score.point > 1.6
+    assert ratio.ci_low < np.log(3) < ratio.ci_high
+    assert not any(name.startswith("hazard ratio") for name, _ in score.details)
+    assert "hazard ratio" not in score.unit
+    assert "ask cox" in score.interval_kind
+
+
 def test_phases_are_compared_within_and_weighted_by_their_units():
     """A ramp: phase 2 has other hazards and other shares of the arms; pooling would mix them."""
     rng = np.random.default_rng(2)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from apologylab.inference.times import Lasting
 
 UNIT = "log hazard ratio"
+SCORE = "observed minus expected events, over their variance"
+NEAR_1 = "log-rank: of the score, which is a log hazard ratio near 1 only, for which ask cox"
+"""Peto's one step of 0.7 is 0.7, of 1.1 with one unit in ten treated 1.8 (Greenland and Salvan 1990
+in Statistics in Medicine 9)."""
 CAUSE_SPECIFIC = (
     "{name}: {n} units ended otherwise and count as censored: hazards are those of the event "
     "among units still under way, and say nothing of how many have it in the end"
@@ -83,7 +87,7 @@ def _log_rank(source: Source, question: Question, asked: Asked) -> Found:
     estimates, refusals, notes = [], [], []
     for time, counts in zip(question.times, counts_of(source, question, asked), strict=True):
         notes += [*_omnibus(time, counts, question), *_otherwise(time, counts)]
-        for asking in each_contrast(question, time, UNIT, asked.text):
+        for asking in each_contrast(question, time, SCORE, asked.text):
             try:
                 estimates.append(_two_arms(asking, counts))
             except NotEstimable as error:
@@ -114,7 +118,7 @@ def _two_arms(asking: Asking, counts: EventCounts) -> Estimate:
     u, v = float(found.score[0]), float(found.variance[0, 0])
     reading = Reading(u / v, v**-0.5, np.inf, 0.0)
     said = [("observed minus expected events", u), ("log-rank p", p)]
-    words = _Words("log hazard (one step) of", "normal, log-rank", said)
+    words = _Words("log-rank score of", f"normal, {NEAR_1}", said)
     return _row(asking, counts, reading, words)
 
 
@@ -249,7 +253,8 @@ def _read(
         for asking in each_contrast(question, time, UNIT, asked.text):
             try:
                 reading = _reading(asking, each)
-                words = _Words(of, interval, [*_proportional(asking, each), *each.said])
+                said = [*_ratios(reading, asking), *_proportional(asking, each), *each.said]
+                words = _Words(of, interval, said)
                 estimates.append(_row(asking, counts, reading, words))
             except NotEstimable as error:
                 refusals.append(refusal(asking, error.what))
@@ -285,12 +290,15 @@ def _proportional(asking: Asking, fit: _Fit) -> list[tuple[str, str | float]]:
     ]
 
 
+def _ratios(reading: Reading, asking: Asking) -> list[tuple[str, float]]:
+    """The hazard ratio and the ends of its interval."""
+    low, high = bounds(reading, asking.question.alpha)
+    ends = (("", reading.point), (", low", low), (", high", high))
+    return [(f"hazard ratio{which}", float(np.exp(at))) for which, at in ends]
+
+
 def _row(asking: Asking, counts: EventCounts, reading: Reading, words: _Words) -> Estimate:
     low, high = bounds(reading, asking.question.alpha)
-    ratios = [
-        (f"hazard ratio{which}", float(np.exp(at)))
-        for which, at in (("", reading.point), (", low", low), (", high", high))
-    ]
     return estimate(
         asking,
         of=words.of,
@@ -303,7 +311,7 @@ def _row(asking: Asking, counts: EventCounts, reading: Reading, words: _Words) -
         interval=words.interval,
         p_value=p_value(reading),
         reference_mean=reading.reference_mean,
-        details=[*ratios, *words.said],
+        details=words.said,
     )
 
 
