@@ -81,8 +81,8 @@ def _units(found: Status) -> list[tuple[str, str]]:
     if found.dead_letters:
         rows.append(("dead letters", f"{found.dead_letters:,}: see `apologylab letters`"))
     if found.looks_taken or found.looks_meant:
-        meant = f" of {found.looks_meant} that the plan means" if found.looks_meant else ""
-        rows.append(("looks", f"{found.looks_taken} at contrasts{meant}"))
+        meant = f", of {found.looks_meant} planned" if found.looks_meant else ""
+        rows.append(("looks", f"{found.looks_taken} at contrasts so far{meant}"))
     return rows
 
 

@@ -213,7 +213,7 @@ def test_a_bound_is_no_headline(table):
     bounds = apologylab.analyse(
         table, arm="arm", reference="none", outcomes=["spend"], estimators=["lee_bounds"]
     )
-    assert len(bounds.estimates) == 4
+    assert [each.smallest_detectable for each in bounds.estimates] == [None] * 4
     assert "In words" not in str(bounds)
 
 

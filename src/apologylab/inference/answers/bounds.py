@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -208,7 +209,7 @@ def _rows(asking: Asking, units: _Units, found: _Ends) -> list[Estimate]:
     if not max(found.errors) > 0:
         raise NotEstimable("an outcome that does not vary among those seen has no interval")
     low, high = imbens_manski(*found.bounds, found.errors, alpha=asking.question.alpha)
-    return [
+    rows = [
         estimate(
             asking._replace(estimator=f"{asking.estimator}, {side} bound"),
             of=f"{side} bound of the mean",
@@ -225,6 +226,7 @@ def _rows(asking: Asking, units: _Units, found: _Ends) -> list[Estimate]:
         )
         for side, end, error in zip(("lower", "upper"), found.bounds, found.errors, strict=True)
     ]
+    return [replace(row, smallest_detectable=None) for row in rows]  # a bound is not tested
 
 
 ANSWERS: Mapping[str, Answer] = {

@@ -94,7 +94,10 @@ def permuted(
     """
     y = source.columns[outcome]
     if np.isnan(y).any():
-        raise NotEstimable(f"{outcome} is missing for some units: permutations need it of all")
+        raise NotEstimable(
+            f"{outcome} is missing for some units: permutations need it of all",
+            do='write adjust = "max_t", which is the same in large samples',
+        )
     g = len(source.cells)
     centred = y - y.mean()
     found = []
