@@ -152,6 +152,17 @@ def test_a_file_has_no_early_look_to_ask_for(project, capsys):
     assert "--unplanned needs a ledger" in err
 
 
+def test_numbers_of_a_standing_file_are_the_same(ended, capsys, tmp_path):
+    whole = document(capsys, "analyse", "late")
+    for tallied in (1, 0):
+        found = document(capsys, "analyse", "late", "--standing", str(tmp_path / "late.standing"))
+        said = [note for note in found["notes"] if "tallied anew" in note]
+        assert (len(said), " 0 were tallied" in said[0]) == (1, tallied == 0)
+        points = [each["point"] for each in whole["estimates"]]
+        assert points
+        assert [each["point"] for each in found["estimates"]] == pytest.approx(points, rel=1e-10)
+
+
 def test_every_contrast_prints_its_cells_and_weights(ended, capsys):
     _, text, _ = run(capsys, "analyse", "late")
     assert "coupon=usd5 vs coupon=none: " in text

@@ -7,9 +7,14 @@ DuckDB would download an extension that it misses. Those that are needed are loa
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -24,6 +29,18 @@ def connect() -> duckdb.DuckDBPyConnection:
     (42,)
     """
     return duckdb.connect(config=CONFIG | {"temp_directory": tempfile.gettempdir()})
+
+
+@contextmanager
+def whole(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """One transaction: all of it or nothing."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def connect_quickly() -> duckdb.DuckDBPyConnection:

@@ -8,7 +8,6 @@ and moments change in one transaction, so a killed process leaves yesterday's.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,12 +18,13 @@ from apologylab.errors import InputError
 from apologylab.inference.moments import Cell, Moments, Request
 from apologylab.inference.standing import Pair, Standing, change, nothing
 from apologylab.warehouse.arrow import floats
+from apologylab.warehouse.engine import whole
 from apologylab.warehouse.keys import KEYS, selected
 from apologylab.warehouse.sql import identifier, text_literal
 from apologylab.warehouse.standing_ends import change_ends, kept_ends, make_ends, standing_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     import duckdb
@@ -75,7 +75,7 @@ class StandingPanel:
             InputError: a unit is there twice, a column is missing, or a time cannot be.
         """
         self._refuse(relation, has)
-        with _whole(self.connection):
+        with whole(self.connection):
             self._stage(relation, has)
             counted = self._counts()
             after = self._changed(self._changed(self.standing, "old", -1), "new", 1)
@@ -167,24 +167,12 @@ def open_panel(
         [f"{key} {kind}" for key, kind in TYPES.items()]
         + [f"{identifier(name)} DOUBLE" for name in panel.names]
     )
-    with _whole(connection):
+    with whole(connection):
         connection.execute(f"CREATE TABLE unit_rows (unit VARCHAR PRIMARY KEY, {columns})")
         connection.execute("CREATE TABLE standing (place INTEGER, request VARCHAR, numbers BLOB)")
         make_ends(connection, timed)
         _write(connection, panel.standing)
     return panel
-
-
-@contextmanager
-def _whole(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """One transaction: all of it or nothing."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _write(connection: duckdb.DuckDBPyConnection, standing: Sequence[Standing]) -> None:

@@ -22,6 +22,7 @@ from apologylab.decision.value import currency
 from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import InputError
 from apologylab.warehouse.attach import shown
+from apologylab.warehouse.engine import whole
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.ledger_tallies import (
     Tallied,
@@ -81,7 +82,7 @@ def tally_standing(
             return None, EARLIER
         tallies = tallies_of(experiment)
         kinds = kinds_of(tallies)
-        with _whole(connection):
+        with whole(connection):
             copy_new(connection, url, kinds, after=after, mark=mark)
             stage_touched(connection, kinds, experiment.unit_id, after=after, mark=mark)
             n = _repair(connection, experiment, tallies, mark=mark, begun=after is not None)
@@ -121,18 +122,6 @@ def _refuse_strange(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     query = f"SELECT table_name FROM duckdb_tables() WHERE database_name = '{LEDGER}'"
     return {name for (name,) in connection.execute(query).fetchall()}
-
-
-@contextmanager
-def _whole(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """One transaction: all of it or nothing."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _key(
