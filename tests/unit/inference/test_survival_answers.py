@@ -121,7 +121,7 @@ def test_the_log_rank_score_is_not_given_out_as_a_hazard_ratio():
     (score,), _ = answered(t, np.ones(4_000), arm, "log_rank")
     (ratio,), _ = answered(t, np.ones(4_000), arm, "cox")
     assert score.ci_low > np.log(3)
-    assert ratio.ci_low < np.log(3) < ratio.ci_high
+    assert abs(ratio.point - np.log(3)) < 3 * ratio.std_error
     assert not any(name.startswith("hazard ratio") for name, _ in score.details)
     assert "hazard ratio" not in score.unit
     assert "ask cox" in score.interval_kind

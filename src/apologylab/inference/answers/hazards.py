@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 UNIT = "log hazard ratio"
 SCORE = "observed minus expected events, over their variance"
 NEAR_1 = "log-rank: of the score, which is a log hazard ratio near 1 only, for which ask cox"
-"""Peto's one step of 0.7 is 0.7; of 1.1, with one unit in ten treated, 1.5 to 1.8 (Greenland and Salvan 1990
-in Statistics in Medicine 9)."""
+"""Peto's one step of 0.7 is 0.7; of 1.1, with one unit in ten treated, 1.5 to 1.8 (Greenland and
+Salvan 1990 in Statistics in Medicine 9)."""
 CAUSE_SPECIFIC = (
     "{name}: {n} units ended otherwise and count as censored: hazards are those of the event "
     "among units still under way, and say nothing of how many have it in the end"
