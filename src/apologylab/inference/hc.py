@@ -159,8 +159,9 @@ def _weight(made: _Regressors, z: Floats) -> Floats:
     lever += inverse[:, :1]
     left = 1 - lever[0] - np.einsum("kn,kn->n", lever[1:], z)
     weight: Floats = np.square(lever[0])
-    for _ in range(made.discount):
-        weight /= left
+    with np.errstate(divide="ignore", invalid="ignore"):  # of leverage 1, which is nan below
+        for _ in range(made.discount):
+            weight /= left
     # A unit that decides its own fit says nothing about the error: its cell has no variance.
     weight[left < LEVERAGE_LEFT] = np.nan
     return weight
