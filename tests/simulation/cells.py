@@ -163,8 +163,7 @@ STANDARD = ("small", "skewed", "large")
 ALL = tuple(WORLDS)
 
 
-WITHOUT: Mapping[str, str] = {
-}
+WITHOUT: Mapping[str, str] = {}
 """Estimators of the registry that have no case, and why."""
 
 
