@@ -45,15 +45,16 @@ def region_of(customer):
     return ("north", "south", "north", "elsewhere")[len(customer) % 2 + 2 * customer.endswith("3")]
 
 
+def declared(late):
+    """The experiment with a time, weeks and subgroups."""
+    text = late.text().replace("[plan]", TIMES)
+    return read(text.replace("pre_days = 28", "pre_days = 28\nweekly = true"), where="late")
+
+
 @pytest.fixture(scope="module")
 def lived(late, tmp_path_factory):
     """(units, facts, panel, analysis) of 400 customers enrolled over 30 days."""
-    text = (
-        late.text()
-        .replace("[plan]", TIMES)
-        .replace("pre_days = 28", "pre_days = 28\nweekly = true")
-    )
-    experiment = read(text, where="late")
+    experiment = declared(late)
     found = late.units()
     facts = list(late.happenings(found))
     started, begun = late.started()
@@ -172,7 +173,7 @@ def test_subgroups_are_the_incidents_own_fields(lived):
 
 
 def test_a_unit_of_a_feed_that_was_never_complete_is_not_followed(late, tmp_path):
-    experiment = read(late.text().replace("[plan]", TIMES), where="late")
+    experiment = declared(late)
     file = tmp_path / "ledger.sqlite"
     ledger = create(file, LedgerIdentity(id="t", environment="test", simulated=True))
     late.append(ledger, [*late.started(), *late.enrolment(late.units(40))])

@@ -6,7 +6,7 @@ quantiles: with a fixed seed and coverage at its nominal value a bound fails onc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.redraw import Rule, minimised_ratio
 from apologylab.inference.results import Estimate
-from apologylab.inference.scheme_checks import blocks_ratio
+from apologylab.inference.scheme_checks import Drawing, Scheme, blocks_ratio
 from apologylab.inference.sets import Drawn
 
 pytestmark = pytest.mark.slow
@@ -48,6 +48,10 @@ def most(replications: int, coverage: float = 0.95) -> int:
     return int(stats.binom.isf(FALSE_ALARM, replications, coverage))
 
 
+DRAWN: Mapping[str, Scheme] = {"blocked": "blocks", "clustered": "clusters"}
+"""Estimator -> the scheme whose errors it has."""
+
+
 def read(y: np.ndarray, code: np.ndarray, drawn_set: np.ndarray | None, estimator: str) -> Estimate:
     """The contrast of b with a."""
     source = ArraySource(columns={"y": y}, cells=CELLS, code=code, drawn_set=drawn_set)
@@ -57,6 +61,7 @@ def read(y: np.ndarray, code: np.ndarray, drawn_set: np.ndarray | None, estimato
         weights={1: {"a": 2, "b": 1, "c": 1}},
         assigned={},
         estimators=(estimator,),
+        drawing=Drawing(scheme=DRAWN.get(estimator, "independent")),
     )
     (found,), refused = estimates(fit(source, asked), asked)
     assert refused == ()
