@@ -46,15 +46,16 @@ def region_of(customer):
 
 
 def declared(late):
-    """The experiment with a time, weeks and subgroups."""
+    """The declaration with a time, weeks and subgroups."""
     text = late.text().replace("[plan]", TIMES)
-    return read(text.replace("pre_days = 28", "pre_days = 28\nweekly = true"), where="late")
+    return text.replace("pre_days = 28", "pre_days = 28\nweekly = true")
 
 
 @pytest.fixture(scope="module")
 def lived(late, tmp_path_factory):
     """(units, facts, panel, analysis) of 400 customers enrolled over 30 days."""
-    experiment = declared(late)
+    text = declared(late)
+    experiment = read(text, where="late")
     found = late.units()
     facts = list(late.happenings(found))
     started, begun = late.started()
@@ -173,7 +174,7 @@ def test_subgroups_are_the_incidents_own_fields(lived):
 
 
 def test_a_unit_of_a_feed_that_was_never_complete_is_not_followed(late, tmp_path):
-    experiment = declared(late)
+    experiment = read(declared(late), where="late")
     file = tmp_path / "ledger.sqlite"
     ledger = create(file, LedgerIdentity(id="t", environment="test", simulated=True))
     late.append(ledger, [*late.started(), *late.enrolment(late.units(40))])
