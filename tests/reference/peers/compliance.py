@@ -1,4 +1,4 @@
-"""Two-stage least squares by linearmodels: /work/.peers/bin/python compliance.py > compliance.txt"""
+"""Two-stage least squares by linearmodels: python compliance.py > compliance.txt"""
 
 import numpy as np
 from linearmodels.iv import IV2SLS

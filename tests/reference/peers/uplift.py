@@ -1,4 +1,4 @@
-"""AUTOC and Qini by econml: /work/.peers/bin/python uplift.py > uplift.txt
+"""AUTOC and Qini by econml: python uplift.py > uplift.txt
 
 Thresholds at every unit, so that its sum over percentiles is the sum over units.
 """
