@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
 
-from apologylab.service.ports import Sent
+from apologylab.service.channel import Sent
 
 
 @dataclass

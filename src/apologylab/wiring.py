@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
+    from apologylab.service.channel import Channel
     from apologylab.service.export import Asked, Exported, Exporter
-    from apologylab.service.ports import Channel, Clock, Ledger, Panel, Progress
+    from apologylab.service.ports import Clock, Ledger, Panel, Progress
     from apologylab.service.scaffold_panel import Column
     from apologylab.service.soundness import Rules
     from apologylab.service.status import Census

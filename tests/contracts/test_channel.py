@@ -10,7 +10,7 @@ import pytest
 
 from apologylab.channels.file import FILE, FileChannel
 from apologylab.service.bouncing import Bouncing
-from apologylab.service.ports import Outgoing
+from apologylab.service.channel import Outgoing
 
 STATES = {"sent", "failed", "later", "unknown"}
 

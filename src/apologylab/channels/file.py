@@ -13,7 +13,7 @@ from typing import IO, Any
 from apologylab.channels.lock import turn
 from apologylab.design.money import Money
 from apologylab.errors import InputError
-from apologylab.service.ports import Outgoing, Sent
+from apologylab.service.channel import Outgoing, Sent
 
 FILE = "remedies.jsonl"
 OWN = ".remedies.jsonl"
@@ -51,12 +51,12 @@ class FileChannel:
         self._read_of: tuple[int, int] | None = None
 
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """See :meth:`apologylab.service.ports.Channel.accepted`."""
+        """See :meth:`apologylab.service.channel.Channel.accepted`."""
         with self._alone():
             return frozenset(key for key in keys if self._knows(key))
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
-        """See :meth:`apologylab.service.ports.Channel.send`."""
+        """See :meth:`apologylab.service.channel.Channel.send`."""
         with self._alone() as lines:
             new = {each.key: each for each in batch if not self._knows(each.key)}
             self._append(lines, list(new.values()))

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from apologylab.catalogue.project import Project
+    from apologylab.service.channel import Channel
     from apologylab.service.dispatch import Dispatched
-    from apologylab.service.ports import Channel, Progress
+    from apologylab.service.ports import Progress
     from apologylab.service.running import Running
 
 SHARE_SECONDS: Final = 5.0

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from apologylab.design.experiment import Compensation, Experiment, Outcome
+from apologylab.design.experiment import Experiment, Outcome
 from apologylab.design.money import Money
+from apologylab.design.remedies import Compensation
 from apologylab.design.worth import outlives, sales_outcome
 
 VALUE = "value"

@@ -24,9 +24,7 @@ from apologylab.design.keys import (
     FineCost,
     Label,
     Line,
-    Locale,
     Name,
-    Placeholder,
     Share,
     Sum,
     UnitsPerDay,
@@ -36,6 +34,17 @@ from apologylab.design.keys import (
 )
 from apologylab.design.measures import HARMS
 from apologylab.design.plan import Plan
+from apologylab.design.remedies import (
+    Compensation,
+    Delivery,
+    Markets,
+    Messages,
+    Moment,
+    Said,
+    Sender,
+    SignOff,
+    Survey,
+)
 from apologylab.design.times import Time
 
 Scalar = Value
@@ -70,6 +79,13 @@ class Incident:
         Mapping[Name, Annotated[tuple[Scalar, ...], Items()]],
         Doc("field -> admitted values"),
     ] = field(default_factory=dict)
+    price: Annotated[
+        Name | None, Doc("its money field: what the failed order cost, for doses relative to it")
+    ] = None
+    fault: Annotated[
+        tuple[Literal["company", "third_party", "customer", "unknown"], ...],
+        Doc("whose fault it may be, judged before the draw; anybody's if empty"),
+    ] = ()
     recurs: Annotated[bool, Doc("whether it can hit one customer again inside a window")] = True
 
 
@@ -165,16 +181,6 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compensation:
-    """What a compensation level gives."""
-
-    kind: Literal["coupon", "credit"]
-    value: Annotated[Sum, Doc("what the customer can take off")]
-    expires_days: Days | None = None
-    cost_share: Annotated[Share, Doc("cost to the firm of one unit of value redeemed")] = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
 class AmountCap:
     """At most ``amount``, and at most ``uses`` compensations, in ``days``."""
 
@@ -197,6 +203,9 @@ class Budget:
 
     total: Sum
     uses: Annotated[Uses, Doc("compensations in all, at most")] = None
+    approve_above: Annotated[
+        Sum | None, Doc("a remedy that gives more waits until a person releases it")
+    ] = None
     per_arm: Annotated[
         Mapping[Label, ArmCap], Doc("arm -> its own cap; where one is spent, all arms close")
     ] = field(default_factory=dict)
@@ -221,34 +230,6 @@ class Never:
     """Incidents that are never randomised (R17)."""
 
     incidents: Annotated[tuple[Name, ...], Items()]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """Who sends, and through what (R15)."""
-
-    by: Literal["apologylab", "caller"] = "apologylab"
-    channel: Literal["file"] = "file"
-    hold_seconds: Annotated[
-        int, Range(0, 86_400), Doc("wait of a remedy due at once; counted in the delay")
-    ] = 0
-    attempts: Annotated[
-        int, Range(1, 100), Doc("tries before a remedy that the channel cannot take is set aside")
-    ] = 8
-    backoff_seconds: Annotated[
-        int,
-        Range(1, 86_400),
-        Doc("wait after the first failed try; it doubles with each, to a day"),
-    ] = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Messages:
-    """How a message is composed of fragments, one a factor level."""
-
-    order: Annotated[tuple[Name, ...], Doc("factors in the order their fragments are read")] = ()
-    locales: Annotated[tuple[Locale, ...], Items(), Doc("the first is the default")] = ("en",)
-    placeholders: Annotated[tuple[Placeholder, ...], Doc("names a fragment may use")] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,7 +344,17 @@ class Experiment:
     allocation: Allocation = Allocation()
     holdout: Holdout | None = None
     layer: Layer | None = None
+    wording: Annotated[Mapping[Name, Said], Doc("level of a message factor -> its parts")] = field(
+        default_factory=dict
+    )
+    sender: Annotated[Mapping[Name, Sender], Doc("level of the factor sender -> who it is")] = (
+        field(default_factory=dict)
+    )
+    timing: Annotated[
+        Mapping[Name, Moment], Doc("level of timing that is no plain delay -> when it is due")
+    ] = field(default_factory=dict)
     compensation: Mapping[Name, Compensation] = field(default_factory=dict)
+    markets: Markets | None = None
     budget: Budget | None = None
     today: Annotated[Remedies, Doc("factor -> what we do now, outside the experiment")] = field(
         default_factory=dict
@@ -376,8 +367,10 @@ class Experiment:
     overrides: Annotated[Mapping[Label, Label], Doc("unit -> arm, for QA")] = field(
         default_factory=dict
     )
-    delivery: Delivery = Delivery()
-    messages: Messages = Messages()
+    delivery: Delivery = Delivery()  # noqa: RUF009 - frozen
+    messages: Messages = Messages()  # noqa: RUF009 - frozen
+    survey: Survey | None = None
+    sign_off: SignOff | None = None
     outcomes: Annotated[tuple[Outcome, ...], Items(), Doc("what is measured; at least one primary")]
     times: Annotated[tuple[Time, ...], Doc("how long until an event; curves and hazards")] = ()
     plan: Plan = Plan()  # noqa: RUF009 - frozen

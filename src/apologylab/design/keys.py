@@ -25,4 +25,17 @@ Cost = Annotated[Money, Range(0)]
 FineCost = Annotated[Money, Range(0), Fine()]
 Value = str | int | bool
 """What a field of a fact may be asked to be."""
-EventFact = Literal["order", "contact", "redemption", "goodwill", "survey_answer", "incident"]
+EventFact = Literal[
+    "order",
+    "contact",
+    "redemption",
+    "goodwill",
+    "survey_answer",
+    "incident",
+    "complaint",
+    "resolution",
+    "choice",
+    "commitment_ended",
+    "agent_answer",
+    "visit",
+]

@@ -23,7 +23,7 @@ COLUMNS: Mapping[str, Mapping[str, type]] = MappingProxyType(
             "our_coupon": bool,
             "returned_amount": int,
         },
-        "contact": {"kind": str, "incident": str},
+        "contact": {"kind": str, "incident": str, "by": str},
         "redemption": {
             "compensation": str,
             "amount": int,
@@ -32,12 +32,50 @@ COLUMNS: Mapping[str, Mapping[str, type]] = MappingProxyType(
             "order": str,
             "assignment": str,
         },
-        "goodwill": {"kind": str, "amount": int, "currency": str, "incident": str, "by": str},
+        "goodwill": {
+            "kind": str,
+            "amount": int,
+            "currency": str,
+            "incident": str,
+            "by": str,
+            "reason": str,
+        },
         "survey_answer": {"question": str, "score": float, "incident": str},
         "incident": {"kind": str, "order": str, "cause": str},
+        "complaint": {
+            "kind": str,
+            "incident": str,
+            "department": str,
+            "asked_for": str,
+            "told": int,
+            "escalated": bool,
+            "lost_minutes": int,
+            "lost_amount": int,
+            "currency": str,
+        },
+        "resolution": {"incident": str, "resolved": bool, "took": str},
+        "choice": {"assignment": str, "experiment": str, "chosen": str},
+        "commitment_ended": {
+            "assignment": str,
+            "experiment": str,
+            "kept": bool,
+            "because": str,
+            "by": str,
+        },
+        "agent_answer": {
+            "assignment": str,
+            "experiment": str,
+            "agent": str,
+            "did": str,
+            "parts": str,
+            "amount": int,
+            "currency": str,
+            "because": str,
+        },
+        "visit": {"place": str},
     }
 )
-HARMS = frozenset({"contact", "incident", "goodwill", "redemption"})
+HARMS = frozenset({"contact", "incident", "goodwill", "redemption", "complaint"})
 """Facts of which more is worse."""
 
 

@@ -11,7 +11,8 @@ from apologylab.design.experiment import TIMING
 from apologylab.design.measures import parse_measure
 
 if TYPE_CHECKING:
-    from apologylab.design.experiment import Compensation, Experiment, Outcome
+    from apologylab.design.experiment import Experiment, Outcome
+    from apologylab.design.remedies import Compensation
 
 
 def sales_outcome(experiment: Experiment) -> str | None:

@@ -10,20 +10,29 @@ Money is integer minor units of ``currency``. Times are aware, in UTC.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-Fields = Mapping[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """What all facts share."""
-
-    key: str
-    occurred_at: datetime
+from apologylab.record.fact import Fact as Fact  # noqa: PLC0414 - others import it from here
+from apologylab.record.fact import Fields
+from apologylab.record.later_facts import (
+    AgentAnswer,
+    Approval,
+    Bounce,
+    Choice,
+    Commitment,
+    CommitmentEnded,
+    Complaint,
+    FollowUp,
+    FollowUpDone,
+    FollowUpHanded,
+    SignedOff,
+    SurveyDraw,
+    Visit,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +90,16 @@ class Remedy(Fact):
     amount: int
     currency: str | None
     due_at: datetime
+    channel: str | None = None
+    """Where the arm says so; else the experiment's (R15)."""
+    address: str | None = None
+    """The text that holds the customer's address on the channel (R21)."""
+    sender: str | None = None
+    shift_s: int | None = None
+    """By how much ``due_at`` is later than the design intended, and ``shifted_by`` what (R12)."""
+    shifted_by: str | None = None
+    awaits: str | None = None
+    """What brings ``due_at`` forward: resolution, next_visit; if it never comes, it is given up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +107,7 @@ class Delivery(Fact):
     """What became of a remedy at its due time (R13, R15).
 
     ``state``: sent, failed, suppressed, in_doubt; for silence would_send or would_suppress.
+    ``reference``: what the channel calls it, by which a bounce is known.
     """
 
     assignment: str
@@ -97,6 +117,7 @@ class Delivery(Fact):
     channel: str
     state: str
     because: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +152,7 @@ class Liability(Fact):
     currency: str
     charged: str | None = None
     expires_days: int | None = None
+    because: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,11 +182,12 @@ class Redemption(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Contact(Fact):
-    """A customer wrote or called."""
+    """A customer wrote or called; or, where ``by`` is company, we did."""
 
     customer: str
     kind: str
     incident: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +200,7 @@ class Goodwill(Fact):
     currency: str
     incident: str | None = None
     by: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -344,33 +368,19 @@ class Correction(Fact):
     fields: Fields
 
 
-KINDS: Mapping[str, type[Fact]] = MappingProxyType(
-    {
-        "incident": Incident,
-        "assignment": Assignment,
-        "remedy": Remedy,
-        "delivery": Delivery,
-        "attempt": Attempt,
-        "liability": Liability,
-        "order": Order,
-        "redemption": Redemption,
-        "contact": Contact,
-        "goodwill": Goodwill,
-        "resolution": Resolution,
-        "fault": Fault,
-        "survey_answer": SurveyAnswer,
-        "customer_snapshot": CustomerSnapshot,
-        "feed": Feed,
-        "started": Started,
-        "phase_began": PhaseBegan,
-        "closed": Closed,
-        "halted": Halted,
-        "look": Look,
-        "fallback_report": FallbackReport,
-        "forgotten": Forgotten,
-        "merged": Merged,
-        "change": Change,
-        "correction": Correction,
-    }
-)
+_ALL: tuple[type[Fact], ...] = (
+    Incident, Assignment, Remedy, Delivery, Attempt, Liability, Order, Redemption, Contact,
+    Goodwill, Resolution, Fault, SurveyAnswer, CustomerSnapshot, Feed, Started, PhaseBegan,
+    Closed, Halted, Look, FallbackReport, Forgotten, Merged, Change, Correction, Complaint,
+    Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, FollowUp, FollowUpHanded,
+    FollowUpDone, AgentAnswer, Bounce, SignedOff,
+)  # fmt: skip
+
+
+def _kind(fact: type[Fact]) -> str:
+    """``CustomerSnapshot`` is ``customer_snapshot``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", fact.__name__).lower()
+
+
+KINDS: Mapping[str, type[Fact]] = MappingProxyType({_kind(each): each for each in _ALL})
 """Every kind of fact by its name on the command line, in JSON and in the ledger."""

@@ -37,7 +37,8 @@ RECORDABLE: Final = tuple(
     if kind
     not in {
         "assignment", "remedy", "liability", "feed", "started", "phase_began", "closed", "look",
-        "fallback_report", "forgotten", "attempt", "halted", "change",
+        "fallback_report", "forgotten", "attempt", "halted", "change", "approval", "commitment",
+        "survey_draw", "follow_up", "follow_up_handed", "follow_up_done", "signed_off",
     }
 )  # fmt: skip
 """The kinds that a file may bring; the others are written by the use case that makes them."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apologylab.service.ports import Sent
+from apologylab.service.channel import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apologylab.service.ports import Channel, Outgoing
+    from apologylab.service.channel import Channel, Outgoing
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Bouncing:
         return self.inner.once
 
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """See :class:`apologylab.service.ports.Channel`."""
+        """See :class:`apologylab.service.channel.Channel`."""
         return self.inner.accepted(keys)
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:

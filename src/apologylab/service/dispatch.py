@@ -23,8 +23,9 @@ from apologylab.service.retrying import store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from apologylab.service.channel import Channel
     from apologylab.service.claiming import Taken
-    from apologylab.service.ports import Channel, Clock, Ledger, Progress
+    from apologylab.service.ports import Clock, Ledger, Progress
     from apologylab.service.retrying import Stored
     from apologylab.service.running import Running
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from apologylab.service.ports import Outgoing, Sent
+from apologylab.service.channel import Outgoing, Sent
 from apologylab.service.retrying import Retry
 from apologylab.service.settling import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from apologylab.service.channel import Channel
     from apologylab.service.claiming import Leaving, Taken
-    from apologylab.service.ports import Channel
     from apologylab.service.retrying import Fate
 
 NEVER_TOLD: Final = "a worker ended between handing it over and telling what came of it"

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 50_000
 _EXAMPLES: Final[Mapping[str, str]] = {
+    "agent": "agent-7",
+    "did": "said",
+    "chosen": "usd5",
+    "kept": "true",
+    "hard": "true",
     "occurred_at": "2026-05-01T14:30:00+02:00", "customer": "c-17",
     "currency": "EUR", "list_amount": "25.00", "paid_amount": "20.00", "returned_amount": "0.00",
     "amount": "5.00", "cost_amount": "3.20", "our_coupon": "false", "order": "order-1001",

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.record.facts import Fact
-    from apologylab.service.ports import Catalogue, Channel, Clock, Ledger, Progress
+    from apologylab.service.channel import Channel
+    from apologylab.service.ports import Catalogue, Clock, Ledger, Progress
     from apologylab.service.running import Running
     from apologylab.simulation.feeds import Rows, Scene
     from apologylab.simulation.futures import Future

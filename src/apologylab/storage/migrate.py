@@ -13,7 +13,7 @@ from apologylab.wire.schema import LEDGER
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The revision that this version of the code reads and writes; a test holds it to the scripts."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
 

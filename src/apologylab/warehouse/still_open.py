@@ -13,7 +13,7 @@ from apologylab.warehouse.sql import double, identifier, text_literal
 from apologylab.warehouse.tally import DAY, Tally
 
 if TYPE_CHECKING:
-    from apologylab.design.experiment import Compensation
+    from apologylab.design.remedies import Compensation
 
 
 def open_tallies(name: str, experiment: str, end: int) -> tuple[Tally, ...]:

@@ -46,6 +46,12 @@ INDEXED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "customer_snapshot": ("customer",),
         "forgotten": ("customer",),
         "merged": ("customer", "into"),
+        "complaint": ("incident",),
+        "visit": ("customer",),
+        "approval": ("assignment",),
+        "choice": ("assignment",),
+        "commitment": ("assignment",),
+        "follow_up": ("experiment",),
     }
 )
 """Columns with an index: those that ``assign`` and ``dispatch`` look up; keys need none here.

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from apologylab.service.ports import Sent
+from apologylab.service.channel import Sent
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 A_CALL = timedelta(milliseconds=2)

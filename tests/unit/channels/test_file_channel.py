@@ -4,7 +4,7 @@ import pytest
 
 from apologylab.channels.file import FILE, KEPT, OWN, FileChannel
 from apologylab.errors import InputError
-from apologylab.service.ports import Outgoing
+from apologylab.service.channel import Outgoing
 
 
 def _outgoing(key, text="Sorry\n“ąž”"):

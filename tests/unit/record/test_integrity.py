@@ -319,5 +319,6 @@ def test_what_apologylab_writes_itself_cannot_come_from_a_file():
     assert set(RECORDABLE) == {
         "incident", "delivery", "order", "redemption", "contact", "goodwill", "resolution",
         "fault", "survey_answer", "customer_snapshot", "correction", "merged",
+        "complaint", "visit", "choice", "commitment_ended", "agent_answer", "bounce",
     }  # fmt: skip
     assert set(RECORDABLE) < set(KINDS)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from apologylab.design.arms import arm_name, cells
-from apologylab.design.experiment import ArmCap, Compensation
+from apologylab.design.experiment import ArmCap
 from apologylab.design.findings.arms import arm_names, arms_from
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, each, readable
+from apologylab.design.remedies import Compensation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from apologylab.design.experiment import NONE, TIMING, Compensation
+from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.findings.finding import Finding, Rule, at, each, readable
+from apologylab.design.remedies import Compensation
 from apologylab.design.worth import brings_more, lasts, sales_outcome
 
 if TYPE_CHECKING:

@@ -1,0 +1,230 @@
+"""The tables of a declaration that say what is said, what is given, when, by whom and how.
+
+They are keys of :class:`apologylab.design.experiment.Experiment`, as all tables are. A level of a
+message factor is a set of tagged parts (Lewicki, Polin and Lount 2016); what it costs to say a part
+is declared, because an apology counts when its recipient understands that it cost something
+(Halperin, Ho, List and Muir 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from apologylab.design.constraints import Doc, Items, Range, Text
+from apologylab.design.duration import SPELLING
+from apologylab.design.keys import Days, Label, Line, Locale, Name, Placeholder, Share, Sum
+
+CHANNEL: Final = "channel"
+"""The factor whose levels are channels."""
+SENDER: Final = "sender"
+"""The factor whose levels are senders, and whose fragments are how they sign."""
+
+Part = Literal[
+    "acknowledge",
+    "regret",
+    "responsibility",
+    "explanation",
+    "repair",
+    "promise",
+    "forgiveness",
+    "notice",
+    "thanks",
+    "invitation",
+]
+"""What a part of a wording does: say what happened, regret it, own it, explain it, mend it, promise
+better, ask for forgiveness, tell without apology, thank, invite to reply."""
+CostChannel = Literal["none", "money", "status", "commitment", "effort"]
+"""What it costs us: money; status (we were wrong); commitment (the next failure becomes dearer);
+effort (a person's time); or nothing."""
+COSTS: Final[Mapping[str, CostChannel]] = {"responsibility": "status", "promise": "commitment"}
+"""What a part costs where its level says nothing of it; all others cost nothing."""
+
+Span = Annotated[str, Text(pattern=SPELLING, longest=8, example="36h")]
+"""A time span, read by :func:`apologylab.design.duration.parse_duration`."""
+HourMinute = Annotated[
+    str, Text(pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", longest=5, example="21:00")
+]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Address = Annotated[str, Text(longest=254)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """The commitment that a promise part makes: what, until when, and who keeps it."""
+
+    what: Line
+    keeper: Annotated[Label, Doc("who keeps it: a person or a team")]
+    within: Annotated[Span, Doc("it is due so long after the message went out")]
+    notice: Annotated[
+        Span | None, Doc("so long before it is due the customer is told that it may be missed")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a level of a message factor says."""
+
+    parts: Annotated[tuple[Part, ...], Items(), Doc("the parts that its text has, no others")]
+    costs: Annotated[
+        Mapping[Part, CostChannel], Doc("part -> what it costs us to say; see the guide")
+    ] = field(default_factory=dict)
+    promise: Annotated[Promise | None, Doc("the commitment that its promise makes")] = None
+    effort: Annotated[Sum | None, Doc("a person's time for one message, in v")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Who speaks, where a level of the factor sender says so."""
+
+    kind: Literal["brand", "person", "manager"]
+    name: Label
+    address: Annotated[Address | None, Doc("e-mail address; the channel's own if absent")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compensation:
+    """What a compensation level gives.
+
+    Its value is ``value``, or ``share`` of the incident's field ``of``, rounded and bounded.
+    """
+
+    kind: Literal[
+        "coupon",
+        "credit",
+        "refund",
+        "fee_waiver",
+        "replacement",
+        "exchange",
+        "upgrade",
+        "points",
+        "charity",
+        "choice",
+    ]
+    value: Annotated[Sum, Doc("what it is worth to the customer")]
+    share: Annotated[
+        float | None, Range(0, 10, open_low=True), Doc("value as a share of the field `of`")
+    ] = None
+    of: Annotated[Name | None, Doc("the incident's money field, in minor units, for share")] = None
+    round_to: Annotated[Sum | None, Doc("a share is rounded to a multiple of this")] = None
+    rounding: Annotated[
+        Literal["up", "down", "nearest"], Doc("how a share is rounded; nearest: half up")
+    ] = "nearest"
+    at_least: Sum | None = None
+    at_most: Annotated[Sum | None, Doc("cap of a share; the budget needs room for it")] = None
+    by_market: Annotated[
+        Mapping[Label, Sum], Doc("market -> value in its own currency, where markets differ")
+    ] = field(default_factory=dict)
+    points: Annotated[int | None, Range(1, 10_000_000), Doc("of kind points: how many")] = None
+    menu: Annotated[
+        tuple[Name, ...], Doc("of kind choice: the compensations that the customer may choose from")
+    ] = ()
+    expires_days: Days | None = None
+    minimum_basket: Annotated[Sum | None, Doc("orders below it cannot use it")] = None
+    cost_share: Annotated[Share, Doc("cost to the firm of one unit of value redeemed")] = 1.0
+    cost: Annotated[CostChannel, Doc("what it costs us to give")] = "money"
+    told: Annotated[bool, Doc("false: it appears silently and has no fragment")] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Markets:
+    """Markets with currencies of their own, and what those are worth in the budget's."""
+
+    field: Annotated[Name, Doc("the incident's field that names the market")]
+    rates: Annotated[
+        Mapping[Label, Annotated[float, Range(0, 1_000_000, open_low=True)]],
+        Doc("currency -> the budget's currency for one unit of it; fixed for the experiment"),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """When a level of timing is due, where it is no plain delay after the incident."""
+
+    after: Annotated[
+        Literal["incident", "resolution", "expected", "next_visit"],
+        Doc("incident, its resolution, when a predicted failure is expected, or the next visit"),
+    ]
+    delay: Annotated[Span, Doc("so long after it; of expected, so long before it")] = "0s"
+    within: Annotated[
+        Span | None, Doc("given up so long after the incident, if what it waits for has not come")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuietHours:
+    """When nothing is sent, in the customer's zone; what is due then waits until it ends (R12)."""
+
+    begin: HourMinute
+    end: HourMinute
+    working_days: Annotated[
+        tuple[Weekday, ...], Items(), Doc("days on which something may be sent")
+    ] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    zone_field: Annotated[Name, Doc("the incident's field with the customer's IANA zone")] = (
+        "time_zone"
+    )
+    zone: Annotated[Label, Doc("of customers whose zone is not known")] = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """Who sends, and through what (R15)."""
+
+    by: Literal["apologylab", "caller"] = "apologylab"
+    channel: Annotated[Name, Doc("file, or a channel of apologylab.toml")] = "file"
+    address: Annotated[
+        Name | None, Doc("the incident's field with the customer's address on the channel")
+    ] = None
+    promotional: Annotated[
+        bool | None, Doc("whether a remedy promotes; if absent, those that give something do")
+    ] = None
+    hold_seconds: Annotated[
+        int, Range(0, 86_400), Doc("wait of a remedy due at once; counted in the delay")
+    ] = 0
+    attempts: Annotated[
+        int, Range(1, 100), Doc("tries before a remedy that the channel cannot take is set aside")
+    ] = 8
+    backoff_seconds: Annotated[
+        int,
+        Range(1, 86_400),
+        Doc("wait after the first failed try; it doubles with each, to a day"),
+    ] = 30
+    quiet: QuietHours | None = None
+    drop_after: Annotated[
+        Span | None, Doc("a remedy that would leave so long after its due time is dropped")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """How a message is composed of fragments, one a factor level."""
+
+    order: Annotated[tuple[Name, ...], Doc("factors in the order their fragments are read")] = ()
+    locales: Annotated[tuple[Locale, ...], Items(), Doc("the first is the default")] = ("en",)
+    placeholders: Annotated[tuple[Placeholder, ...], Doc("names a fragment may use")] = ()
+    arrange: Annotated[
+        Literal["declared", "locale"],
+        Doc("parts in the order of the fragments, or in that which the language expects"),
+    ] = "declared"
+    fallback: Annotated[
+        Mapping[Locale, tuple[Locale, ...]],
+        Doc("a locale without text -> the locales to use instead, first found; [] refuses"),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """A survey of a random share of all arms, at one time after the incident."""
+
+    share: Annotated[float, Range(0, 1, open_low=True), Doc("of enrolled units, drawn by hash")]
+    after: Annotated[Span, Doc("so long after the incident, in every arm")] = "36h"
+    questions: Annotated[tuple[Name, ...], Items(), Doc("asked by messages/survey/QUESTION")]
+    channel: Annotated[Name | None, Doc("the delivery's own if absent")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOff:
+    """Who must agree to the words before ``start``; changed text needs them anew."""
+
+    roles: Annotated[tuple[Name, ...], Items(), Doc('such as ["legal", "brand"]')]

@@ -1,0 +1,71 @@
+"""A letter: the tagged parts of what an arm says, as one text to read and one to store.
+
+A text without tags, subject or sender is stored as it is read, as ledgers have always held it. Any
+other is stored as JSON behind a mark that no rendered text can hold, because rendering drops
+control characters (:mod:`apologylab.remedy.rendering`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+MARK: Final = "\x1eapologylab.letter/1\n"
+PARAGRAPH: Final = "\n\n"
+
+
+class Spoken(NamedTuple):
+    """One rendered part: what it does (None where its fragment has no tags), and its words.
+
+    ``joins``: it continues the paragraph of the part before it.
+    """
+
+    part: str | None
+    text: str
+    joins: bool = False
+
+
+class Letter(NamedTuple):
+    """What a customer is told: ``parts`` in the order they are read, and the subject, if any."""
+
+    parts: tuple[Spoken, ...]
+    subject: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What is read, without the subject.
+
+        >>> Letter((Spoken("regret", "Sorry."), Spoken("repair", "We mend it.", joins=True))).text
+        'Sorry. We mend it.'
+        """
+        said = ""
+        for each in self.parts:
+            between = " " if each.joins else PARAGRAPH
+            said += f"{between}{each.text}" if said else each.text
+        return said
+
+
+def stored(letter: Letter) -> str:
+    """The body under which ``letter`` is stored; :func:`opened` reads it.
+
+    >>> stored(Letter((Spoken(None, "Sorry."),)))
+    'Sorry.'
+    """
+    if letter.subject is None and all(each.part is None for each in letter.parts):
+        return letter.text
+    return MARK + json.dumps(
+        {"subject": letter.subject, "parts": letter.parts}, ensure_ascii=False, sort_keys=True
+    )
+
+
+def opened(body: str) -> Letter:
+    """The letter that :func:`stored` wrote, or the plain text of an older ledger.
+
+    >>> letter = Letter((Spoken("regret", "Sorry."),), subject="Your ride")
+    >>> opened(stored(letter)) == letter
+    True
+    """
+    if not body.startswith(MARK):
+        return Letter((Spoken(None, body),))
+    found = json.loads(body.removeprefix(MARK))
+    return Letter(tuple(Spoken(*each) for each in found["parts"]), found["subject"])
