@@ -57,9 +57,14 @@ def _against(first: Estimate, of: str) -> str:
     return f"against {first.reference} ({MEAN if of == MEAN else 'there'} {value})"
 
 
+def words_of(estimate: Estimate) -> str:
+    """The name of its estimator, without options."""
+    return _AFTER.split(estimate.estimator, maxsplit=1)[0]
+
+
 def decides(estimate: Estimate) -> bool:
     """Whether its estimator gives means of the outcome itself, which a decision may read."""
-    words = ESTIMATORS.get(_AFTER.split(estimate.estimator, maxsplit=1)[0])
+    words = ESTIMATORS.get(words_of(estimate))
     return words is None or words.decides
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from apologylab.design.contrasts import alias_notes
 from apologylab.design.estimators import ESTIMATORS
 from apologylab.design.layout import table_layout
+from apologylab.inference.known import lost_of, over_the_known, unmeasured
 from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.readings import Readings
@@ -81,6 +82,8 @@ def conclude(
     flow = panel.flow()
     asked = replace(asked, assigned=over_phases(flow.assigned))
     found, refusals = estimates(fits, asked)
+    known = {name: by_phase(each) for name, each in fits.moments.items() if name in flow.mature}
+    found = over_the_known(found, {n: lost_of(flow.mature[n], each) for n, each in known.items()})
     unweighed = () if weighed else (UNWEIGHED,)
     errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]
     on = asked.layout or table_layout({arm: {} for arm in asked.arms})
@@ -97,6 +100,7 @@ def conclude(
         notes=(
             *warnings(panel, asked, fits),
             *flow.notes,
+            *(each for name in known for each in unmeasured(name, flow.mature[name], known[name])),
             *errors,
             *unweighed,
             *found_notes(fits),

@@ -73,6 +73,9 @@ def test_left_out_and_counted_unless_the_plan_says_otherwise(carried_out):
     ]
     attrition = next(check for check in found.checks if "attrition" in check.name)
     assert attrition.passed is not None
+    said = {each.outcome: each.estimand for each in found.estimates}
+    assert "over all enrolled units whose visits is known (30 lack it), intention" in said["visits"]
+    assert "over all enrolled units, intention" in said["minutes"]
 
 
 def test_compared_as_an_outcome_of_its_own(carried_out):
