@@ -177,7 +177,7 @@ def redemptions(scene: Scene, orders: Orders, drawn: Sequence[str]) -> Rows:
 def complaints(scene: Scene, contacts: Contacts) -> Rows:
     """Complaints about riders' first late rides, in order of time."""
     return [
-        (_key("complaint", number), when, customer(row), "complaint", incident)
+        (_key("complaint", number), when, customer(row), "complaint", incident, "customer")
         for number, when, row, incident in _about(scene, contacts)
     ]
 
@@ -185,9 +185,19 @@ def complaints(scene: Scene, contacts: Contacts) -> Rows:
 def goodwill(scene: Scene, contacts: Contacts, world: World) -> Rows:
     """Agents' credits, given as the complaint comes in."""
     given, amount = _where(contacts, contacts.credited), round(world.goodwill_amount * CENTS)
-    money = scene.currency
+    money, why = scene.currency, "complaint"
     return [
-        (_key("credit", number), when, customer(row), "credit", amount, money, incident, "agent")
+        (
+            _key("credit", number),
+            when,
+            customer(row),
+            "credit",
+            amount,
+            money,
+            incident,
+            "agent",
+            why,
+        )
         for number, when, row, incident in _about(scene, given)
     ]
 
