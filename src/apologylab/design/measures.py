@@ -45,6 +45,7 @@ COLUMNS: Mapping[str, Mapping[str, type]] = MappingProxyType(
         "complaint": {
             "kind": str,
             "incident": str,
+            "order": str,
             "department": str,
             "asked_for": str,
             "told": int,

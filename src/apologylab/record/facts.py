@@ -29,6 +29,7 @@ from apologylab.record.later_facts import (
     FollowUp,
     FollowUpDone,
     FollowUpHanded,
+    SameIncident,
     SignedOff,
     SurveyDraw,
     Visit,
@@ -373,7 +374,7 @@ _ALL: tuple[type[Fact], ...] = (
     Goodwill, Resolution, Fault, SurveyAnswer, CustomerSnapshot, Feed, Started, PhaseBegan,
     Closed, Halted, Look, FallbackReport, Forgotten, Merged, Change, Correction, Complaint,
     Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, FollowUp, FollowUpHanded,
-    FollowUpDone, AgentAnswer, Bounce, SignedOff,
+    FollowUpDone, AgentAnswer, Bounce, SignedOff, SameIncident,
 )  # fmt: skip
 
 

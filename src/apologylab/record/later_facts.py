@@ -16,12 +16,14 @@ class Complaint(Fact):
     """A customer reported an incident; several may be about one.
 
     ``kind`` is one of the taxonomy of causes. ``told``: how often they had told it, this time
-    included; ``escalated``: whether they asked for somebody higher.
+    included; ``escalated``: whether they asked for somebody higher. Without an ``incident``, intake
+    finds the one that it is about, or opens it.
     """
 
     customer: str
     kind: str
     incident: str | None = None
+    order: str | None = None
     department: str | None = None
     asked_for: str | None = None
     told: int | None = None
@@ -29,6 +31,21 @@ class Complaint(Fact):
     lost_minutes: int | None = None
     lost_amount: int | None = None
     currency: str | None = None
+    fields: Fields = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SameIncident(Fact):
+    """What operations recorded under this key is ``incident``, which a complaint had opened.
+
+    The other fields are the operations' own; nothing is counted or answered twice.
+    """
+
+    customer: str
+    incident: str
+    kind: str
+    order: str | None = None
+    cause: str | None = None
     fields: Fields = field(default_factory=dict)
 
 

@@ -31,7 +31,7 @@ OF_A_UNIT = "assignment text, experiment text, customer text"
 # As in 0001.
 FACTS = {
     "complaint": (
-        "customer text, kind text, incident text?, department text?, asked_for text?, "
+        "customer text, kind text, incident text?, order text?, department text?, asked_for text?, "
         "told integer?, escalated boolean?, lost_minutes integer?, lost_amount integer?, "
         "currency text?, fields json"
     ),
@@ -53,9 +53,13 @@ FACTS = {
     ),
     "bounce": f"{OF_A_UNIT}, channel text, hard boolean, because text",
     "signed_off": "experiment text, version integer, role text, by text, sha256 text",
+    "same_incident": (
+        "customer text, incident text, kind text, order text?, cause text?, fields json"
+    ),
 }
 INDEXES = {
-    "complaint": ["incident"],
+    "complaint": ["incident", "customer"],
+    "same_incident": ["incident"],
     "visit": ["customer"],
     "approval": ["assignment"],
     "choice": ["assignment"],
