@@ -76,6 +76,18 @@ COLUMNS: Mapping[str, Mapping[str, type]] = MappingProxyType(
         "visit": {"place": str},
     }
 )
+OWN_INCIDENT = "own_incident"
+"""Whether a fact is about the incident that enrolled the unit, and not about another of theirs."""
+REOPENS = "reopens"
+"""Whether a contact of the customer's came after its incident had been resolved."""
+DERIVED: Mapping[str, Mapping[str, type]] = MappingProxyType(
+    {
+        fact: {OWN_INCIDENT: bool} | ({REOPENS: bool} if fact == "contact" else {})
+        for fact, columns in COLUMNS.items()
+        if "incident" in columns or "assignment" in columns
+    }
+)
+"""What a filter may name beside a fact's own columns: it is worked out from other facts."""
 HARMS = frozenset({"contact", "incident", "goodwill", "redemption", "complaint"})
 """Facts of which more is worse."""
 
@@ -91,6 +103,15 @@ class Measure:
     def is_money(self) -> bool:
         """Whether it is a sum of amounts."""
         return self.field is not None and self.field.endswith("amount")
+
+
+def filters(fact: str) -> Mapping[str, type]:
+    """What a filter of ``fact`` may name.
+
+    >>> sorted(filters("resolution"))
+    ['incident', 'own_incident', 'resolved', 'took']
+    """
+    return {**COLUMNS[fact], **DERIVED.get(fact, {})}
 
 
 def parse_measure(text: str) -> Measure:

@@ -30,6 +30,8 @@ IDS: Final = frozenset(
 _ONE_OF: Final[Mapping[tuple[str, str], frozenset[str]]] = MappingProxyType(
     {
         ("fault", "by"): frozenset({"company", "third_party", "customer", "unknown"}),
+        ("contact", "by"): frozenset({"customer", "company"}),
+        ("agent_answer", "did"): frozenset({"said", "changed", "skipped"}),
         ("delivery", "state"): frozenset({"sent", "failed", "suppressed", "in_doubt"}),
         ("correction", "fact"): frozenset(KINDS),
     }

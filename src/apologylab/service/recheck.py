@@ -106,7 +106,7 @@ def _about_incidents(
     keys = sorted(incidents)
     for contact in work.find_among(Contact, "incident", keys):
         incident = str(contact.incident)
-        if contact.occurred_at > incidents[incident].occurred_at:
+        if contact.by != "company" and contact.occurred_at > incidents[incident].occurred_at:
             yield incident, "contacted"
     for found in work.find_among(Resolution, "incident", keys):
         if found.resolved and "refund" in found.took.lower():

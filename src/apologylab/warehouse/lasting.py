@@ -35,7 +35,7 @@ def time_tallies(time: Time) -> tuple[Tally, ...]:
             kind="first",
             start=0,
             end=_window(time),
-            where=where_sql(where),
+            where=where_sql(fact, where),
         )
         for kind, (fact, where) in enumerate(facts, start=1)
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.decision.value import currency, ledger_value
+from apologylab.design import measures
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.lasting import time_tallies
 from apologylab.warehouse.ledger_value import value_tallies
 from apologylab.warehouse.persons import pool, stage_merges
+from apologylab.warehouse.reopening import REOPENED, mark_reopening, one_name
 from apologylab.warehouse.sets import draws
 from apologylab.warehouse.slices import fallbacks
 from apologylab.warehouse.staging import Stager, attached
@@ -23,7 +27,7 @@ from apologylab.warehouse.tally import (
 from apologylab.warehouse.units import minor_units, stage_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     import duckdb
@@ -31,17 +35,14 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.inference.sets import Drawn, SetTotals
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "order": ("list_amount", "paid_amount", "currency", "our_coupon", "returned_amount"),
-    "contact": ("kind", "incident"),
-    "redemption": ("compensation", "amount", "cost_amount", "currency", "order", "assignment"),
-    "goodwill": ("kind", "amount", "currency", "incident", "by"),
-    "survey_answer": ("question", "score", "incident"),
-    "incident": ("kind", "order", "cause"),
-    "delivery": ("assignment", "experiment", "state"),
-    "liability": ("assignment", "experiment", "compensation", "state", "amount", "currency"),
-}
-"""What is copied of each kind, beside key, customer and time."""
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **{fact: tuple(columns) for fact, columns in measures.COLUMNS.items()},
+        "delivery": ("assignment", "experiment", "state"),
+        "liability": ("assignment", "experiment", "compensation", "state", "amount", "currency"),
+    }
+)
+"""What is copied of each kind, beside key, customer and time: all that an outcome may name."""
 EXCLUDED: Mapping[str, str] = {
     "order": "coalesce(f.key = u.failing_order, FALSE)",
     "redemption": """coalesce(f."order" = u.failing_order, FALSE)""",
@@ -97,13 +98,20 @@ def tally_ledger(
 
 def kinds_of(tallies: Iterable[Tally]) -> frozenset[str]:
     """The kinds of facts that a panel of these tallies reads."""
-    return frozenset({*(tally.fact for tally in tallies), "delivery"})
+    found = {"delivery"}
+    for tally in tallies:
+        found |= {tally.fact, "resolution"} if REOPENED in tally.where else {tally.fact}
+    return frozenset(found)
 
 
 def stage_facts(stager: Stager, kinds: Iterable[str]) -> None:
     """Copy the facts of these kinds."""
-    for kind in sorted(kinds):
+    held = sorted(kinds)
+    for kind in held:
         stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
+    one_name(stager, [kind for kind in held if "incident" in COLUMNS[kind]])
+    if {"contact", "resolution"} <= set(held):
+        mark_reopening(stager.connection)
 
 
 def tallies_of(experiment: Experiment) -> tuple[Tally, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from apologylab.decision.value import AT_FACE, AT_ZERO, REDEEMED, SALES, VALUE
 from apologylab.warehouse.sql import double, identifier, text_literal
 from apologylab.warehouse.still_open import open_tallies, redeemed_share, still_open
-from apologylab.warehouse.tally import DAY, Tally, outcome_tally
+from apologylab.warehouse.tally import DAY, Tally, outcome_tally, where_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,10 @@ def value_tallies(value: LedgerValue, experiment: str) -> tuple[Tally, ...]:
             money=True,
         ),
         Tally(name=SENT, fact="delivery", kind="count", start=0, end=end, where=sent),
-        Tally(name=CONTACTS, fact="contact", kind="count", start=0, end=end),
+        Tally(
+            name=CONTACTS, fact="contact", kind="count", start=0, end=end,
+            where=where_sql("contact", {}),
+        ),
         Tally(name=GOODWILL, fact="goodwill", of="amount", start=0, end=end, money=True),
         *(each for name in value.outliving for each in open_tallies(name, experiment, end)),
     )  # fmt: skip

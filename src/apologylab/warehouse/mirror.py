@@ -32,6 +32,7 @@ BESIDE = (
     "forgotten",
     "incident",
     "merged",
+    "same_incident",
 )
 """Kinds that every panel reads, beside those of its tallies."""
 
@@ -90,7 +91,7 @@ def stage_touched(
 
 def _named(kinds: Iterable[str], after: int) -> Iterator[str]:
     """SQL of the ids, as they were told, that new facts are about."""
-    for kind in sorted({*kinds, "assignment", "customer_snapshot", "forgotten"}):
+    for kind in sorted({*kinds, "assignment", "customer_snapshot", "forgotten", "same_incident"}):
         yield f"SELECT customer AS id FROM {LEDGER}.fact_{kind} WHERE seq > {after}"
     for side in ("customer", '"into"'):
         yield f"SELECT {side} AS id FROM {LEDGER}.fact_merged WHERE seq > {after}"

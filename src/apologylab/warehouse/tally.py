@@ -6,20 +6,38 @@ kind are made in one pass over its facts. Windows are half open, in microseconds
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from apologylab.design.measures import parse_measure
+from apologylab.design.measures import OWN_INCIDENT, parse_measure
 from apologylab.design.weeks import week_columns, week_windows
 from apologylab.warehouse.sql import identifier, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from apologylab.design.experiment import Outcome, Scalar
 
 DAY = 86_400_000_000
 """Microseconds."""
+BY = "coalesce(\"by\", 'customer')"
+"""Who got in touch; where a contact does not say, the customer did."""
+OWN = identifier(OWN_INCIDENT)
+ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("contact", "goodwill", "survey_answer", "complaint", "resolution"),
+            "f.incident = u.incident",
+        ),
+        **dict.fromkeys(
+            ("redemption", "choice", "commitment_ended", "agent_answer"),
+            "f.assignment = u.assignment",
+        ),
+    }
+)
+"""Kind of fact -> SQL of whether it is about the incident that enrolled the unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +105,7 @@ def _tally(outcome: Outcome, name: str, start: int, end: int) -> Tally:
         of=_summed(measure.field) if measure.field else "1",
         start=start,
         end=end,
-        where=where_sql(outcome.where),
+        where=where_sql(outcome.fact or "", outcome.where),
         money=measure.is_money,
     )
 
@@ -97,10 +115,21 @@ def _summed(field: str) -> str:
     return "(list_amount - returned_amount)" if field == "list_amount" else identifier(field)
 
 
-def where_sql(conditions: Mapping[str, Scalar]) -> str:
-    """SQL of a declared filter of facts."""
-    met = [f"{identifier(field)} = {_literal(value)}" for field, value in conditions.items()]
+def where_sql(fact: str, conditions: Mapping[str, Scalar]) -> str:
+    """SQL of a declared filter of facts; contacts are the customer's unless it says otherwise.
+
+    >>> where_sql("contact", {"kind": "call"})
+    '"kind" = \'call\' AND coalesce("by", \'customer\') = \'customer\''
+    """
+    asked = dict(conditions)
+    if fact == "contact":
+        asked.setdefault("by", "customer")
+    met = [f"{_named(fact, field)} = {_literal(value)}" for field, value in asked.items()]
     return " AND ".join(met) or "TRUE"
+
+
+def _named(fact: str, field: str) -> str:
+    return BY if (fact, field) == ("contact", "by") else identifier(field)
 
 
 def _literal(value: Scalar) -> str:
@@ -117,7 +146,15 @@ def tallied(fact: str, tallies: Sequence[Tally], *, excluded: str, minor: int) -
     columns = ", ".join(f"{each.sql(minor=minor)} AS {identifier(each.name)}" for each in tallies)
     return (
         f"SELECT unit, {columns} FROM ("
-        f"SELECT u.unit, f.occurred_at - u.anchor AS t, f.* FROM staged_{fact} f "
+        f"SELECT u.unit, f.occurred_at - u.anchor AS t, f.*{_own(fact, tallies)} "
+        f"FROM staged_{fact} f "
         f"JOIN units u USING (customer) WHERE t >= {first} AND t < {last} AND NOT ({excluded})"
         ") GROUP BY unit"
     )
+
+
+def _own(fact: str, tallies: Sequence[Tally]) -> str:
+    """The column that says whether a fact is about the unit's own incident, where one is asked."""
+    if fact not in ABOUT or not any(OWN in each.where for each in tallies):
+        return ""
+    return f", CAST(coalesce({ABOUT[fact]}, FALSE) AS BIGINT) AS {OWN}"

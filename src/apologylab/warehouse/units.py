@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment, NormaliseRule
 
-MONEY = ("order", "redemption", "goodwill", "liability")
-"""Kinds of facts that hold amounts."""
+MONEY = ("order", "redemption", "goodwill", "liability", "complaint", "agent_answer")
+"""Kinds of facts that hold amounts; the last two may hold none, and then no currency."""
 
 
 def stage_units(
@@ -156,7 +156,8 @@ def minor_units(connection: duckdb.DuckDBPyConnection, currency: str, kinds: Ite
 def currencies(kinds: Iterable[str], *, of: str = "currency") -> str:
     """SQL of ``of`` the amounts of the units, each once; empty where no kind has any."""
     return " UNION ".join(
-        f"SELECT DISTINCT {of} FROM staged_{kind} SEMI JOIN units USING (customer)"
+        f"SELECT DISTINCT {of} FROM staged_{kind} SEMI JOIN units USING (customer) "
+        "WHERE currency IS NOT NULL"
         for kind in sorted(kinds)
         if kind in MONEY
     )

@@ -10,7 +10,7 @@ from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import TIMING, Outcome
 from apologylab.design.findings.arms import arm_names, arms_from
 from apologylab.design.findings.finding import Finding, Rule, at, each, fields_of, readable
-from apologylab.design.measures import COLUMNS, parse_measure, summable
+from apologylab.design.measures import COLUMNS, filters, parse_measure, summable
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def filter_fits(experiment: Experiment, path: str, outcome: Outcome) -> Iterator
     del experiment
     if outcome.fact is None:
         return
-    columns = COLUMNS[outcome.fact]
+    columns = filters(outcome.fact)
     names = {at(name): name for name in outcome.where}
     for place, wanted in readable(outcome.where):
         field = names[place]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from apologylab.design.findings.finding import Finding, Rule, at, each, fields_of, readable
 from apologylab.design.findings.outcomes import PANEL_COLUMNS
-from apologylab.design.measures import COLUMNS
+from apologylab.design.measures import COLUMNS, filters
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -94,7 +94,7 @@ def time_filters(experiment: Experiment, path: str, time: Time) -> Iterator[Find
 
 
 def _filtered(path: str, fact: str, where: Mapping[str, Any]) -> Iterator[Finding]:
-    columns = COLUMNS[fact]
+    columns = filters(fact)
     names = {at(name): name for name in where}
     for place, wanted in readable(where):
         field = names[place]
