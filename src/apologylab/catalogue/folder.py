@@ -12,6 +12,7 @@ from apologylab.design.constraints import NAME
 from apologylab.design.experiment import Experiment
 from apologylab.design.findings import Finding
 from apologylab.errors import InputError, NotFoundError, StateError
+from apologylab.remedy.fragments import BRAND, ORDER
 from apologylab.service.declare import around, neighbours
 from apologylab.wire.declaration import examine, placed, read
 
@@ -105,10 +106,19 @@ class FolderCatalogue:
         experiment, found = examine(text)
         if experiment is not None:
             self._homes[experiment.name] = file.parent
-            others = neighbours(self, experiment)
-            outside = around(experiment, self.fragments(experiment), others)
-            found = (*found, *placed((*_misnamed(experiment, file), *outside), text))
+            outside = (*_misnamed(experiment, file), *self._around(experiment))
+            found = (*found, *placed(outside, text))
         return Checked(file=file, text=text, experiment=experiment, findings=found)
+
+    def _around(self, experiment: Experiment) -> tuple[Finding, ...]:
+        """What is wrong in its folder and beside its neighbours; a brand's file comes first."""
+        from apologylab.catalogue.brands import brand_findings
+
+        locales = experiment.messages.locales
+        brands = brand_findings(self._home(experiment), self.folder, locales)
+        if any(each.severity == "error" for each in brands):
+            return brands
+        return around(experiment, self.fragments(experiment), neighbours(self, experiment))
 
     def write(self, name: str, files: Mapping[str, str]) -> tuple[Path, ...]:
         """Write a new experiment's files, all or none, and return their paths.
@@ -137,17 +147,29 @@ class FolderCatalogue:
         return tuple(home / path for path in files)
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
-        """(factor, level, locale) -> source of every ``messages/FACTOR/LEVEL.LOCALE.txt``.
+        """All that an experiment's texts are made of (:mod:`apologylab.remedy.fragments`).
 
         Raises:
-            InputError: one of them is not UTF-8 text.
+            InputError: one of the files is not UTF-8 text.
+            DeclarationError: a brand's file has mistakes.
         """
-        home = self._homes.get(experiment.name, self.folder / experiment.name)
+        from apologylab.catalogue.brands import brand_sources  # Jinja: a draw does without it
+        from apologylab.catalogue.locales import language
+
+        home = self._home(experiment)
         found = {}
         for path in sorted((home / MESSAGES).glob("*/*.txt")):
             level, _, locale = path.name.removesuffix(".txt").rpartition(".")
             found[path.parent.name, level, locale] = _text(path)
+        locales = experiment.messages.locales
+        brands = brand_sources(home, self.folder, locales)
+        found |= {(BRAND, "", locale): source for locale, source in brands.items()}
+        if experiment.messages.arrange == "locale":
+            found |= {(ORDER, "", locale): " ".join(language(locale).order) for locale in locales}
         return found
+
+    def _home(self, experiment: Experiment) -> Path:
+        return self._homes.get(experiment.name, self.folder / experiment.name)
 
 
 def _text(path: Path) -> str:

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import NONE, SILENCE, TIMING
+from apologylab.design.remedies import CHANNEL, SENDER
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
 
-FactorKind = Literal["message", "compensation", "timing"]
+FactorKind = Literal["message", "compensation", "sender", "channel", "timing"]
+"""What a factor varies, in the order in which arm names read them."""
+CARRIERS: Final = (SENDER, CHANNEL, TIMING)
+"""Factors that say and give nothing by themselves: who speaks, through what, and when."""
 REST = "*"
 """In a table of weights: every arm not named."""
 
@@ -29,9 +33,9 @@ class Arm:
 
 
 def factor_kind(experiment: Experiment, factor: str) -> FactorKind:
-    """What a factor varies: the moment, what is given, or what is said."""
-    if factor == TIMING:
-        return "timing"
+    """What a factor varies."""
+    if factor in CARRIERS:
+        return factor  # type: ignore[return-value]  # their names are their kinds
     given = any(level in experiment.compensation for level in experiment.factors[factor])
     return "compensation" if given else "message"
 
@@ -65,7 +69,7 @@ def arms(experiment: Experiment) -> tuple[Arm, ...]:
 
 def has_silence(experiment: Experiment) -> bool:
     """Whether some cell says and gives nothing."""
-    return all(NONE in levels for factor, levels in experiment.factors.items() if factor != TIMING)
+    return all(NONE in levels for f, levels in experiment.factors.items() if f not in CARRIERS)
 
 
 def cells(experiment: Experiment) -> tuple[Mapping[str, str], ...]:
@@ -77,15 +81,16 @@ def cells(experiment: Experiment) -> tuple[Mapping[str, str], ...]:
 
 
 def _acts(cell: Mapping[str, str]) -> bool:
-    return any(level != NONE for factor, level in cell.items() if factor != TIMING)
+    """A sender or a channel without anything to say is silence too (R10)."""
+    return any(level != NONE for factor, level in cell.items() if factor not in CARRIERS)
 
 
 def factor_order(experiment: Experiment) -> tuple[str, ...]:
-    """Factors as arm names read them: what is said, what is given, when; each by alphabet.
+    """Factors as arm names read them: said, given, by whom, through what, when; by alphabet.
 
     The order of keys in a TOML table carries no meaning, so it must not name or order arms.
     """
-    place = ("message", "compensation", "timing")
+    place = get_args(FactorKind)
     return tuple(
         sorted(experiment.factors, key=lambda f: (place.index(factor_kind(experiment, f)), f))
     )

@@ -18,7 +18,8 @@ class Given(NamedTuple):
 
     ``arm`` is an arm of the experiment, or what ``[otherwise]`` names, where ``reason`` is neither
     RANDOMISED nor OVERRIDE. ``due_at``, ``text``, ``compensation`` and ``amount`` (minor units)
-    are None where nothing is due, said or given.
+    are None where nothing is due, said or given; ``subject``, ``sender`` and ``channel`` where the
+    arm's wording or its factors do not say them.
     """
 
     arm: str
@@ -35,6 +36,9 @@ class Given(NamedTuple):
     compensation: str | None = None
     amount: int | None = None
     currency: str | None = None
+    subject: str | None = None
+    sender: str | None = None
+    channel: str | None = None
 
 
 def given(running: Running, answer: Answer) -> Given:
@@ -58,4 +62,7 @@ def given(running: Running, answer: Answer) -> Given:
         compensation=remedy.compensation if remedy else None,
         amount=remedy.amount if remedy and remedy.compensation else None,
         currency=remedy.currency if remedy else None,
+        subject=answer.letter.subject if answer.letter else None,
+        sender=remedy.sender if remedy else None,
+        channel=remedy.channel if remedy else None,
     )

@@ -8,10 +8,13 @@ control characters (:mod:`apologylab.remedy.rendering`).
 from __future__ import annotations
 
 import json
+import re
 from typing import Final, NamedTuple
 
 MARK: Final = "\x1eapologylab.letter/1\n"
 PARAGRAPH: Final = "\n\n"
+_WITHOUT_SPACES: Final = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]{2}")
+"""Kana, Han and their punctuation; Korean has spaces."""
 
 
 class Spoken(NamedTuple):
@@ -40,9 +43,14 @@ class Letter(NamedTuple):
         """
         said = ""
         for each in self.parts:
-            between = " " if each.joins else PARAGRAPH
+            between = _space(said, each.text) if each.joins else PARAGRAPH
             said += f"{between}{each.text}" if said else each.text
         return said
+
+
+def _space(before: str, after: str) -> str:
+    """What stands between two sentences: nothing where both are of a script without spaces."""
+    return "" if _WITHOUT_SPACES.fullmatch(before[-1:] + after[:1]) else " "
 
 
 def stored(letter: Letter) -> str:

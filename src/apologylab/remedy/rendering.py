@@ -111,8 +111,14 @@ class Fragment:
         return normalize("NFC", text).strip()
 
 
-def compile_fragment(source: str, *, where: str, placeholders: tuple[str, ...]) -> Fragment:
-    """Compile ``source``, the text of the file ``where``.
+def compile_fragment(
+    source: str,
+    *,
+    where: str,
+    placeholders: tuple[str, ...],
+    amend: Callable[[str], str] | None = None,
+) -> Fragment:
+    """Compile ``source``, the text of the file ``where``; ``amend`` rewrites its words first.
 
     >>> hello = compile_fragment("Sorry, {{ name|title }}.", where="a.txt", placeholders=("name",))
     >>> hello.render({"name": "ann"})
@@ -121,7 +127,9 @@ def compile_fragment(source: str, *, where: str, placeholders: tuple[str, ...]) 
     Raises:
         InputError: it is not a fragment: says where and what to do.
     """
-    tree = _parse(_checked(source, where), where)
+    tree = _parse(checked_source(source, where), where)
+    for data in tree.find_all(nodes.TemplateData) if amend else ():
+        data.data = amend(data.data)
     for node, depth in _walk(tree):
         if refused := _refusal(node, placeholders) or _too_deep(depth):
             what, do = refused
@@ -146,7 +154,12 @@ def _filler(
     return (lambda _: text) if is_constant else template.render
 
 
-def _checked(source: str, where: str) -> str:
+def checked_source(source: str, where: str) -> str:
+    """``source`` composed (NFC), with plain line ends.
+
+    Raises:
+        InputError: it is empty, too long, or holds control characters.
+    """
     text = normalize("NFC", source.removeprefix("\ufeff").replace("\r\n", "\n"))
     if len(text) > SOURCE_CHARACTERS:
         raise InputError(

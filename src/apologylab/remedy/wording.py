@@ -1,8 +1,9 @@
-"""What an arm says: one fragment a factor level and locale, joined in the declared order.
+"""What an arm says: one fragment a factor level and locale, composed as one letter.
 
-A fragment stands in ``messages/<factor>/<level>.<locale>.txt``. The level ``none`` has none, so an
-arm that only gives a coupon says the coupon's fragment alone, and silence says nothing. The text of
-the second apology to a customer is ``<level>.2.<locale>.txt`` where that exists.
+A fragment stands in ``messages/<factor>/<level>.<locale>.txt``. The level ``none`` has none, nor
+has a compensation that is not told of, so an arm that only gives a coupon says the coupon's
+fragment alone, and silence says nothing. The text of the second apology to a customer is
+``<level>.2.<locale>.txt`` where that exists. Who sends it signs last, if anything is said.
 """
 
 from __future__ import annotations
@@ -11,58 +12,99 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.arms import arms
-from apologylab.design.experiment import NONE, TIMING
+from apologylab.design.arms import CARRIERS, arms
+from apologylab.design.experiment import NONE
 from apologylab.design.findings import Finding
+from apologylab.design.remedies import SENDER
 from apologylab.errors import DeclarationError, InputError
-from apologylab.remedy.fragments import place
-from apologylab.remedy.rendering import (
-    TEXT_CHARACTERS,
-    Fragment,
-    compile_fragment,
-    is_filled,
-    unusable,
-)
+from apologylab.remedy.brands import applied
+from apologylab.remedy.composing import AS_WRITTEN, compose
+from apologylab.remedy.fragments import BRAND, ORDER, place, settings, texts
+from apologylab.remedy.letter import opened, stored
+from apologylab.remedy.parted import compile_parted
+from apologylab.remedy.rendering import TEXT_CHARACTERS, is_filled, unusable
+from apologylab.remedy.tags import CLOSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
+    from apologylab.remedy.brands import Applied
+    from apologylab.remedy.fragments import Fragments
+    from apologylab.remedy.letter import Letter
+    from apologylab.remedy.parted import Parted
 
-    Fragments = Mapping[tuple[str, str, str], str]
-    """(factor, level, locale) -> source."""
-
-PARAGRAPH = "\n\n"
 REMEMBERED = 10_000
 """Rendered texts that are kept for incidents with the same values."""
+ANY = "*"
+"""In ``messages.fallback``: every locale that is not named."""
 
 
 class Pinned(NamedTuple):
-    """A rendered text and the SHA-256 of its UTF-8 bytes (R6)."""
+    """A letter as it is stored, and the SHA-256 of its UTF-8 bytes (R6)."""
 
-    text: str
+    body: str
     sha256: str
+
+    @property
+    def letter(self) -> Letter:
+        """The letter itself."""
+        return opened(self.body)
+
+    @property
+    def text(self) -> str:
+        """What is read."""
+        return self.letter.text
 
 
 def said_levels(experiment: Experiment, arm: Arm) -> tuple[tuple[str, str], ...]:
     """(factor, level) of each fragment of ``arm``, in the order in which they are read."""
     order = experiment.messages.order or tuple(arm.levels)
-    return tuple(
+    said = tuple(
         (factor, arm.levels[factor])
         for factor in order
-        if factor != TIMING and arm.levels.get(factor, NONE) != NONE
+        if factor not in CARRIERS and _has_text(experiment, arm.levels.get(factor, NONE))
     )
+    sender = arm.levels.get(SENDER, NONE)
+    return (*said, (SENDER, sender)) if said and sender != NONE else said
 
 
-def choose_locale(asked: object, locales: tuple[str, ...]) -> str:
-    """The declared locale nearest to the one ``asked`` for; the first is the default.
+def _has_text(experiment: Experiment, level: str) -> bool:
+    given = experiment.compensation.get(level)
+    return level != NONE and (given is None or given.told)
+
+
+def choose_locale(
+    asked: object,
+    locales: tuple[str, ...],
+    fallback: Mapping[str, tuple[str, ...]] | None = None,
+) -> str | None:
+    """The declared locale nearest to the one ``asked`` for; None where ``fallback`` refuses it.
+
+    Nearest is the same, what ``fallback`` names for it, its language, what that falls back to, what
+    ``*`` falls back to, and else the first of ``locales``.
 
     >>> choose_locale("pt_BR", ("en", "pt")), choose_locale(None, ("en", "pt"))
     ('pt', 'en')
+    >>> choose_locale("de-CH", ("en", "fr"), {"de-CH": ("it", "fr"), "*": ()})
+    'fr'
     """
-    tag = asked.lower().replace("_", "-") if isinstance(asked, str) else ""
-    return next((found for found in (tag, tag.split("-")[0]) if found in locales), locales[0])
+    tag = _tag(asked) if isinstance(asked, str) else ""
+    known = {_tag(each): each for each in reversed(locales)}
+    declared = {_tag(name): names for name, names in (fallback or {}).items()}
+    for found in (tag, tag.split("-")[0]):
+        if found in known:
+            return known[found]
+        if found in declared:
+            return next((each for each in declared[found] if each in locales), None)
+    if tag and ANY in declared:
+        return next((each for each in declared[ANY] if each in locales), None)
+    return locales[0]
+
+
+def _tag(locale: str) -> str:
+    return locale.lower().replace("_", "-")
 
 
 class Wording:
@@ -77,9 +119,13 @@ class Wording:
             DeclarationError: fragments are missing or wrong; it holds one finding for each.
         """
         self.locales = experiment.messages.locales
-        self._placeholders = experiment.messages.placeholders
+        self._fallback = experiment.messages.fallback
         self._levels = {arm.name: said_levels(experiment, arm) for arm in arms(experiment)}
-        self._fragments = _compiled(fragments, self._placeholders)
+        brands, orders = settings(fragments, BRAND), settings(fragments, ORDER)
+        self._brands = {locale: applied(source) for locale, source in brands.items()}
+        self._orders = {locale: tuple(text.split()) for locale, text in orders.items()}
+        placeholders = experiment.messages.placeholders
+        self._fragments = _compiled(fragments, placeholders, self._brands)
         self._refuse_missing()
         self._needs = {locale: self._named("needs", locale) for locale in self.locales}
         self._uses = {locale: tuple(sorted(self._named("uses", locale))) for locale in self.locales}
@@ -89,10 +135,13 @@ class Wording:
         """Whether ``arm`` says anything."""
         return bool(self._levels[arm])
 
-    def locale(self, fields: Mapping[str, object]) -> str:
-        """The locale for an incident, whose field ``locale`` may say what the customer reads."""
+    def locale(self, fields: Mapping[str, object]) -> str | None:
+        """The locale for an incident, whose field ``locale`` may say what the customer reads.
+
+        None where the declaration refuses it.
+        """
         asked = fields.get("locale")
-        return choose_locale(asked, self.locales) if asked else self.locales[0]
+        return choose_locale(asked, self.locales, self._fallback) if asked else self.locales[0]
 
     def texts(self) -> int:
         """How many apologies to one customer can differ in every arm and locale."""
@@ -101,11 +150,18 @@ class Wording:
             nth += 1
         return nth if self._spoken() else 1
 
-    def lacking(self, locale: str, values: Mapping[str, object]) -> str | None:
-        """Why some arm's text in ``locale`` cannot be filled with ``values``, or None.
+    def unsayable(self, fields: Mapping[str, object]) -> str | None:
+        """Why some arm cannot be said to the customer of an incident, or None.
 
         Judged over all arms, before the draw, so that it keeps out the same units in each (R4).
         """
+        locale = self.locale(fields)
+        if locale is None:
+            return f"messages.fallback: nothing is said in {fields.get('locale')}"
+        return self.lacking(locale, fields)
+
+    def lacking(self, locale: str, values: Mapping[str, object]) -> str | None:
+        """Why some arm's text in ``locale`` cannot be filled with ``values``, or None."""
         for name in self._uses[locale]:
             value = values.get(name)
             why = unusable(value) if is_filled(value) else "is missing"
@@ -114,7 +170,7 @@ class Wording:
         return None
 
     def text(self, arm: str, locale: str, values: Mapping[str, object], *, nth: int = 1) -> Pinned:
-        """The text of the ``nth`` apology in ``arm``.
+        """The letter of the ``nth`` apology in ``arm``.
 
         Raises:
             InputError: it cannot be rendered, is empty, or is too long.
@@ -124,17 +180,22 @@ class Wording:
     def _composed(self, arm: str, locale: str, nth: int, *values: object) -> Pinned:
         named = zip(self._uses[locale], values, strict=True)
         known = {name: value for name, value in named if is_filled(value)}
-        fragments = (self._fragment(level, locale, nth) for level in self._levels[arm])
-        parts = [fragment.render(known) for fragment in fragments]
-        text = PARAGRAPH.join(part for part in parts if part)
-        if not 0 < len(text) <= TEXT_CHARACTERS:
+        brand = self._brands.get(locale)
+        letter = compose(
+            [self._fragment(level, locale, nth) for level in self._levels[arm]],
+            known,
+            order=self._orders.get(locale, AS_WRITTEN),
+            signature=brand.signature if brand else None,
+        )
+        if not 0 < len(letter.text) <= TEXT_CHARACTERS:
             raise InputError(
-                f"the text of {arm} in {locale} has {len(text)} characters",
+                f"the text of {arm} in {locale} has {len(letter.text)} characters",
                 do=f"it must have 1 to {TEXT_CHARACTERS}",
             )
-        return Pinned(text, hashlib.sha256(text.encode()).hexdigest())
+        body = stored(letter)
+        return Pinned(body, hashlib.sha256(body.encode()).hexdigest())
 
-    def _fragment(self, said: tuple[str, str], locale: str, nth: int) -> Fragment:
+    def _fragment(self, said: tuple[str, str], locale: str, nth: int) -> Parted:
         factor, level = said
         varied = self._fragments.get((factor, f"{level}.{nth}", locale)) if nth > 1 else None
         return varied or self._fragments[factor, level, locale]
@@ -159,12 +220,20 @@ class Wording:
 
 
 def _compiled(
-    fragments: Fragments, placeholders: tuple[str, ...]
-) -> dict[tuple[str, str, str], Fragment]:
+    fragments: Fragments, placeholders: tuple[str, ...], brands: Mapping[str, Applied]
+) -> dict[tuple[str, str, str], Parted]:
     compiled, findings = {}, []
-    for key, source in fragments.items():
+    for key, source in texts(fragments).items():
+        factor, _, locale = key
+        brand = brands.get(locale)
         try:
-            compiled[key] = compile_fragment(source, where=place(*key), placeholders=placeholders)
+            compiled[key] = compile_parted(
+                source,
+                where=place(*key),
+                placeholders=placeholders,
+                untagged=CLOSING if factor == SENDER else None,
+                amend=brand.amend if brand else None,
+            )
         except InputError as error:
             findings.append(_finding(place(*key), error.what, error.do))
     _raise(findings)

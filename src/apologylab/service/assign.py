@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.errors import LedgerError, OutdatedError
 from apologylab.record.facts import Assignment, Closed, Halted, Incident, PhaseBegan, Remedy
+from apologylab.remedy.letter import opened
 from apologylab.service import schemes
 from apologylab.service.again import again
 from apologylab.service.asked import Asked
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from apologylab.record.facts import Liability
+    from apologylab.remedy.letter import Letter
     from apologylab.service.judging import Judged
     from apologylab.service.pinning import Pin
     from apologylab.service.ports import Ledger, LedgerIdentity, Transaction
@@ -42,14 +44,19 @@ class Answer:
     """What an incident gets.
 
     ``assignment`` is the stored answer, None if the incident could not be heard. ``remedy`` and
-    ``text`` are what was pinned, None where nothing is drawn or said. ``because`` says why an
+    ``letter`` are what was pinned, None where nothing is drawn or said. ``because`` says why an
     incident was not heard, or why a text is missing.
     """
 
     assignment: Assignment | None
     remedy: Remedy | None = None
-    text: str | None = None
+    letter: Letter | None = None
     because: str = ""
+
+    @property
+    def text(self) -> str | None:
+        """What is read."""
+        return self.letter.text if self.letter is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +266,8 @@ def _store(
     for each in pins:
         if each.text is not None and each.remedy.text is not None:
             work.put_text(each.remedy.text, each.text)
+        if each.address is not None and each.remedy.address is not None:
+            work.put_text(each.remedy.address, each.address)
     if (scheme := decided.judged.scheme) is not None:
         work.advance(scheme.steps())
     _charge(work, case, decided, owed)
@@ -298,13 +307,17 @@ def _stood(work: Transaction, before: Sequence[Assignment]) -> dict[str, Answer]
 
 def _retold(assignment: Assignment, remedy: Remedy | None, texts: Mapping[str, str]) -> Answer:
     said = remedy.text if remedy is not None else None
-    text = texts.get(said) if said is not None else None
-    return Answer(assignment=assignment, remedy=remedy, text=text)
+    body = texts.get(said) if said is not None else None
+    letter = opened(body) if body is not None else None
+    return Answer(assignment=assignment, remedy=remedy, letter=letter)
 
 
 def _told(assignment: Assignment, pinned: Pin | None) -> Answer:
     if pinned is None:
         return Answer(assignment=assignment)
     return Answer(
-        assignment=assignment, remedy=pinned.remedy, text=pinned.text, because=pinned.because
+        assignment=assignment,
+        remedy=pinned.remedy,
+        letter=opened(pinned.text) if pinned.text is not None else None,
+        because=pinned.because,
     )

@@ -10,6 +10,8 @@ from apologylab.assignment.answers import arm_weights, entry_share
 from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
+from apologylab.remedy.brands import only_applied
+from apologylab.remedy.fragments import BRAND
 from apologylab.remedy.wording import Wording
 from apologylab.service.again import again
 from apologylab.service.audit import note
@@ -124,8 +126,17 @@ def _pinned(
         version=experiment.version,
         fingerprint=fingerprint(experiment),
         declaration=text,
-        messages={pin_place(key): source for key, source in sorted(messages.items())},
+        messages=to_pin(messages),
     )
+
+
+def to_pin(messages: Mapping[tuple[str, str, str], str]) -> dict[str, str]:
+    """Everything that a text is made of, by place; of a brand only what changes texts (R6)."""
+    pinned = {
+        key: only_applied(source) if key[0] == BRAND else source
+        for key, source in sorted(messages.items())
+    }
+    return {pin_place(key): source for key, source in pinned.items() if source is not None}
 
 
 def _begin_version(

@@ -30,6 +30,7 @@ from apologylab.record.facts import (
     Resolution,
     SurveyAnswer,
 )
+from apologylab.remedy.letter import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,10 +77,13 @@ def words(kind: str) -> str:
 
 
 def said(remedy: Remedy, body: str | None) -> str:
-    """What a remedy says and gives; ``body`` is its text, None if there is none any more."""
+    """What a remedy says and gives; ``body`` is its stored text, None if there is none any more."""
     parts = []
     if body is not None:
-        parts.append(f"says ({remedy.locale}): {body!r}")
+        letter = opened(body)
+        about = f" under {letter.subject!r}" if letter.subject else ""
+        by = f" as {remedy.sender}" if remedy.sender else ""
+        parts.append(f"says ({remedy.locale}){by}{about}: {letter.text!r}")
     elif remedy.text:
         parts.append("its text was deleted")
     if remedy.compensation:

@@ -32,12 +32,14 @@ def check_document(
 def _finding(found: Finding) -> Mapping[str, Any]:
     return {
         "path": found.path,
+        "file": found.file,
         "line": found.line,
         "value": _sayable(found.value),
         "what": found.what,
         "do": found.do,
         "severity": found.severity,
         "related": list(found.related),
+        "detail": found.detail,
     }
 
 

@@ -43,7 +43,7 @@ def examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return None, (_syntax(error, text),)
+        return None, (syntax(error, text),)
     draft, shape = read_table(Experiment, document)
     if shape:
         return None, placed((*shape, *findings(cast(Experiment, draft))), text)
@@ -54,7 +54,8 @@ def examine(text: str) -> tuple[Experiment | None, tuple[Finding, ...]]:
     return experiment, placed(findings(experiment), text)
 
 
-def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Finding:
+def syntax(error: tomllib.TOMLDecodeError, text: str) -> Finding:
+    """The finding for a text that is not TOML."""
     place = re.search(r" \(at line (\d+), column \d+\)", str(error))
     what = str(error).replace(place[0], "") if place else str(error)
     line = int(place[1]) if place else len(text.splitlines())
@@ -62,14 +63,14 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Finding:
 
 
 def placed(found: tuple[Finding, ...], text: str) -> tuple[Finding, ...]:
-    """``found`` with the lines of their paths in ``text``, sorted by them."""
+    """``found`` with the lines of their paths in ``text``, sorted by them; other files last."""
     if not found:
         return ()
     from apologylab.wire.positions import positions
 
     lines = positions(text)
-    placed = [replace(each, line=_line(each.path, lines)) for each in found]
-    return tuple(sorted(placed, key=lambda each: each.line or 0))
+    placed = [each if each.file else replace(each, line=_line(each.path, lines)) for each in found]
+    return tuple(sorted(placed, key=lambda each: (each.file or "", each.line or 0)))
 
 
 def _line(path: str, lines: dict[str, int]) -> int | None:

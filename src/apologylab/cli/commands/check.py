@@ -47,9 +47,10 @@ def check(
 def _show(checked: Checked) -> None:
     from apologylab.cli.console import show
 
-    lines = checked.text.splitlines()
     for found in checked.findings:
-        show("\n".join(_told(found, str(checked.file), lines)))
+        file = checked.file.parent / found.file if found.file else checked.file
+        text = file.read_text(encoding="utf-8-sig") if found.file else checked.text
+        show("\n".join(_told(found, str(file), text.splitlines())))
         show()
     if checked.experiment is not None and not checked.has_errors:
         _show_design(checked.experiment)
@@ -67,6 +68,7 @@ def _told(found: Finding, file: str, lines: list[str]) -> Iterator[str]:
     if found.value is not None:
         yield f"  value: {_short(found.value)}"
     yield f"  do: {found.do}"
+    yield from (f"  {line}" for line in found.detail.splitlines())
 
 
 def _short(value: object) -> str:

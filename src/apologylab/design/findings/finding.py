@@ -26,7 +26,9 @@ class Finding:
     """One mistake: where, what is wrong with which value, and what to do.
 
     ``related`` names other paths that the finding was concluded from: while one of them cannot be
-    read, the rule is silent. A path there stands for all that lies below it too.
+    read, the rule is silent. A path there stands for all that lies below it too. ``file``, seen
+    from the experiment's folder, is where ``line`` counts if not in the declaration; ``detail`` is
+    what to look at, such as a diff.
     """
 
     path: str
@@ -36,6 +38,8 @@ class Finding:
     do: str
     severity: Literal["error", "warning"] = "error"
     related: tuple[str, ...] = ()
+    file: str | None = None
+    detail: str = ""
 
 
 def at(*parts: Part) -> str:
