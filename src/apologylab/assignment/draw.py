@@ -21,9 +21,9 @@ def compile_draw(
     Recording what it gets makes the preview an assignment, the first row of a unit winning.
 
     Raises:
-        StateError: eligibility needs the ledger (budget, ramp, cooldown, cap on apologies, repeats
-            beyond ``first_only``) or the ledger's counts draw (blocks, minimisation, clusters), the
-            experiment is a panel, or it has no such phase.
+        StateError: eligibility needs the ledger (budget, ramp, cooldown, fault, cap on apologies,
+            repeats beyond ``first_only``) or the ledger's counts draw (blocks, minimisation,
+            clusters), the experiment is a panel, or it has no such phase.
     """
     refuse_ledger(experiment)
     return compile_judge(experiment, phase=phase, reason="PREVIEW", on_exposure=on_exposure)
@@ -64,8 +64,13 @@ def ledger_needs(experiment: Experiment) -> tuple[str, ...]:
         "budget": experiment.budget is not None,
         "allocation.units_per_day": any(ramp is not None for ramp in ramps),
         "eligibility.cooldown_days": experiment.eligibility.cooldown_days is not None,
+        "incident.fault": experiment.incident is not None and bool(experiment.incident.fault),
         "repeats.max_apologies": repeats is not None and repeats.max_apologies is not None,
         "repeats.next_incident": repeats is not None and repeats.next_incident != "first_only",
+        "compensation by share or market": any(
+            each.share is not None or len(each.by_market)
+            for each in experiment.compensation.values()
+        ),
     }
     return (*(path for path, declared in found.items() if declared), *_scheme(experiment))
 

@@ -4,6 +4,7 @@ The context is one flat mapping: the incident's fields (``minutes_late``, ``coun
 
 - ``kind``: the kind of incident,
 - ``consent``: the widest consent the customer gave: ``none``, ``service`` or ``marketing``,
+- ``fault``: whose fault it was, as far as was known before the draw, ``unknown`` otherwise,
 - the flags of ``eligibility.exclude``, each a field of its own name: ``abuse_flag = True``.
 
 A field that a rule needs and that is missing, or of a wrong type, keeps the incident out; a flag
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Context = Mapping[str, object]
 CONSENTS = ("none", "service", "marketing")
 """Each covers those before it."""
+FAULT = "fault"
 UNSET = ("", "0", "0.0", "f", "false", "n", "no")
 """Texts, in lower case, that mean a flag is not set: a CSV file has no other way to say so."""
 
@@ -64,6 +66,7 @@ def _admitted(experiment: Experiment) -> list[tuple[str, str, tuple[Scalar, ...]
     if incident is not None:
         found.append(("kind", "incident.kind", (incident.kind,)))
         found += [(name, f"incident.where.{name}", one) for name, one in incident.where.items()]
+        found += [(FAULT, "incident.fault", incident.fault)] if incident.fault else []
     if consent != "none":
         found.append(("consent", "eligibility.consent", CONSENTS[CONSENTS.index(consent) :]))
     return found

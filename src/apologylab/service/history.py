@@ -10,7 +10,10 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from apologylab.assignment.eligibility import FAULT
 from apologylab.record.facts import Assignment, CustomerSnapshot, Fault, Goodwill
+from apologylab.record.later_facts import SameIncident
+from apologylab.record.taxonomy import OPENED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
     from apologylab.service.running import Running
 
 REFUNDED = "already_refunded"
-FAULT = "fault_"
+FAULT_OF = "fault_"
 """Flags that an experiment may exclude and that the ledger knows itself: a goodwill fact for the
-incident, and ``fault_customer``, ``fault_third_party`` ... of its fault facts."""
+incident, and ``fault_customer``, ``fault_third_party`` ... of its last fault fact."""
+UNKNOWN = "unknown"
 
 
 class History:
@@ -132,11 +136,14 @@ def contexts(
 ) -> dict[str, Mapping[str, object]]:
     """Incident -> all that the rules on the incident itself read, in one flat mapping (R4)."""
     consent = _consents(work, running, incidents)
-    known = _flags(work, running, incidents)
+    faults = _faults(work, running, incidents)
+    known = _flags(work, running, incidents, faults)
     return {
         each.key: {
             "consent": consent.get(each.customer),
+            FAULT: UNKNOWN,
             **each.fields,
+            **({FAULT: faults[each.key]} if each.key in faults else {}),
             "kind": each.kind,
             "customer": each.customer,
             **dict.fromkeys(known.get(each.key, ()), True),
@@ -156,16 +163,42 @@ def _consents(
     return {each.customer: each.consent for each in sorted(found, key=lambda s: s.occurred_at)}
 
 
+def _faults(work: Transaction, running: Running, incidents: Sequence[Incident]) -> dict[str, str]:
+    """Incident -> whose fault it is by the last fact; nothing is read where nobody asks.
+
+    Fault is judged before the draw alike for every arm: what is learned later removes nobody (R4).
+    """
+    incident = running.experiment.incident
+    asked = incident is not None and bool(incident.fault)
+    if not asked and not any(flag.startswith(FAULT_OF) for flag in running.exclude):
+        return {}
+    names = other_names(work, [each.key for each in incidents])
+    told = work.find_among(Fault, "incident", sorted(names))
+    return {names[each.incident]: each.by for each in told}
+
+
 def _flags(
-    work: Transaction, running: Running, incidents: Sequence[Incident]
+    work: Transaction,
+    running: Running,
+    incidents: Sequence[Incident],
+    faults: Mapping[str, str],
 ) -> dict[str, list[str]]:
     """Incident -> flags that the ledger knows, of those that the experiment excludes."""
-    keys = sorted(each.key for each in incidents)
     known: dict[str, list[str]] = defaultdict(list)
     if REFUNDED in running.exclude:
-        for gift in work.find_among(Goodwill, "incident", keys):
-            known[str(gift.incident)].append(REFUNDED)
-    if any(flag.startswith(FAULT) for flag in running.exclude):
-        for fault in work.find_among(Fault, "incident", keys):
-            known[fault.incident].append(f"{FAULT}{fault.by}")
+        names = other_names(work, [each.key for each in incidents])
+        for gift in work.find_among(Goodwill, "incident", sorted(names)):
+            known[names[str(gift.incident)]].append(REFUNDED)
+    for key, by in faults.items():
+        known[key].append(f"{FAULT_OF}{by}")
     return known
+
+
+def other_names(work: Transaction, keys: Sequence[str]) -> dict[str, str]:
+    """Every key that facts may call the incidents by -> the incident's own key.
+
+    Operations may record under a key of theirs what a complaint had opened.
+    """
+    opened = sorted(key for key in keys if key.startswith(OPENED))
+    same = work.find_among(SameIncident, "incident", opened) if opened else []
+    return {key: key for key in sorted(keys)} | {each.key: each.incident for each in same}

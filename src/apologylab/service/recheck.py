@@ -14,7 +14,9 @@ from apologylab.record.facts import (
     Merged,
     Resolution,
 )
+from apologylab.record.later_facts import Complaint
 from apologylab.service.ending import killed
+from apologylab.service.history import other_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +31,7 @@ def suppressed(work: Transaction, running: Running, due: Sequence[Remedy]) -> di
 
     Reasons, the first that holds: ``killed``, ``forgotten``, ``opted_out``, ``fallback_given``
     (R11), ``refunded`` (goodwill for the incident, or a resolution by refund), ``contacted`` (the
-    customer wrote or called about the incident after it).
+    customer wrote, called or complained about the incident after it; what we wrote does not count).
     """
     incidents = {incident_of(running, remedy): remedy for remedy in due}
     by_customer = dict(_about_customers(work, running, sorted({each.customer for each in due})))
@@ -103,16 +105,19 @@ def _about_incidents(
     work: Transaction, running: Running, incidents: dict[str, Remedy]
 ) -> Iterator[tuple[str, str]]:
     """Later pairs win, so the strongest reason comes last."""
-    keys = sorted(incidents)
-    for contact in work.find_among(Contact, "incident", keys):
-        incident = str(contact.incident)
-        if contact.by != "company" and contact.occurred_at > incidents[incident].occurred_at:
+    names = other_names(work, list(incidents))
+    keys = sorted(names)
+    told: list[Contact | Complaint] = [*work.find_among(Complaint, "incident", keys)]
+    told += [each for each in work.find_among(Contact, "incident", keys) if each.by != "company"]
+    for each in told:
+        incident = names[str(each.incident)]
+        if each.occurred_at > incidents[incident].occurred_at:
             yield incident, "contacted"
     for found in work.find_among(Resolution, "incident", keys):
         if found.resolved and "refund" in found.took.lower():
-            yield found.incident, "refunded"
+            yield names[found.incident], "refunded"
     for gift in work.find_among(Goodwill, "incident", keys):
-        yield str(gift.incident), "refunded"
+        yield names[str(gift.incident)], "refunded"
     for report in work.find_among(FallbackReport, "incident", keys):
         if report.experiment == running.name:
             yield report.incident, "fallback_given"
