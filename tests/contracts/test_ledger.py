@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -16,12 +17,16 @@ from apologylab.record.facts import (
     CustomerSnapshot,
     Delivery,
     Incident,
+    Merged,
     Order,
     Remedy,
+    Resolution,
     SurveyAnswer,
+    Visit,
 )
 from apologylab.service.asked import Asked
 from apologylab.service.ports import (
+    Arrived,
     Charge,
     Claimed,
     DeadLetter,
@@ -676,6 +681,102 @@ def test_a_dead_letter_waits_for_a_person(ledger):
     put(ledger, delivery("q"))
     assert within(ledger, "dead_letters", "e1") == []
     assert within(ledger, "revive", ["q"]) == 0
+
+
+def awaiting(number=1, *, awaits="next_visit", customer="c", key=None):
+    """A remedy of an incident at NOW that is given up nine hours later."""
+    key = key or f"e1/i{number}"
+    return replace(remedy(key, NOW + 9 * HOUR), awaits=awaits, customer=customer, assignment=key)
+
+
+def visit(customer="c", at=NOW + HOUR, key="v1"):
+    return Visit(key=key, occurred_at=at, customer=customer)
+
+
+def resolution(incident="i1", at=NOW + HOUR, *, resolved=True, key="s1"):
+    return Resolution(key=key, occurred_at=at, incident=incident, customer="c", resolved=resolved)
+
+
+def arrived(ledger, experiment="e1", limit=10):
+    """Key -> hours after NOW."""
+    found = within(ledger, "arrived", experiment, limit=limit)
+    return {each.remedy.key: (each.came_at - NOW) / HOUR for each in found}
+
+
+def test_what_a_remedy_awaits_is_found_when_it_has_come(ledger):
+    waits = awaiting()
+    put(ledger, waits, awaiting(2, awaits="resolution"), remedy("e1/i3", NOW + HOUR))
+    assert arrived(ledger) == {}
+    put(ledger, visit(at=NOW + 3 * HOUR), visit(at=NOW + 2 * HOUR, key="v2"))
+    put(ledger, resolution("i2", NOW + HOUR, resolved=False), resolution("i2", NOW, key="s2"))
+    assert arrived(ledger) == {"e1/i1": 2, "e1/i2": 0}
+    assert arrived(ledger, "e2") == {}
+    assert len(arrived(ledger, limit=1)) == 1
+    (found,) = [
+        each for each in within(ledger, "arrived", "e1", limit=9) if each.remedy.key == waits.key
+    ]
+    assert found == Arrived(remedy=waits, came_at=NOW + 2 * HOUR)
+
+
+def test_what_came_before_the_incident_or_too_late_is_not_what_is_awaited(ledger):
+    put(ledger, awaiting(), awaiting(2, awaits="resolution", customer="d"))
+    put(ledger, visit(at=NOW - HOUR), visit(at=NOW, key="v2"), visit(at=NOW + 9 * HOUR, key="v3"))
+    put(ledger, visit("other", key="v4"), visit("d", key="v5"))
+    put(ledger, resolution("i1"), resolution("i2", NOW - HOUR, key="s2"))
+    put(ledger, resolution("i2", NOW + 9 * HOUR, key="s3"))
+    assert arrived(ledger) == {}
+    put(ledger, visit(at=NOW + 9 * HOUR - timedelta(microseconds=1), key="v6"))
+    assert list(arrived(ledger)) == ["e1/i1"]
+
+
+def test_a_visit_under_a_merged_id_counts(ledger):
+    put(ledger, awaiting(1, customer="a"), awaiting(2, customer="b"), awaiting(3, customer="z"))
+    put(ledger, Merged(key="m1", occurred_at=NOW, customer="a", into="x"))
+    put(ledger, Merged(key="m2", occurred_at=NOW, customer="y", into="b"))
+    put(ledger, visit("x"), visit("y", NOW + 2 * HOUR, key="v2"))
+    assert arrived(ledger) == {"e1/i1": 1, "e1/i2": 2}
+
+
+def test_a_remedy_brought_forward_is_due_then_and_awaits_nothing(ledger):
+    put(ledger, awaiting(), visit(), remedy("r", NOW))
+    assert claim(ledger) == ["r"]
+    within(ledger, "bring_forward", {"e1/i1": NOW + HOUR, "no": NOW})
+    assert arrived(ledger) == {}
+    assert claim(ledger, "w2", now=NOW + HOUR - timedelta(microseconds=1)) == []
+    assert claim(ledger, "w2", now=NOW + HOUR) == ["r", "e1/i1"], "a lease ended meanwhile"
+    within(ledger, "put_off", {"e1/i1": NOW + 8 * HOUR}, holder="w2")
+    within(ledger, "bring_forward", {"e1/i1": NOW + 2 * HOUR})
+    assert claim(ledger, "w3", now=NOW + 2 * HOUR) == ["r", "e1/i1"], "it is not put off any more"
+
+
+def test_what_may_have_left_is_not_brought_forward(ledger):
+    put(ledger, awaiting(), awaiting(2), visit())
+    assert claim(ledger, now=NOW + 9 * HOUR) == ["e1/i1", "e1/i2"]
+    within(ledger, "hand_over", ["e1/i1"], holder="w1")
+    put(ledger, replace(delivery("e1/i2"), assignment="e1/i2"))
+    assert arrived(ledger) == {}
+    within(ledger, "bring_forward", {"e1/i1": NOW, "e1/i2": NOW})
+    within(ledger, "let_go", ["e1/i1"], holder="w1")
+    assert claim(ledger, "w2") == []
+    assert claim(ledger, "w2", now=NOW + 9 * HOUR) == ["e1/i1"]
+
+
+def test_a_remedy_put_off_has_not_failed(ledger):
+    put(ledger, remedy("r", NOW), remedy("s", NOW))
+    claim(ledger)
+    within(ledger, "hand_over", ["s"], holder="w1")
+    within(ledger, "put_off", {"r": NOW + HOUR, "no": NOW}, holder="w2")
+    assert claim(ledger, "w3") == [], "only its holder puts it off"
+    within(ledger, "put_off", {"r": NOW + HOUR, "s": NOW + HOUR}, holder="w1")
+    within(ledger, "put_off", {}, holder="w1")
+    assert claim(ledger, "w3", now=NOW + HOUR - timedelta(microseconds=1)) == []
+    with ledger.transaction(recorded_at=NOW) as transaction:
+        now = {"now": NOW + HOUR, "until": NOW + 2 * HOUR}
+        claimed = transaction.claim("e1", holder="w3", **now, limit=9)
+    assert [(each.remedy.key, each.attempts, each.handed) for each in claimed] == [
+        ("r", 0, False),
+        ("s", 0, True),
+    ]
 
 
 def test_workers_never_claim_the_same(ledger):

@@ -26,6 +26,7 @@ from apologylab.record.later_facts import (
     Commitment,
     CommitmentEnded,
     Complaint,
+    DueMoved,
     FollowUp,
     FollowUpDone,
     FollowUpHanded,
@@ -71,6 +72,8 @@ class Assignment(Fact):
     """Where the allocation is balanced within strata: the unit's own (R3)."""
     block: int | None = None
     """Which permuted block of its stratum the unit filled a place of, from 0 (R3)."""
+    timing: str | None = None
+    """The level of timing drawn; in silence, the one whose moment is a shadow (R10)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +102,11 @@ class Remedy(Fact):
     shift_s: int | None = None
     """By how much ``due_at`` is later than the design intended, and ``shifted_by`` what (R12)."""
     shifted_by: str | None = None
+    """Apart by spaces: late, quiet_hours; zone_missing, zone_unknown where the zone is a guess."""
     awaits: str | None = None
     """What brings ``due_at`` forward: resolution, next_visit; if it never comes, it is given up."""
+    zone: str | None = None
+    """Where quiet hours are declared: the IANA zone that they were judged in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +144,10 @@ class Attempt(Fact):
 class Liability(Fact):
     """A step in the life of a compensation (R14).
 
-    ``state``: reserved, committed, redeemed, released, expired, revoked. ``charged``: the budgets
-    that hold its amount and one use, apart by spaces, as written when it was reserved; None where
-    that was not written down yet. ``expires_days``: how long it can be used once committed.
+    ``state``: reserved, committed, chosen, redeemed, released, expired, revoked. ``charged``: the
+    budgets that hold it and one use, apart by spaces, as written when it was reserved; None where
+    that was not written down yet. ``expires_days``: how long it can be used once committed or
+    chosen. ``terms``: what :mod:`apologylab.remedy.terms` reads; None of a plain coupon.
     """
 
     assignment: str
@@ -154,6 +161,7 @@ class Liability(Fact):
     charged: str | None = None
     expires_days: int | None = None
     because: str | None = None
+    terms: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -370,8 +378,8 @@ class Correction(Fact):
 
 
 _ALL: tuple[type[Fact], ...] = (
-    Incident, Assignment, Remedy, Delivery, Attempt, Liability, Order, Redemption, Contact,
-    Goodwill, Resolution, Fault, SurveyAnswer, CustomerSnapshot, Feed, Started, PhaseBegan,
+    Incident, Assignment, Remedy, DueMoved, Delivery, Attempt, Liability, Order, Redemption,
+    Contact, Goodwill, Resolution, Fault, SurveyAnswer, CustomerSnapshot, Feed, Started, PhaseBegan,
     Closed, Halted, Look, FallbackReport, Forgotten, Merged, Change, Correction, Complaint,
     Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, FollowUp, FollowUpHanded,
     FollowUpDone, AgentAnswer, Bounce, SignedOff, SameIncident,

@@ -39,7 +39,7 @@ RECORDABLE: Final = tuple(
         "assignment", "remedy", "liability", "feed", "started", "phase_began", "closed", "look",
         "fallback_report", "forgotten", "attempt", "halted", "change", "approval", "commitment",
         "survey_draw", "follow_up", "follow_up_handed", "follow_up_done", "signed_off",
-        "same_incident",
+        "same_incident", "due_moved",
     }
 )  # fmt: skip
 """The kinds that a file may bring; the others are written by the use case that makes them."""

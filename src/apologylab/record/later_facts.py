@@ -58,6 +58,24 @@ class Visit(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DueMoved(Fact):
+    """What the remedy of the same key awaited has come ``came_at``: it is due ``due_at`` now.
+
+    ``shift_s`` and ``shifted_by`` as a remedy's, counted from the moment that the design intended
+    after what came.
+    """
+
+    assignment: str
+    experiment: str
+    customer: str
+    awaited: str
+    came_at: datetime
+    due_at: datetime
+    shift_s: int
+    shifted_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Approval(Fact):
     """A person released a remedy that gives much, or refused it (``released`` false)."""
 

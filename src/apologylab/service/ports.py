@@ -98,6 +98,14 @@ class Postponed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """What a remedy awaits has come at the time ``came_at``, or had come before it."""
+
+    remedy: Remedy
+    came_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """A remedy that waits for a person; ``handed`` says that the channel may have taken it."""
 
@@ -149,6 +157,8 @@ class Transaction(Protocol):
         until: datetime,
         limit: int,
         due_by: datetime | None = None,
+        channel: str | None = None,
+        unnamed: str | None = None,
     ) -> list[Claimed]:
         """Take remedies due by ``now`` that nobody holds, longest due first (R13, R15).
 
@@ -156,7 +166,8 @@ class Transaction(Protocol):
         with a delivery, those postponed to later than ``now`` and dead letters. A remedy, its
         assignment and its delivery share one key. Workers that claim at once never get the same.
         With ``due_by``, it says instead of ``now`` what is due and what is postponed to later; a
-        kill takes all that waits. Whether a lease is over, ``now`` says.
+        kill takes all that waits. Whether a lease is over, ``now`` says. With ``channel``, only
+        those that leave through it; one that names no channel leaves through ``unnamed``.
         """
         ...
 
@@ -169,6 +180,23 @@ class Transaction(Protocol):
 
         What was handed over is not any more, unless its ``handed`` says that it stays so.
         """
+        ...
+
+    def put_off(self, until: Mapping[str, datetime], *, holder: str) -> None:
+        """Let go of claimed remedies until then; no failure is counted, handed stays so."""
+        ...
+
+    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+        """Remedies that await what has come since their incident and before they are given up.
+
+        A resolution that resolved the incident; a visit of the customer after it, by their own id
+        or one merged with it. Left out are those brought forward or handed over, and those that
+        another transaction moves or claims at the moment.
+        """
+        ...
+
+    def bring_forward(self, due: Mapping[str, datetime]) -> None:
+        """Remedies are due then and await nothing more, but for those that were handed over."""
         ...
 
     def let_go(self, keys: Sequence[str], *, holder: str) -> None:

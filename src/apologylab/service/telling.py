@@ -16,6 +16,7 @@ from apologylab.record.facts import (
     Correction,
     CustomerSnapshot,
     Delivery,
+    DueMoved,
     Fact,
     FallbackReport,
     Fault,
@@ -117,6 +118,12 @@ def _(fact: Assignment, zone: tzinfo) -> str:
         return f"{fact.arm}, asked for by hand in {where}"
     because = f", {fact.because}" if fact.because else ""
     return f"not drawn, {fact.reason}{because}; gets {fact.arm}; in {where}"
+
+
+@tell.register
+def _(fact: DueMoved, zone: tzinfo) -> str:
+    came, due = clock(fact.came_at, zone), clock(fact.due_at, zone)
+    return f"what it awaited, {words(fact.awaited)}, came {came}: due {due}"
 
 
 @tell.register

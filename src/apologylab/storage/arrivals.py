@@ -118,8 +118,9 @@ def _typed(column: Column) -> str:
 
 
 _WAIT: Final = (
-    "INSERT INTO remedy_pending (key, experiment, due_at, seq) "
-    f"SELECT each.key, each.experiment, each.due_at, taken.seq FROM {_given(kind_of(Remedy))} "
+    "INSERT INTO remedy_pending (key, experiment, due_at, seq, awaits) "
+    "SELECT each.key, each.experiment, each.due_at, taken.seq, each.awaits "
+    f"FROM {_given(kind_of(Remedy))} "
     "JOIN taken ON taken.kind = 'remedy' AND taken.key = each.key "
     "WHERE NOT EXISTS (SELECT 1 FROM fact_key AS told "
     "WHERE told.kind = 'delivery' AND told.key = each.key) "

@@ -7,14 +7,15 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from apologylab.errors import LedgerError
-from apologylab.record.facts import KINDS, Delivery, Fact, Remedy
-from apologylab.service.ports import Appended, Claimed, DeadLetter, LedgerIdentity, Standing
+from apologylab.record.facts import KINDS, Delivery, Fact
+from apologylab.service.ports import Appended, LedgerIdentity, Standing
 from apologylab.storage.charges import combined, may, refuse_release
+from apologylab.storage.memory_queue import MemoryQueue, Waiting
 from apologylab.storage.rows import (
     Row,
     decode,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from apologylab.service.asked import Asked
-    from apologylab.service.ports import Charge, Postponed
+    from apologylab.service.ports import Arrived, Charge, Claimed, DeadLetter, Postponed
 
 F = TypeVar("F", bound=Fact)
 _LOCK_SECONDS = 30
@@ -49,25 +50,6 @@ class _Stored:
     keys: dict[type[Fact], dict[str, Row]] = field(default_factory=lambda: defaultdict(dict))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Waiting:
-    """What the queue knows of a remedy beyond its due time; times in microseconds."""
-
-    again_at: int | None = None
-    holder: str | None = None
-    lease_until: int = 0
-    handed: bool = False
-    attempts: int = 0
-    because: str = ""
-    dead: bool = False
-
-    def is_free(self, now: int, due_by: int) -> bool:
-        """Whether anybody may claim it."""
-        held = self.holder is not None and self.lease_until > now
-        return not held and not self.dead and (self.again_at is None or self.again_at <= due_by)
-
-
-_FRESH = _Waiting()
 _NO_BUDGET = Standing()
 
 
@@ -83,7 +65,7 @@ class MemoryTransaction:
         self.forgotten: set[str] = set()
         self.budgets: dict[str, Standing] = {}
         self.counts: dict[str, int] = {}
-        self.queue: dict[str, _Waiting] = {}
+        self.queue = MemoryQueue(self, ledger.queue)
 
     def lock(self, names: Sequence[str], *, shared: bool = False) -> None:
         """See :meth:`apologylab.service.ports.Transaction.lock`: the whole ledger is locked."""
@@ -132,63 +114,55 @@ class MemoryTransaction:
         until: datetime,
         limit: int,
         due_by: datetime | None = None,
+        channel: str | None = None,
+        unnamed: str | None = None,
     ) -> list[Claimed]:
         """See :meth:`apologylab.service.ports.Transaction.claim`."""
-        by = due_by or now
-        free = [
-            each
-            for each in self._unsettled(experiment)
-            if each.due_at <= by and self._waiting(each.key).is_free(micros(now), micros(by))
-        ]
-        claimed = free[:limit]
-        for each in claimed:
-            self._wait(each.key, holder=holder, lease_until=micros(until))
-        return [self._claimed(each) for each in claimed]
+        return self.queue.claim(
+            experiment,
+            holder=holder,
+            now=micros(now),
+            until=micros(until),
+            limit=limit,
+            due_by=micros(due_by or now),
+            through=None if channel is None else (channel, unnamed),
+        )
 
     def hand_over(self, keys: Sequence[str], *, holder: str) -> frozenset[str]:
         """See :meth:`apologylab.service.ports.Transaction.hand_over`."""
-        held = self._held(keys, holder)
-        for key in held:
-            self._wait(key, handed=True)
-        return held
+        return self.queue.hand_over(keys, holder=holder)
 
     def postpone(self, waits: Sequence[Postponed], *, holder: str) -> frozenset[str]:
         """See :meth:`apologylab.service.ports.Transaction.postpone`."""
-        held = self._held([each.key for each in waits], holder)
-        for each in waits:
-            if each.key in held:
-                self.queue[each.key] = _Waiting(
-                    again_at=None if each.again_at is None else micros(each.again_at),
-                    handed=each.handed,
-                    attempts=self._waiting(each.key).attempts + 1,
-                    because=each.because,
-                    dead=each.again_at is None,
-                )
-        return held
+        return self.queue.postpone(waits, holder=holder)
+
+    def put_off(self, until: Mapping[str, datetime], *, holder: str) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.put_off`."""
+        self.queue.put_off(until, holder=holder)
+
+    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+        """See :meth:`apologylab.service.ports.Transaction.arrived`."""
+        return self.queue.arrived(experiment, limit=limit)
+
+    def bring_forward(self, due: Mapping[str, datetime]) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.bring_forward`."""
+        self.queue.bring_forward(due)
 
     def let_go(self, keys: Sequence[str], *, holder: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.let_go`."""
-        for key in self._held(keys, holder):
-            self._wait(key, holder=None)
+        self.queue.let_go(keys, holder=holder)
 
     def dead_letters(self, experiment: str) -> list[DeadLetter]:
         """See :meth:`apologylab.service.ports.Transaction.dead_letters`."""
-        return [
-            DeadLetter(remedy=each, attempts=of.attempts, because=of.because, handed=of.handed)
-            for each in self._unsettled(experiment)
-            if (of := self._waiting(each.key)).dead
-        ]
+        return self.queue.dead_letters(experiment)
 
     def revive(self, keys: Sequence[str]) -> int:
         """See :meth:`apologylab.service.ports.Transaction.revive`."""
-        settled = self._settled()
-        dead = {key for key in keys if self._waiting(key).dead and key not in settled}
-        self.queue.update({key: _Waiting(handed=self._waiting(key).handed) for key in dead})
-        return len(dead)
+        return self.queue.revive(keys)
 
     def undelivered(self, experiment: str) -> int:
         """See :meth:`apologylab.service.ports.Transaction.undelivered`."""
-        return len(self._unsettled(experiment))
+        return len(self.queue.unsettled(experiment))
 
     def put_text(self, text_id: str, body: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.put_text`."""
@@ -250,30 +224,9 @@ class MemoryTransaction:
             stands, reserved=stands.reserved + amount, uses=stands.uses + uses
         )
 
-    def _settled(self) -> set[str]:
+    def settled(self) -> set[str]:
+        """Keys of remedies that have a delivery."""
         return self._ledger.stored.keys[Delivery].keys() | self.new.keys[Delivery].keys()
-
-    def _unsettled(self, experiment: str) -> list[Remedy]:
-        """Remedies without a delivery, longest due first."""
-        settled = self._settled()
-        remedies = self.find(Remedy, experiment=experiment)
-        waiting = [remedy for remedy in remedies if remedy.key not in settled]
-        return sorted(waiting, key=attrgetter("due_at"))
-
-    def _waiting(self, key: str) -> _Waiting:
-        return self.queue.get(key, self._ledger.queue.get(key, _FRESH))
-
-    def _wait(self, key: str, **changed: Any) -> None:
-        self.queue[key] = replace(self._waiting(key), **changed)
-
-    def _held(self, keys: Sequence[str], holder: str) -> frozenset[str]:
-        settled = self._settled()
-        held = (key for key in keys if self._waiting(key).holder == holder)
-        return frozenset(key for key in held if key not in settled)
-
-    def _claimed(self, remedy: Remedy) -> Claimed:
-        wait = self._waiting(remedy.key)
-        return Claimed(remedy=remedy, attempts=wait.attempts, handed=wait.handed)
 
     def _matching(self, kind: type[Fact], equal: dict[str, object]) -> Iterator[Row]:
         rows = chain(self._ledger.stored.rows[kind], self.new.rows[kind])
@@ -290,7 +243,7 @@ class MemoryLedger:
         self._marks: dict[int, int] = {}
         self.standings: dict[str, Standing] = {}
         self.counts: dict[str, int] = {}
-        self.queue: dict[str, _Waiting] = {}
+        self.queue: dict[str, Waiting] = {}
         self.texts: dict[str, str] = {}
         self.stored = _Stored()
         self.seq = 0
@@ -379,7 +332,7 @@ class MemoryLedger:
             del self.texts[text_id]
         self.standings.update(work.budgets)
         self.counts.update(work.counts)
-        self.queue.update(work.queue)
+        self.queue.update(work.queue.changed)
         if work.seq > self.seq:
             self._commits.append((work.seq, at))
             self.seq = work.seq

@@ -22,6 +22,7 @@ from apologylab.storage.tables import FACT_KEY, FACTS, REMEDY_PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from apologylab.service.ports import Postponed
 
@@ -35,9 +36,11 @@ def claim(
 ) -> list[Claimed]:
     """See :meth:`apologylab.service.ports.Transaction.claim`.
 
-    ``asked`` has ``experiment``, ``now``, ``due_by`` and ``limit``; times are in microseconds.
+    ``asked`` has ``experiment``, ``now``, ``due_by`` and ``limit``, and ``channel`` and ``unnamed``
+    where only those of a channel are wanted; times are in microseconds.
     """
-    rows = connection.execute(_claimable(), asked).all()
+    claimable = _claimable_through() if "channel" in asked else _claimable()
+    rows = connection.execute(claimable, asked).all()
     remedies = decode(Remedy, [row[:-2] for row in rows])
     lease: dict[str, object] = {"holder": holder, "lease_until": until}
     if remedies:
@@ -63,6 +66,13 @@ def postpone(
     if later:
         connection.execute(_postpone(), later)
     return held
+
+
+def put_off(connection: sa.Connection, until: Mapping[str, datetime], *, holder: str) -> None:
+    """See :meth:`apologylab.service.ports.Transaction.put_off`."""
+    if until:
+        each = [{"of": key, "again": micros(at), "by": holder} for key, at in until.items()]
+        connection.execute(_put_off(), each)
 
 
 def let_go(connection: sa.Connection, keys: Sequence[str], *, holder: str) -> None:
@@ -129,6 +139,13 @@ def _claimable() -> sa.Select[Any]:
 
 
 @cache
+def _claimable_through() -> sa.Select[Any]:
+    """Those that leave through ``channel``; what names none leaves through ``unnamed``."""
+    named = sa.func.coalesce(FACTS[Remedy].c.channel, sa.bindparam("unnamed", type_=sa.Text()))
+    return _claimable().where(named == sa.bindparam("channel", type_=sa.Text()))
+
+
+@cache
 def _lease() -> sa.Update:
     """Give the keys ``values`` to ``holder``."""
     given = REMEDY_PENDING.update().where(is_among(_WAITS.key))
@@ -163,6 +180,13 @@ def _postpone() -> sa.Update:
             **_FREE,
         )
     )
+
+
+@cache
+def _put_off() -> sa.Update:
+    """Give the key ``of`` back until ``again``, if ``by`` holds it."""
+    held = REMEDY_PENDING.update().where(_WAITS.key == sa.bindparam("of"), _HELD)
+    return held.values(again_at=sa.bindparam("again"), **_FREE)
 
 
 @cache

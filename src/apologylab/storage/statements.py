@@ -80,7 +80,7 @@ def standing(kind: str) -> sa.Select[Any]:
 def await_delivery() -> sa.Insert:
     """Put the remedies from ``first`` on into the dispatcher's index."""
     remedies = FACTS[Remedy].c
-    columns = ["key", "experiment", "due_at", "seq"]
+    columns = ["key", "experiment", "due_at", "seq", "awaits"]
     rows = sa.select(*(remedies[name] for name in columns))
     new = rows.where(remedies.seq >= sa.bindparam("first"))
     return REMEDY_PENDING.insert().from_select(columns, new)

@@ -99,6 +99,7 @@ COMMIT_MARK = sa.Table(
     sa.Column("seq", sa.BigInteger(), nullable=False),
 )
 
+_AWAITS = sa.text("awaits IS NOT NULL")
 REMEDY_PENDING = sa.Table(
     PENDING,
     METADATA,
@@ -113,7 +114,9 @@ REMEDY_PENDING = sa.Table(
     sa.Column("attempts", sa.BigInteger()),
     sa.Column("because", sa.Text()),
     sa.Column("dead", sa.SmallInteger()),
+    sa.Column("awaits", sa.Text()),
     sa.Index(f"{PENDING}_due", "experiment", "due_at", "seq"),
+    sa.Index(f"{PENDING}_awaits", "experiment", sqlite_where=_AWAITS, postgresql_where=_AWAITS),
     sqlite_with_rowid=False,
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import Fact
 from apologylab.service.asked import Asked
-from apologylab.storage import money, queue, statements
+from apologylab.storage import awaiting, money, queue, statements
 from apologylab.storage.expressions import among
 from apologylab.storage.rows import (
     Row,
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from apologylab.service.ports import Appended, Charge, Claimed, DeadLetter, Postponed, Standing
+    from apologylab.service.ports import (
+        Appended,
+        Arrived,
+        Charge,
+        Claimed,
+        DeadLetter,
+        Postponed,
+        Standing,
+    )
 
 F = TypeVar("F", bound=Fact)
 
@@ -123,14 +131,18 @@ class SqlTransaction:
         until: datetime,
         limit: int,
         due_by: datetime | None = None,
+        channel: str | None = None,
+        unnamed: str | None = None,
     ) -> list[Claimed]:
         """See :meth:`apologylab.service.ports.Transaction.claim`."""
-        asked = {
+        asked: dict[str, object] = {
             "experiment": experiment,
             "now": micros(now),
             "due_by": micros(due_by or now),
             "limit": limit,
         }
+        if channel is not None:
+            asked |= {"channel": channel, "unnamed": unnamed}
         return queue.claim(self._connection, asked, holder=holder, until=micros(until))
 
     def hand_over(self, keys: Sequence[str], *, holder: str) -> frozenset[str]:
@@ -140,6 +152,18 @@ class SqlTransaction:
     def postpone(self, waits: Sequence[Postponed], *, holder: str) -> frozenset[str]:
         """See :meth:`apologylab.service.ports.Transaction.postpone`."""
         return queue.postpone(self._connection, waits, holder=holder)
+
+    def put_off(self, until: Mapping[str, datetime], *, holder: str) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.put_off`."""
+        queue.put_off(self._connection, until, holder=holder)
+
+    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+        """See :meth:`apologylab.service.ports.Transaction.arrived`."""
+        return awaiting.arrived(self._connection, experiment, limit=limit)
+
+    def bring_forward(self, due: Mapping[str, datetime]) -> None:
+        """See :meth:`apologylab.service.ports.Transaction.bring_forward`."""
+        awaiting.bring_forward(self._connection, due)
 
     def let_go(self, keys: Sequence[str], *, holder: str) -> None:
         """See :meth:`apologylab.service.ports.Transaction.let_go`."""

@@ -36,6 +36,9 @@ FACTS = {
         "currency text?, fields json"
     ),
     "visit": "customer text, place text?",
+    "due_moved": (
+        f"{OF_A_UNIT}, awaited text, came_at time, due_at time, shift_s integer, shifted_by text?"
+    ),
     "approval": f"{OF_A_UNIT}, released boolean, reason text, by text",
     "choice": f"{OF_A_UNIT}, chosen text",
     "commitment": (f"{OF_A_UNIT}, level text, what text, keeper text, until time, incident text?"),
@@ -69,10 +72,12 @@ INDEXES = {
 ADDED = {
     "fact_remedy": (
         "channel text?, address text?, sender text?, shift_s integer?, shifted_by text?, "
-        "awaits text?"
+        "awaits text?, zone text?"
     ),
+    "fact_assignment": "timing text?",
+    "remedy_pending": "awaits text?",
     "fact_delivery": "reference text?",
-    "fact_liability": "because text?",
+    "fact_liability": "because text?, terms text?",
     "fact_contact": "by text?",
     "fact_goodwill": "reason text?",
 }
@@ -88,6 +93,14 @@ def upgrade() -> None:
     for table, columns in ADDED.items():
         for column in _columns(columns):
             op.add_column(table, column)
+    awaits = sa.text("awaits IS NOT NULL")
+    op.create_index(
+        "remedy_pending_awaits",
+        "remedy_pending",
+        ["experiment"],
+        sqlite_where=awaits,
+        postgresql_where=awaits,
+    )
 
 
 def downgrade() -> None:
