@@ -21,6 +21,7 @@ class Outbox:
 
     name: str = "file"
     once: bool = True
+    harmless: bool = True
     remembers: bool = True
     mood: list = field(default_factory=list)
     fails: frozenset = frozenset()

@@ -205,16 +205,44 @@ def migrate_ledger(of: Project, *, dry_run: bool) -> list[str]:
 
 
 def channel(name: str, of: Project) -> Channel:
-    """The channel called ``name``; the file channel writes under the project's ``outbox``.
+    """The channel called ``name`` in ``apologylab.toml``; file is always there.
 
     Raises:
-        ConfigError: this version has no such channel.
+        ConfigError: there is no such channel, or its settings are wrong.
+        MissingPartError: what it needs is not installed.
     """
-    if name != "file":
-        raise ConfigError(f"there is no channel {name!r}", do='this version has one: "file"')
-    from apologylab.channels.file import FileChannel
+    from apologylab.channels.registry import build
+    from apologylab.channels.settings import Settings
 
-    return FileChannel(of.root / "outbox")
+    if name not in of.channels:
+        raise ConfigError(
+            f"there is no channel {name!r}",
+            do=f"add [channels.{name}] to apologylab.toml; it has {', '.join(of.channels)}",
+        )
+    outlet = of.channels[name]
+    return build(
+        Settings(
+            name=name,
+            kind=outlet.kind,
+            values=outlet.values,
+            secrets=outlet.secrets,
+            root=of.root,
+            clock=clock(),
+        )
+    )
+
+
+def refuse_unready_channels(experiment: Experiment, of: Project) -> None:
+    """Refuse an experiment that a channel of the project cannot carry.
+
+    Raises:
+        ConfigError: a channel is not there, is wrong, or lacks what the experiment needs.
+    """
+    from apologylab.service.channel import needs
+
+    for name, needed in needs(experiment).items():
+        if lacking := channel(name, of).lacks(needed):
+            raise ConfigError(f"channel {name} cannot carry {experiment.name}", do=lacking)
 
 
 def unit_files() -> UnitFiles:

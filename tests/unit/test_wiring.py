@@ -59,6 +59,6 @@ def test_the_catalogue_is_the_projects_and_needs_none(project, tmp_path, monkeyp
     assert wiring.catalogue().names() == ()
 
 
-def test_an_unknown_channel_names_the_one_there_is(project):
-    with pytest.raises(ConfigError, match="no channel 'pigeon': this version has one"):
+def test_an_unknown_channel_names_those_there_are(project):
+    with pytest.raises(ConfigError, match=r"no channel 'pigeon': add \[channels.pigeon\].*file"):
         wiring.channel("pigeon", project)

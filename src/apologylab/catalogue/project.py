@@ -6,7 +6,10 @@ from ``APOLOGYLAB_LEDGER_URL`` or from the file that ``APOLOGYLAB_LEDGER_URL_FIL
 from ``apologylab.toml``. So does the key of pseudonyms: ``APOLOGYLAB_PSEUDONYM_KEY``, or
 ``APOLOGYLAB_PSEUDONYM_KEY_FILE``; where it is set, customers' ids are hashed with it at every door.
 ``retention_days`` says how long texts are kept after they were delivered; ``apologylab purge``
-deletes the others.
+deletes the others. Tables ``[channels.NAME]`` say through what remedies leave; a channel's password
+or secret comes from ``APOLOGYLAB_CHANNEL_<NAME>_PASSWORD``, ``_SECRET`` or ``_TOKEN``, or from the
+file that the same with ``_FILE`` names. ``[taxonomy]`` names the company's departments and causes
+of incidents, which docs/how-to/record-complaints.md explains.
 """
 
 from __future__ import annotations
@@ -19,7 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from apologylab.catalogue.outlets import Outlet, outlets
+from apologylab.catalogue.secrets import read_variable
+from apologylab.catalogue.taxonomy import taxonomy_of
 from apologylab.errors import ConfigError, StateError
+from apologylab.record.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +47,8 @@ KEYS: Final[dict[str, type]] = {
     "simulated": bool,
     "retention_days": int,
 }
+TABLES: Final = ("channels", "taxonomy")
+"""Tables of tables, each read by a module of its own."""
 SECRETS: Final = ("ledger_url", "pseudonym_key")
 """What a variable, or the file that ``<variable>_FILE`` names, may hold."""
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -65,6 +74,8 @@ class Project:
     simulated: bool = False
     retention_days: int | None = None
     pseudonym_key: str | None = field(default=None, repr=False)
+    channels: Mapping[str, Outlet] = field(default_factory=lambda: outlets({}, {}))
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
 
     def __post_init__(self) -> None:
         _refuse_unprintable(self)
@@ -98,7 +109,12 @@ def find_project(start: Path, environ: Mapping[str, str]) -> Project:
             do=f"run `apologylab init` where the project shall live, or set {PREFIX}LEDGER_URL",
         )
     root = file.parent if file else start
-    return _build(root, (read_file(file) if file else {}) | overrides)
+    found = read_file(file) if file else {}
+    tables = {
+        "channels": outlets(found.pop("channels", {}), environ),
+        "taxonomy": taxonomy_of(found.pop("taxonomy", {})),
+    }
+    return _build(root, found | overrides | tables)
 
 
 def find_file(start: Path) -> Path | None:
@@ -140,7 +156,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     if "retention_days" in found:
         found["retention_days"] = _days(found["retention_days"])
     for key in SECRETS:
-        if (secret := _secret(environ, key)) is not None:
+        if (secret := read_variable(environ, PREFIX + key.upper())) is not None:
             found[key] = secret
     return found
 
@@ -189,8 +205,11 @@ def _absolute(root: Path, url: str) -> str:
 
 
 def _refuse_key(file: Path, key: str, value: object) -> None:
+    if key in TABLES:
+        return
     if key not in KEYS:
-        raise ConfigError(f"{file}: unknown key {key!r}", do=f"known are {', '.join(KEYS)}")
+        known = ", ".join((*KEYS, *(f"[{each}.NAME]" for each in TABLES)))
+        raise ConfigError(f"{file}: unknown key {key!r}", do=f"known are {known}")
     wanted = KEYS[key]
     if type(value) is not wanted:
         word = {str: "a text in quotes", bool: "true or false", int: "a whole number"}[wanted]
@@ -258,22 +277,3 @@ def _days(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ConfigError(f"{PREFIX}RETENTION_DAYS is {text!r}", do="write a number of days")
     return int(text)
-
-
-def _secret(environ: Mapping[str, str], key: str) -> str | None:
-    """What the variable of ``key`` holds, or the file that its twin names."""
-    variable = PREFIX + key.upper()
-    plain, file = environ.get(variable), environ.get(f"{variable}_FILE")
-    if plain and file:
-        raise ConfigError(f"{variable} and {variable}_FILE are both set", do="unset one")
-    return _read_secret(f"{variable}_FILE", Path(file)) if file else plain or None
-
-
-def _read_secret(variable: str, file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(
-            f"{variable} names {file}, which cannot be read: {error.strerror}",
-            do="correct the path or its permissions",
-        ) from error

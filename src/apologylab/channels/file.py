@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from errno import EACCES
 from pathlib import Path
 from typing import IO, Any
 
 from apologylab.channels.lock import turn
+from apologylab.channels.settings import Settings
 from apologylab.design.money import Money
 from apologylab.errors import InputError
-from apologylab.service.channel import Outgoing, Sent
+from apologylab.service.channel import Needs, Outgoing, Sent
 
 FILE = "remedies.jsonl"
 OWN = ".remedies.jsonl"
@@ -26,8 +28,9 @@ TURN = ".turn"
 class FileChannel:
     """Appends to ``remedies.jsonl`` in ``folder``; a key that stood there is never written again.
 
-    Each line holds ``key, customer, experiment, arm, text, locale, compensation, amount``; the
-    amount is written "5.00 USD". A line that a crash tore was never called sent: it is cut off.
+    Each line holds ``key, customer, experiment, arm, text, locale, compensation, amount`` and what
+    :func:`_line` adds; the amount is written "5.00 USD". A line that a crash tore was never called
+    sent: it is cut off.
 
     Workers that dispatch the same ledger share one folder: another folder does not know the keys.
 
@@ -36,10 +39,11 @@ class FileChannel:
     not been followed by another. Emptying it in place instead of moving it loses its keys.
     """
 
-    name = "file"
     once = True
+    harmless = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name: str = "file") -> None:
+        self.name = name
         self.file = folder / FILE
         self._own = folder / OWN
         self._kept_file = folder / KEPT
@@ -61,6 +65,19 @@ class FileChannel:
             new = {each.key: each for each in batch if not self._knows(each.key)}
             self._append(lines, list(new.values()))
         return [Sent(key=each.key, state="sent") for each in batch]
+
+    def lacks(self, needs: Needs) -> str:
+        """See :meth:`apologylab.service.channel.Channel.lacks`: a file takes anything."""
+        del needs
+        return ""
+
+    def reach(self) -> str:
+        """See :meth:`apologylab.service.channel.Channel.reach`."""
+        folder = self.file.parent
+        standing = next(each for each in (folder, *folder.parents) if each.exists())
+        if not (standing.is_dir() and os.access(standing, os.W_OK)):
+            raise PermissionError(EACCES, "it cannot be written to", str(standing))
+        return f"writes {self.file}"
 
     def _knows(self, key: str) -> bool:
         return key in self._keys or key in self._kept
@@ -157,6 +174,18 @@ class FileChannel:
         self._keys.update(each.key for each in batch)
 
 
+def channel(settings: Settings) -> FileChannel:
+    """The file channel that ``settings`` describe: ``folder``, by default ``outbox`` or its name.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    usual = "outbox" if settings.name == "file" else f"outbox/{settings.name}"
+    folder = settings.text("folder", usual)
+    settings.all_read()
+    return FileChannel(settings.root / folder, name=settings.name)
+
+
 def _line(each: Outgoing) -> dict[str, Any]:
     return {
         "key": each.key,
@@ -167,6 +196,12 @@ def _line(each: Outgoing) -> dict[str, Any]:
         "locale": each.locale,
         "compensation": each.compensation,
         "amount": str(Money(each.amount, each.currency)) if each.currency else None,
+        "expires_days": each.expires_days,
+        "subject": each.subject,
+        "to": each.to,
+        "sender": each.sender,
+        "purpose": each.purpose,
+        "promotional": each.promotional,
     }
 
 

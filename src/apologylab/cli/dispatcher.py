@@ -102,7 +102,7 @@ class Dispatcher:
     ) -> list[Dispatched]:
         """Settle what is due of every experiment that we deliver ourselves, or as much as fits."""
         return [
-            self._dispatch(each, progress, until=time.monotonic() + share_seconds)
+            self._dispatch(each, progress, seconds=share_seconds)
             for each in self._started()
             if self._names is not None or each.experiment.delivery.by != "caller"
         ]
@@ -122,17 +122,25 @@ class Dispatcher:
         settle_liabilities(self._ledger, self._started(), now=self._worker.clock())
         self._money_at = time.monotonic() + MONEY_SECONDS
 
-    def _dispatch(self, running: Running, progress: Progress, *, until: float) -> Dispatched:
+    def _dispatch(self, running: Running, progress: Progress, *, seconds: float) -> Dispatched:
+        """Through each of its channels in turn, all of which must be there before any is used."""
+        from apologylab.design.routes import channels
         from apologylab.service.dispatch import Dispatched, dispatch_once
 
-        done = dispatch_once(
-            self._ledger,
-            self._channel(running.experiment.delivery.channel),
-            running,
-            self._worker,
-            progress=progress,
-            stop=lambda: self._told.is_set() or time.monotonic() > until,
-        )
+        done = Dispatched(experiment=running.name)
+        through = {each: self._channel(each) for each in channels(running.experiment)}
+        for name, channel in through.items():
+            until = time.monotonic() + seconds / len(through)
+            part = dispatch_once(
+                self._ledger,
+                channel,
+                running,
+                self._worker,
+                only=name if len(through) > 1 else None,
+                progress=progress,
+                stop=lambda until=until: self._told.is_set() or time.monotonic() > until,
+            )
+            done.add(part)
         counted = self._counts.setdefault(running.name, Dispatched(experiment=running.name))
         counted.add(done)
         return done

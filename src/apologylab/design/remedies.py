@@ -174,8 +174,15 @@ class Delivery:
     by: Literal["apologylab", "caller"] = "apologylab"
     channel: Annotated[Name, Doc("file, or a channel of apologylab.toml")] = "file"
     address: Annotated[
-        Name | None, Doc("the incident's field with the customer's address on the channel")
+        Name | None,
+        Doc(
+            "the incident's field with the customer's address; email of channels called email or "
+            "smtp, phone of sms and push, if absent"
+        ),
     ] = None
+    addresses: Annotated[
+        Mapping[Name, Name], Doc("channel -> the field of its address, where channels differ")
+    ] = field(default_factory=dict)
     promotional: Annotated[
         bool | None, Doc("whether a remedy promotes; if absent, those that give something do")
     ] = None

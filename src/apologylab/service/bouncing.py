@@ -10,7 +10,7 @@ from apologylab.service.channel import Sent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apologylab.service.channel import Channel, Outgoing
+    from apologylab.service.channel import Channel, Needs, Outgoing
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Bouncing:
         """The inner channel's."""
         return self.inner.once
 
+    @property
+    def harmless(self) -> bool:
+        """The inner channel's."""
+        return self.inner.harmless
+
     def accepted(self, keys: Sequence[str]) -> frozenset[str]:
         """See :class:`apologylab.service.channel.Channel`."""
         return self.inner.accepted(keys)
@@ -39,6 +44,14 @@ class Bouncing:
         good = [each for each in batch if each.customer not in self.customers]
         taken = {sent.key: sent for sent in self.inner.send(good)}
         return [taken.get(each.key) or _bounced(each.key) for each in batch]
+
+    def lacks(self, needs: Needs) -> str:
+        """The inner channel's."""
+        return self.inner.lacks(needs)
+
+    def reach(self) -> str:
+        """The inner channel's."""
+        return self.inner.reach()
 
 
 def _bounced(key: str) -> Sent:

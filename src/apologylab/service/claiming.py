@@ -17,6 +17,7 @@ from apologylab.service.recheck import suppressed
 from apologylab.service.running import KILL, enrolment
 from apologylab.service.settling import Outcome, settle
 from apologylab.service.start import lock_name
+from apologylab.service.text_ids import text_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 UNRENDERED: Final = "its text could not be rendered"
 TEXT_GONE: Final = "its text was deleted"
 """The customer was forgotten (R21)."""
+ADDRESS_GONE: Final = "its address was deleted"
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaving:
-    """A remedy for the channel, with its text.
+    """A remedy for the channel, with its text and the customer's address, if it has one.
 
     ``doubtful`` ones were handed over before, and nobody knows what came of it. A ``killed`` one
     is among them to be asked about only, and is not sent.
@@ -45,6 +47,7 @@ class Leaving:
     attempts: int
     doubtful: bool
     killed: bool = False
+    to: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +63,18 @@ class Taken:
     killed: bool = False
 
 
-def claim(ledger: Ledger, running: Running, worker: Worker, *, channel: str, limit: int) -> Taken:
+def claim(
+    ledger: Ledger,
+    running: Running,
+    worker: Worker,
+    *,
+    channel: str,
+    limit: int,
+    only: str | None = None,
+) -> Taken:
     """Take at most ``limit`` remedies for ``worker``, settling those that do not leave.
+
+    With ``only``, those that leave through the channel of this name.
 
     A kill keeps the experiment's name to itself while it is stored: it comes before the look for
     it here, or after this transaction, whose remedies are in the channel within a second.
@@ -70,11 +83,11 @@ def claim(ledger: Ledger, running: Running, worker: Worker, *, channel: str, lim
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(running.name)], shared=True)
         killed = _is_killed(work, running)
-        claimed = _claimed(work, running, worker, now, limit, killed=killed)
+        claimed = _claimed(work, running, worker, now, limit, only=only, killed=killed)
         if not claimed:
             return Taken()
         stays = _staying(work, running, claimed, killed=killed)
-        bodies = work.texts([each.remedy.text for each in claimed if each.remedy.text])
+        bodies = work.texts(text_ids(each.remedy for each in claimed))
         leaving, ended = _parted(claimed, stays, bodies, _held_back(work, running, claimed))
         fresh = [each.remedy.key for each in leaving if not each.doubtful]
         work.hand_over(fresh, holder=worker.holder)
@@ -89,7 +102,14 @@ def _is_killed(work: Transaction, running: Running) -> bool:
 
 
 def _claimed(
-    work: Transaction, running: Running, worker: Worker, now: datetime, limit: int, *, killed: bool
+    work: Transaction,
+    running: Running,
+    worker: Worker,
+    now: datetime,
+    limit: int,
+    *,
+    only: str | None,
+    killed: bool,
 ) -> list[Claimed]:
     """What is due; all that waits if the experiment was killed."""
     if killed:
@@ -101,6 +121,8 @@ def _claimed(
         until=now + worker.lease,
         limit=limit,
         due_by=FOREVER if killed else now,
+        channel=only,
+        unnamed=running.experiment.delivery.channel,
     )
 
 
@@ -145,7 +167,8 @@ def _parted(
     for each in claimed:
         remedy = each.remedy
         body = bodies.get(remedy.text) if remedy.text else None
-        end = None if each.handed else _end(remedy, body, stays.get(remedy.key))
+        to = bodies.get(remedy.address) if remedy.address else None
+        end = None if each.handed else _end(remedy, body, to, stays.get(remedy.key))
         if end is not None:
             ended.append(end)
             continue
@@ -156,12 +179,13 @@ def _parted(
                 attempts=each.attempts,
                 doubtful=each.handed,
                 killed=remedy.key in held_back,
+                to=to,
             )
         )
     return leaving, ended
 
 
-def _end(remedy: Remedy, body: str | None, why: str | None) -> Outcome | None:
+def _end(remedy: Remedy, body: str | None, to: str | None, why: str | None) -> Outcome | None:
     """How a remedy ends that does not leave, or None if it does."""
     if remedy.arm == SILENCE:
         return Outcome(remedy, "would_suppress" if why else "would_send", why or "")
@@ -169,4 +193,6 @@ def _end(remedy: Remedy, body: str | None, why: str | None) -> Outcome | None:
         return Outcome(remedy, "suppressed", why)
     if body is None:
         return Outcome(remedy, "failed", TEXT_GONE if remedy.text else UNRENDERED)
+    if remedy.address and to is None:
+        return Outcome(remedy, "failed", ADDRESS_GONE)
     return None

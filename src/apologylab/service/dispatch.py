@@ -90,12 +90,13 @@ def dispatch_once(
     running: Running,
     worker: Worker,
     *,
+    only: str | None = None,
     progress: Progress = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Dispatched:
     """Settle everything of ``running`` that is due, or all that waits if it was killed.
 
-    Any number of workers may do so at once. ``stop`` is asked before each batch; what was claimed
+    With ``only``, what leaves through the channel that the declaration calls so. Any number of workers may do so at once. ``stop`` is asked before each batch; what was claimed
     by then is settled.
 
     Raises:
@@ -107,9 +108,10 @@ def dispatch_once(
     size = _first(channel, worker)
     left = True
     while left and not stop():
-        taken = again(partial(claim, ledger, running, worker, channel=channel.name, limit=size))
+        asked = partial(claim, ledger, running, worker, channel=channel.name, only=only)
+        taken = again(partial(asked, limit=size))
         began = worker.seconds() if worker.seconds else 0.0
-        fates = hand(channel, ledger.identity.id, taken)
+        fates = hand(channel, ledger.identity.id, taken, running.experiment)
         left = taken.claimed == size
         size = worker.batch if taken.killed else _next(channel, worker, size, len(fates), began)
         stored = _surely(
@@ -126,7 +128,7 @@ def _refuse(ledger: Ledger, channel: Channel, running: Running) -> None:
             f"{running.name} is delivered by its caller",
             do="report what was delivered with report_delivery",
         )
-    if ledger.identity.simulated and channel.name != "file":
+    if ledger.identity.simulated and not channel.harmless:
         raise LedgerOtherError(
             f"the ledger is simulated and channel {channel.name} reaches real customers",
             do="use the file channel",

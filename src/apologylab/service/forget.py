@@ -17,7 +17,7 @@ from apologylab.record.facts import (
 )
 from apologylab.service.again import again
 from apologylab.service.audit import note
-from apologylab.service.text_ids import text_id
+from apologylab.service.text_ids import text_id, text_ids
 from apologylab.service.traces import traces
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _forget(ledger: Ledger, ids: Sequence[str], because: str, by: str, now: date
 def _pinned(work: Transaction, ids: Sequence[str]) -> list[str]:
     """The ids of the texts of all remedies, those of this very moment included."""
     answered = [each.key for each in work.find_among(Assignment, "customer", ids)]
-    return [each.text for each in work.find_among(Remedy, "key", answered) if each.text]
+    return text_ids(work.find_among(Remedy, "key", answered))
 
 
 def _write_down(

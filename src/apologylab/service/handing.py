@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from apologylab.service.channel import Outgoing, Sent
+from apologylab.service.channel import Sent
+from apologylab.service.leaving import outgoing
 from apologylab.service.retrying import Retry
 from apologylab.service.settling import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from apologylab.service.channel import Channel
+    from apologylab.design.experiment import Experiment
+    from apologylab.service.channel import Channel, Outgoing
     from apologylab.service.claiming import Leaving, Taken
     from apologylab.service.retrying import Fate
 
@@ -19,16 +21,18 @@ NEVER_TOLD: Final = "a worker ended between handing it over and telling what cam
 NO_ANSWER: Final = "the channel did not say what it did with it"
 
 
-def hand(channel: Channel, ledger: str, taken: Taken) -> list[Fate]:
+def hand(channel: Channel, ledger: str, taken: Taken, experiment: Experiment) -> list[Fate]:
     """Send what was taken, asking first what became of the doubtful ones.
 
     A key is sent again only if the channel promises that this has no second effect, and nothing at
-    all after a kill. ``ledger`` is its id, which makes keys differ from those of other ledgers.
+    all after a kill. ``ledger`` is its id, which makes keys differ from those of other ledgers;
+    ``experiment`` says who speaks and whether a remedy promotes.
     """
     ids = {each.remedy.key: f"{ledger}/{each.remedy.key}" for each in taken.leaving}
     fates = _asked(channel, ids, taken)
     leaving = [each for each in taken.leaving if each.remedy.key not in fates]
-    told = _sent(channel, [_outgoing(each, ids[each.remedy.key]) for each in leaving])
+    batch = [outgoing(experiment, each, ids[each.remedy.key]) for each in leaving]
+    told = _sent(channel, batch)
     for each in leaving:
         key = each.remedy.key
         fates[key] = _fate(each, told[ids[key]], once=channel.once)
@@ -50,9 +54,14 @@ def _asked(channel: Channel, ids: Mapping[str, str], taken: Taken) -> dict[str, 
     for each in doubtful:
         if ids[each.remedy.key] in known:
             fates[each.remedy.key] = Outcome(each.remedy, "sent", "")
-        elif each.killed or not channel.once or each.body is None:
+        elif each.killed or not channel.once or _text_gone(each):
             fates[each.remedy.key] = Outcome(each.remedy, "in_doubt", NEVER_TOLD)
     return fates
+
+
+def _text_gone(each: Leaving) -> bool:
+    """Whether its text was deleted since it was handed over (R21)."""
+    return each.body is None and each.remedy.text is not None
 
 
 def _sent(channel: Channel, batch: Sequence[Outgoing]) -> Mapping[str, Sent]:
@@ -85,28 +94,13 @@ def _fate(each: Leaving, answer: Sent, *, once: bool) -> Fate:
     if answer.state == "failed" and each.doubtful:
         return Outcome(each.remedy, "in_doubt", answer.because or NEVER_TOLD)
     if answer.state == "later":
-        return _retry(each, answer.because, handed=each.doubtful)
+        return _retry(each, answer.because, handed=each.doubtful, wait_s=answer.wait_s)
     if answer.state == "unknown":
         if once:
-            return _retry(each, answer.because, handed=True)
-        return Outcome(each.remedy, "in_doubt", answer.because)
-    return Outcome(each.remedy, answer.state, answer.because)
+            return _retry(each, answer.because, handed=True, wait_s=answer.wait_s)
+        return Outcome(each.remedy, "in_doubt", answer.because, answer.reference)
+    return Outcome(each.remedy, answer.state, answer.because, answer.reference)
 
 
-def _retry(each: Leaving, because: str, *, handed: bool) -> Retry:
-    return Retry(each.remedy, each.attempts, because, handed)
-
-
-def _outgoing(leaving: Leaving, key: str) -> Outgoing:
-    remedy = leaving.remedy
-    return Outgoing(
-        key=key,
-        customer=remedy.customer,
-        experiment=remedy.experiment,
-        arm=remedy.arm,
-        text=leaving.body,
-        locale=remedy.locale,
-        compensation=remedy.compensation,
-        amount=remedy.amount,
-        currency=remedy.currency,
-    )
+def _retry(each: Leaving, because: str, *, handed: bool, wait_s: float | None = None) -> Retry:
+    return Retry(each.remedy, each.attempts, because, handed, wait_s)

@@ -23,6 +23,7 @@ class Pin(NamedTuple):
     text: str | None
     liability: Liability | None
     because: str
+    address: str | None = None
 
 
 def pin(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from apologylab.record.facts import Delivery, Incident, Remedy
 from apologylab.service.again import again
 from apologylab.service.audit import note
-from apologylab.service.text_ids import text_id
+from apologylab.service.text_ids import text_id, text_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +86,7 @@ def _batches(keys: Iterator[str]) -> Iterator[list[str]]:
 
 def _purge_remedies(ledger: Ledger, keys: Sequence[str], now: datetime, *, dry_run: bool) -> int:
     with ledger.transaction(recorded_at=now) as work:
-        ids = [each.text for each in work.find_among(Remedy, "key", keys) if each.text]
+        ids = text_ids(work.find_among(Remedy, "key", keys))
         return _drop(work, ids, dry_run=dry_run)
 
 

@@ -26,13 +26,15 @@ LONGEST_WAIT: Final = 86_400
 class Retry(NamedTuple):
     """The channel could not take a remedy; ``attempts`` failed before.
 
-    ``handed``: it may have taken it all the same, so that it cannot become suppressed.
+    ``handed``: it may have taken it all the same, so that it cannot become suppressed. ``wait_s``:
+    so long it asked us to wait.
     """
 
     remedy: Remedy
     attempts: int
     because: str
     handed: bool
+    wait_s: float | None = None
 
 
 Fate = Outcome | Retry
@@ -88,6 +90,8 @@ def _postponed(running: Running, worker: Worker, retry: Retry, now: datetime) ->
     again_at = None
     if failed < declared.attempts:
         seconds = wait_seconds(failed, declared.backoff_seconds, worker.chance)
+        if retry.wait_s is not None:
+            seconds += min(retry.wait_s, LONGEST_WAIT)
         again_at = now + timedelta(seconds=seconds)
     return Postponed(
         key=retry.remedy.key, again_at=again_at, because=retry.because, handed=retry.handed

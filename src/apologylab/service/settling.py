@@ -26,11 +26,12 @@ MONEY: Final[Mapping[str, State]] = {
 
 
 class Outcome(NamedTuple):
-    """What became of one remedy: a delivery's state and, if there is one, the reason."""
+    """What became of one remedy: a delivery's state, the reason, and what the channel calls it."""
 
     remedy: Remedy
     state: str
     because: str
+    reference: str | None = None
 
 
 def settle(
@@ -63,6 +64,7 @@ def _delivery(outcome: Outcome, channel: str, now: datetime) -> Delivery:
         channel=channel,
         state=outcome.state,
         because=outcome.because,
+        reference=outcome.reference,
     )
 
 

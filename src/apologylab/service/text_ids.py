@@ -11,10 +11,14 @@ import hmac
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from apologylab.record.facts import Remedy
     from apologylab.service.ports import LedgerIdentity
 
-Of = Literal["remedy", "incident"]
-"""What a text belongs to: a remedy's rendered text, or what an incident brought for texts only."""
+Of = Literal["remedy", "incident", "address"]
+"""What a text belongs to: a remedy's rendered text, what an incident brought for texts only, or the
+address that a remedy goes to."""
 
 
 def text_id(ledger: LedgerIdentity, of: Of, key: str) -> str:
@@ -27,3 +31,8 @@ def text_id(ledger: LedgerIdentity, of: Of, key: str) -> str:
     """
     message = f"{of}|{ledger.id}|{key}".encode()
     return hmac.new(ledger.secret.encode(), message, hashlib.sha256).hexdigest()[:32]
+
+
+def text_ids(remedies: Iterable[Remedy]) -> list[str]:
+    """The ids of all texts of ``remedies``: what is said, and to which address."""
+    return [each for remedy in remedies for each in (remedy.text, remedy.address) if each]

@@ -21,7 +21,8 @@ def test_a_line_says_everything(tmp_path):
     assert (answer.key, answer.state) == ("k", "sent")
     assert json.loads((tmp_path / "out" / FILE).read_text()) == {
         "key": "k", "customer": "c", "experiment": "e", "arm": "a", "text": "Sorry\n“ąž”",
-        "locale": "en", "compensation": "usd5", "amount": "5.00 USD",
+        "locale": "en", "compensation": "usd5", "amount": "5.00 USD", "expires_days": None, "subject": None, "to": None,
+        "sender": None, "purpose": "remedy", "promotional": False,
     }  # fmt: skip
 
 

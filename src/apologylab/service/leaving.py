@@ -1,0 +1,50 @@
+"""A remedy as its channel gets it: the words, the address, who speaks, and whether it promotes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apologylab.remedy.letter import opened
+from apologylab.service.channel import Outgoing
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+    from apologylab.record.facts import Remedy
+    from apologylab.service.claiming import Leaving
+
+
+def outgoing(experiment: Experiment, leaving: Leaving, key: str) -> Outgoing:
+    """``leaving`` under the ``key`` by which its channel knows it."""
+    remedy = leaving.remedy
+    letter = opened(leaving.body) if leaving.body is not None else None
+    speaks = experiment.sender.get(remedy.sender) if remedy.sender else None
+    return Outgoing(
+        key=key,
+        customer=remedy.customer,
+        experiment=remedy.experiment,
+        arm=remedy.arm,
+        text=letter.text if letter else None,
+        subject=letter.subject if letter else None,
+        parts=tuple((each.part, each.text) for each in letter.parts) if letter else (),
+        locale=remedy.locale,
+        to=leaving.to,
+        sender=speaks.name if speaks else None,
+        sender_address=speaks.address if speaks else None,
+        compensation=remedy.compensation,
+        amount=remedy.amount,
+        currency=remedy.currency,
+        expires_days=expires_days(experiment, remedy),
+        promotional=promotes(experiment, remedy),
+    )
+
+
+def expires_days(experiment: Experiment, remedy: Remedy) -> int | None:
+    """How long what a remedy gives can be used after it went out."""
+    given = experiment.compensation.get(remedy.compensation) if remedy.compensation else None
+    return given.expires_days if given else None
+
+
+def promotes(experiment: Experiment, remedy: Remedy) -> bool:
+    """Whether a remedy is promotional: as declared, else if it gives something."""
+    declared = experiment.delivery.promotional
+    return remedy.compensation is not None if declared is None else declared
