@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from apologylab.design.constraints import Doc, Items
-from apologylab.design.keys import Label, Line, Name
+from apologylab.design.keys import Label, Line
 
 Words = Annotated[tuple[Label, ...], Items()]
 
@@ -37,6 +37,6 @@ class Brand:
         Mapping[Label, Label], Doc("as written -> as said, in every text; case matters")
     ] = field(default_factory=dict)
     formality: Annotated[
-        Name | None, Doc("how customers are addressed, of those that the locale's rules know")
+        Label | None, Doc("how customers are addressed, of those that the locale's rules know")
     ] = None
     signature: Annotated[Line | None, Doc("the last paragraph of every text")] = None

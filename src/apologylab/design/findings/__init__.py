@@ -15,15 +15,18 @@ from apologylab.design.findings import (
     arms,
     budget,
     declared,
+    giving,
     incident,
     looking,
     margins,
+    markets,
     outcomes,
     plan,
     remedies,
     setting,
     times,
     value,
+    wording,
 )
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, run
 from apologylab.errors import DeclarationError
@@ -39,6 +42,9 @@ RULES: tuple[Rule, ...] = (
     *arms.RULES,
     *allocation.RULES,
     *remedies.RULES,
+    *wording.RULES,
+    *giving.RULES,
+    *markets.RULES,
     *budget.RULES,
     *outcomes.RULES,
     *times.RULES,
