@@ -123,10 +123,11 @@ class Reader:
         if len(found) == 1 and isinstance(currencies[0], str):
             return _each(raw, self._parser(column, currencies[0]))
         unread = Problem(f"{column.name} has no currency to be read in")
+        may_lack = None if column.nullable else unread
         return [
             self._parser(column, currency).__wrapped__(value)
             if isinstance(currency, str)
-            else unread
+            else (may_lack if value in (None, "") else unread)
             for value, currency in zip(raw, currencies, strict=True)
         ]
 

@@ -2,59 +2,120 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from apologylab.record.columns import columns, kind_of
-from apologylab.record.facts import Incident
+from apologylab.record.facts import Fact, Incident
+from apologylab.record.later_facts import Complaint, SameIncident
+from apologylab.record.taxonomy import Taxonomy
 from apologylab.service.again import again
+from apologylab.service.complaints import called, same_as_opened, take_complaints
 from apologylab.service.ports import Appended
 from apologylab.service.withholding import append_withheld, part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from apologylab.record.facts import Fact
     from apologylab.record.integrity import Understood
     from apologylab.service.ports import Ledger
 
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meant:
+    """What a company means by its incidents: ``said`` are fields that only texts need (R21)."""
+
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
+    said: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landed:
+    """What an append did; ``wrong``: place -> how its row contradicts what stands.
+
+    ``opened`` incidents were opened by complaints; ``matched`` had been, when operations told them.
+    """
+
+    appended: Appended
+    wrong: Mapping[int, str] = field(default_factory=dict)
+    opened: int = 0
+    matched: int = 0
+
 
 def land(
-    ledger: Ledger,
-    kind: type[Fact],
-    understood: Understood,
-    said: Mapping[str, frozenset[str]],
-    now: datetime,
-) -> tuple[Appended, dict[int, str]]:
-    """Append what was understood; gives place -> why a row contradicts what stands."""
+    ledger: Ledger, kind: type[Fact], understood: Understood, meant: Meant, now: datetime
+) -> Landed:
+    """Append what was understood; a complaint finds or opens its incident."""
     if not understood.rows:
-        return Appended(new=0, same=0), {}
-    if kind is Incident and any(said.values()):
-        return again(partial(_append_incidents, ledger, understood, said, now))
+        return Landed(appended=Appended(new=0, same=0))
+    if kind is Complaint:
+        return again(partial(_append_complaints, ledger, understood, meant, now))
+    if kind is Incident and (any(meant.said.values()) or ledger.count(Complaint)):
+        return again(partial(_append_incidents, ledger, understood, meant, now))
     appended = again(partial(ledger.append_rows, kind, understood.rows, recorded_at=now))
-    return appended, _contradictions(ledger, kind, understood, appended, now)
+    return Landed(appended=appended, wrong=_contradictions(ledger, kind, understood, appended, now))
+
+
+def _facts(kind: type[F], rows: Sequence[tuple[object, ...]]) -> list[F]:
+    names = [column.name for column in columns(kind)]
+    return [kind(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[arg-type]
+
+
+def _append_complaints(
+    ledger: Ledger, understood: Understood, meant: Meant, now: datetime
+) -> Landed:
+    """As :func:`land`, for complaints."""
+    told = _facts(Complaint, understood.rows)
+    with ledger.transaction(recorded_at=now) as work:
+        taken = take_complaints(
+            work, ledger.identity, told, taxonomy=meant.taxonomy, said=meant.said
+        )
+    settled = _as(taken.complaints, understood)
+    wrong = _contradictions(ledger, Complaint, settled, taken.appended, now)
+    return Landed(appended=taken.appended, wrong=wrong, opened=taken.opened)
 
 
 def _append_incidents(
-    ledger: Ledger, understood: Understood, said: Mapping[str, frozenset[str]], now: datetime
-) -> tuple[Appended, dict[int, str]]:
-    """As :func:`land`, for incidents, without what only texts need (R21)."""
-    names = [column.name for column in columns(Incident)]
-    told = [Incident(**dict(zip(names, row, strict=True))) for row in understood.rows]  # type: ignore[arg-type]
-    kept, out = part(told, said)
+    ledger: Ledger, understood: Understood, meant: Meant, now: datetime
+) -> Landed:
+    """As :func:`land`, for incidents, without what only texts need (R21).
+
+    What a complaint had opened is not appended again, but as another name of what stands.
+    """
+    kept, out = part(_facts(Incident, understood.rows), meant.said)
     with ledger.transaction(recorded_at=now) as work:
-        appended, differing = append_withheld(work, ledger.identity, kept, out)
-    rows = [tuple(getattr(each, name) for name in names) for each in kept]
-    parted = replace(understood, rows=rows)
-    wrong = _contradictions(ledger, Incident, parted, appended, now)
+        work.lock(sorted({f"customer/{each.customer}" for each in kept}))
+        stands = same_as_opened(work, kept, meant.taxonomy.window)
+        own = [each for each in kept if each.key not in stands]
+        fresh = {key: text for key, text in out.items() if key not in stands}
+        appended, differing = append_withheld(work, ledger.identity, own, fresh)
+        matched = work.append(
+            [called(each, stands[each.key]) for each in kept if each.key in stands]
+        )
+    wrong = _contradictions(ledger, Incident, _as(kept, understood), appended, now)
+    told = [called(each, stands.get(each.key, "")) for each in kept]
+    wrong |= _contradictions(ledger, SameIncident, _as(told, understood), matched, now)
     for place, each in zip(understood.places, kept, strict=True):
         if each.key in differing:
             wrong[place] = "its fields for texts differ from those recorded under this key"
-    refused = tuple(each.key for each in kept if each.key in {*appended.contradicting, *differing})
-    same = appended.same - len(differing)
-    return Appended(new=appended.new, same=same, contradicting=refused), wrong
+    refused = {*appended.contradicting, *matched.contradicting, *differing}
+    together = Appended(
+        new=appended.new + matched.new,
+        same=appended.same + matched.same - len(differing),
+        contradicting=tuple(each.key for each in kept if each.key in refused),
+    )
+    return Landed(appended=together, wrong=wrong, matched=matched.new)
+
+
+def _as(facts: Sequence[Fact], understood: Understood) -> Understood:
+    """The same places with other rows: those of ``facts``."""
+    names = [column.name for column in columns(type(facts[0]))]
+    rows = [tuple(getattr(each, name) for name in names) for each in facts]
+    return replace(understood, rows=rows)
 
 
 def _contradictions(

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from apologylab.errors import InputError
@@ -22,10 +21,12 @@ from apologylab.record.integrity import (
     RECORDABLE,
     Reader,
 )
+from apologylab.record.taxonomy import Taxonomy
 from apologylab.record.values import Reading, local_time
 from apologylab.service.again import again
-from apologylab.service.landing import land
+from apologylab.service.landing import Landed, Meant, land
 from apologylab.service.ports import Appended
+from apologylab.service.vetting import vetted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE: Final = 50_000
 _EXAMPLES: Final[Mapping[str, str]] = {
     "agent": "agent-7",
+    "department": "courier", "asked_for": "refund", "told": "2", "escalated": "false",
+    "lost_minutes": "45", "lost_amount": "12.50",
     "did": "said",
     "chosen": "usd5",
     "kept": "true",
@@ -51,6 +54,14 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "arm": "basic+usd5@1h", "channel": "email", "state": "sent", "because": "keyed twice",
     "fact": "order", "corrects": "order-1001", "into": "c-4",
 }  # fmt: skip
+
+
+_EXAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "complaint": {"kind": "waiting", "incident": "", "fields": "{}"},
+    "contact": {"kind": "call", "by": "customer"},
+    "goodwill": {"kind": "credit", "by": "agent-7", "reason": "asked twice"},
+}
+"""Where another example fits a kind better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +117,16 @@ class Recorded:
     reasons: list[tuple[int, str]] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
     feed_through: datetime | None = None
+    opened: int = 0
+    """Incidents that complaints opened."""
+    matched: int = 0
+    """Incidents that a complaint had opened before operations told of them."""
 
-    def add(self, appended: Appended, refused: Sequence[Refused]) -> None:
+    def add(self, landed: Landed, refused: Sequence[Refused]) -> None:
         """Count one batch; the first reasons are kept to be shown."""
+        appended = landed.appended
+        self.opened += landed.opened
+        self.matched += landed.matched
         self.rows += appended.new + appended.same + len(refused)
         self.new += appended.new
         self.same += appended.same
@@ -135,7 +153,8 @@ def recordable(kind: str) -> type[Fact]:
 def template(kind: type[Fact]) -> tuple[list[str], list[str]]:
     """The header of a file of ``kind``, and one row as an example."""
     names = [column.name for column in columns(kind)]
-    examples = {"key": f"{kind_of(kind)}-1001", **_EXAMPLES}
+    name = kind_of(kind)
+    examples = {"key": f"{name}-1001", **_EXAMPLES, **_EXAMPLES_OF.get(name, {})}
     return names, [examples.get(name, "") for name in names]
 
 
@@ -149,37 +168,47 @@ def record_file(  # noqa: PLR0913 - the file, how it is meant, and where each pa
     rejects: Rejects,
     now: datetime,
     progress: Progress,
-    said: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    meant: Meant | None = None,
 ) -> Recorded:
     """Record the rows of ``file``; ``mapping`` names the file's column for a field.
 
-    ``said`` names the fields of incidents that only texts need: they are kept out of the facts.
+    ``meant`` is the company's taxonomy, by which incidents and complaints are judged, and the
+    fields of incidents that only texts need: they are kept out of the facts.
 
     Raises:
         InputError: a field or column in ``mapping`` is unknown, or a needed column is missing.
     """
     wanted = plan_columns(kind, file.columns, mapping, reading)
     recorded = Recorded(kind=kind_of(kind), ignored=_ignored(file.columns, wanted))
-    reader = Reader(kind, reading)
+    reader, meant = Reader(kind, reading), meant or Meant()
     for batch in file.batches():
         understood = reader(_chosen(batch, wanted), places=batch.places)
-        appended, contradictions = land(ledger, kind, understood, said, now)
-        refused = _refused(batch, understood, contradictions)
+        understood = vetted(kind, understood, meant.taxonomy, currency=reading.currency)
+        landed = land(ledger, kind, understood, meant, now)
+        refused = _refused(batch, understood, landed.wrong)
         if refused:
             rejects.write(file.columns, refused)
-        recorded.add(appended, refused)
+        recorded.add(landed, refused)
         progress(len(batch.places) + len(batch.broken))
     return recorded
 
 
 def preview_file(
-    kind: type[Fact], file: FactFile, *, mapping: Mapping[str, str], reading: Reading, rows: int = 5
+    kind: type[Fact],
+    file: FactFile,
+    *,
+    mapping: Mapping[str, str],
+    reading: Reading,
+    taxonomy: Taxonomy | None = None,
+    rows: int = 5,
 ) -> tuple[list[tuple[object, ...]], list[tuple[int, str]]]:
     """The first rows as they would be recorded, and what is wrong with the others before them."""
     wanted = plan_columns(kind, file.columns, mapping, reading)
     reader = Reader(kind, reading)
     for batch in file.batches():
         understood = reader(_chosen(batch, wanted), places=batch.places)
+        words = taxonomy or Taxonomy()
+        understood = vetted(kind, understood, words, currency=reading.currency)
         problems = sorted([*understood.problems.items(), *batch.broken])
         return understood.rows[:rows], problems[:rows]
     return [], []

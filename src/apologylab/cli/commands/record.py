@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from apologylab.record.facts import Fact
+    from apologylab.record.taxonomy import Taxonomy
     from apologylab.record.values import Reading
     from apologylab.service.ports import Ledger
     from apologylab.service.record import Recorded
@@ -144,6 +145,18 @@ def _reading(time_zone: str | None, currency: str | None, *, minor_units: bool) 
     )
 
 
+def _taxonomy() -> Taxonomy:
+    """The project's; outside a project that which every company has."""
+    from apologylab import wiring
+    from apologylab.errors import ConfigError
+    from apologylab.record.taxonomy import Taxonomy
+
+    try:
+        return wiring.project().taxonomy
+    except ConfigError:
+        return Taxonomy()
+
+
 def _zone(name: str) -> tzinfo:
     from datetime import UTC
     from zoneinfo import ZoneInfo
@@ -168,7 +181,11 @@ def _preview(asked: _Asked, *, as_json: bool) -> None:
     if asked.file is None:
         raise InputError("there is no file to look at", do="give one, or leave --dry-run out")
     rows, problems = preview_file(
-        asked.kind, open_fact_file(asked.file), mapping=asked.mapping, reading=asked.reading
+        asked.kind,
+        open_fact_file(asked.file),
+        mapping=asked.mapping,
+        reading=asked.reading,
+        taxonomy=_taxonomy(),
     )
     names = [column.name for column in columns(asked.kind)]
     written = [_written(names, row) for row in rows]
@@ -247,6 +264,7 @@ def _record_file(ledger: Ledger, asked: _Asked, path: Path) -> Recorded:
 
     from apologylab import wiring
     from apologylab.cli.console import progress
+    from apologylab.service.landing import Meant
     from apologylab.service.record import record_file
     from apologylab.warehouse.fact_file import RejectsFile, open_fact_file
 
@@ -263,7 +281,7 @@ def _record_file(ledger: Ledger, asked: _Asked, path: Path) -> Recorded:
             rejects=RejectsFile(path),
             now=now,
             progress=done,
-            said=_only_said(ledger, asked.kind),
+            meant=Meant(taxonomy=wiring.project().taxonomy, said=_only_said(ledger, asked.kind)),
         )
 
 
@@ -271,10 +289,11 @@ def _only_said(ledger: Ledger, kind: type[Fact]) -> Mapping[str, frozenset[str]]
     """Fields that only the texts of running experiments need, by kind of incident (R21)."""
     from apologylab import wiring
     from apologylab.record.facts import Incident
+    from apologylab.record.later_facts import Complaint
     from apologylab.service.running import pinned
     from apologylab.service.withholding import only_said
 
-    if kind is not Incident:
+    if kind not in (Incident, Complaint):
         return {}
     return only_said(pinned(ledger, wiring.declaration_reader()))
 
@@ -301,6 +320,8 @@ def _document(asked: _Asked, recorded: Recorded, seconds: float) -> dict[str, An
         "already": recorded.same,
         "rejected": recorded.rejected,
         "contradicting": recorded.contradicting,
+        "opened_incidents": recorded.opened,
+        "matched_incidents": recorded.matched,
         "first_rejected": [{"line": at, "reason": why} for at, why in recorded.reasons],
         "rejects_file": f"{asked.file}.rejects.csv" if recorded.rejected else None,
         "ignored_columns": list(recorded.ignored),
@@ -318,8 +339,9 @@ def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
         show(f"recorded  {recorded.new:,}")
         show(f"already   {recorded.same:,}")
         show(f"rejected  {recorded.rejected:,} ({recorded.contradicting:,} contradict what stands)")
-    for line, reason in recorded.reasons:
-        show(f"  line {line}: {reason}")
+    told = [f"  line {line}: {reason}" for line, reason in recorded.reasons]
+    for text in (*_of_incidents(recorded), *told):
+        show(text)
     if recorded.rejected:
         show(f"see       {asked.file}.rejects.csv; correct those rows and record that file")
     if recorded.ignored:
@@ -329,5 +351,16 @@ def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
     elif asked.through is not None:
         show("complete  not marked: rows were rejected. Give --complete-through with the corrected")
         show("          file, or on its own, without a file, if they are to be left out")
-    if recorded.new and recorded.kind == "incident":
+    if _brought_incidents(recorded):
         show("next      apologylab assign NAME, for each experiment that answers them")
+
+
+def _of_incidents(recorded: Recorded) -> list[str]:
+    """What complaints and operations said of the same incidents."""
+    opened = f"opened    {recorded.opened:,} incidents that nobody had recorded"
+    matched = f"matched   {recorded.matched:,} of them with what a complaint had opened"
+    return [opened] * bool(recorded.opened) + [matched] * bool(recorded.matched)
+
+
+def _brought_incidents(recorded: Recorded) -> bool:
+    return bool(recorded.opened or (recorded.new and recorded.kind == "incident"))
