@@ -10,15 +10,17 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unicodedata import normalize
 
+from apologylab.design.brand import Avoided, Brand
+from apologylab.remedy.fragments import BRAND, settings
 from apologylab.remedy.rendering import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from apologylab.design.brand import Brand
+    from apologylab.remedy.fragments import Fragments
 
 _UNSPACED: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 """Kana, Han and Hangul: Korean has spaces, but its particles cling to the word."""
@@ -68,6 +70,24 @@ class Slip(NamedTuple):
 def brand_source(brand: Brand) -> str:
     """``brand`` as text; :func:`applied` reads what it does."""
     return json.dumps(asdict(brand), ensure_ascii=False, sort_keys=True)
+
+
+def read_brands(fragments: Fragments) -> dict[str, Brand]:
+    """Locale -> its brand, of what a catalogue brought."""
+    return {
+        locale: _brand(json.loads(source)) for locale, source in settings(fragments, BRAND).items()
+    }
+
+
+def _brand(found: dict[str, Any]) -> Brand:
+    """A brand as :func:`brand_source` wrote it, whole or as it was pinned."""
+    return Brand(
+        use={term: tuple(others) for term, others in found.get("use", {}).items()},
+        avoid=tuple(Avoided(**each) for each in found.get("avoid", ())),
+        replace=found.get("replace", {}),
+        formality=found.get("formality"),
+        signature=found.get("signature"),
+    )
 
 
 def applied(source: str) -> Applied:

@@ -128,8 +128,9 @@ def compile_fragment(
         InputError: it is not a fragment: says where and what to do.
     """
     tree = _parse(checked_source(source, where), where)
-    for data in tree.find_all(nodes.TemplateData) if amend else ():
-        data.data = amend(data.data)
+    if amend is not None:
+        for words in tree.find_all(nodes.TemplateData):
+            words.data = amend(words.data)
     for node, depth in _walk(tree):
         if refused := _refusal(node, placeholders) or _too_deep(depth):
             what, do = refused

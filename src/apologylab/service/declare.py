@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from apologylab.design.experiment import NONE, TIMING
-from apologylab.design.findings import Finding, at
-from apologylab.errors import ApologylabError, DeclarationError, InputError
-from apologylab.remedy.fragments import place
+from apologylab.design.findings import Finding
+from apologylab.errors import ApologylabError, DeclarationError
+from apologylab.service.between_arms import differences, later_texts, subjects
+from apologylab.service.spoken import (
+    arranged,
+    branded,
+    missing,
+    one_frame,
+    parts_declared,
+    readable_texts,
+)
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
+    from apologylab.remedy.fragments import Fragments
     from apologylab.service.ports import Catalogue
-
-Fragments = Mapping[tuple[str, str, str], str]
 
 
 def around(
@@ -24,8 +30,7 @@ def around(
     if experiment.panel is not None:
         return ()
     return (
-        *_missing(experiment, fragments),
-        *_strange(experiment, fragments),
+        *_texts(experiment, fragments),
         *_meetings(experiment, neighbours),
     )
 
@@ -59,45 +64,18 @@ def neighbours(catalogue: Catalogue, experiment: Experiment) -> tuple[Experiment
     return tuple(found)
 
 
-def _missing(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
-    """Every level but none has a fragment in every locale."""
-    for factor, levels in experiment.factors.items():
-        for number, level in enumerate(levels):
-            wanted = () if level == NONE or factor == TIMING else experiment.messages.locales
-            for locale in wanted:
-                if (factor, level, locale) not in fragments:
-                    yield Finding(
-                        path=at("factors", factor, number),
-                        value=level,
-                        what=f"has no text in {locale}: no {place(factor, level, locale)}",
-                        do="write it",
-                        related=("messages.locales",),
-                    )
-
-
-def _strange(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
-    """Every file under messages can be said, and reads as a fragment."""
-    from apologylab.remedy.rendering import compile_fragment  # Jinja: a hook does without it
-
-    for (factor, level, locale), source in fragments.items():
-        where = place(factor, level, locale)
-        try:
-            compile_fragment(source, where=where, placeholders=experiment.messages.placeholders)
-        except InputError as error:
-            yield Finding(path=where, what=error.what, do=error.do)
-        if not _is_said(level, experiment.factors.get(factor, ())):
-            yield Finding(
-                path=where,
-                what="belongs to no level of a factor: it is never said",
-                do="rename or delete it",
-                severity="warning",
-            )
-
-
-def _is_said(level: str, levels: tuple[str, ...]) -> bool:
-    """Whether a fragment is a level's, or its text for a later apology: ``basic.2``."""
-    first, _, number = level.rpartition(".")
-    return level in levels or (first in levels and number.isdigit())
+def _texts(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
+    """What is wrong with the texts, each by itself and beside those of other arms."""
+    read, unreadable = readable_texts(experiment, fragments)
+    yield from missing(experiment, fragments)
+    yield from unreadable
+    yield from parts_declared(experiment, read)
+    yield from one_frame(experiment, read)
+    yield from arranged(experiment, fragments, read)
+    yield from branded(read, fragments)
+    yield from differences(experiment, read)
+    yield from subjects(experiment, read)
+    yield from later_texts(experiment, read)
 
 
 def _meetings(experiment: Experiment, others: tuple[Experiment, ...]) -> Iterator[Finding]:
