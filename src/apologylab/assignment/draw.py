@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.assignment.judge import compile_judge
+from apologylab.design.moments import expected_fields
 from apologylab.errors import StateError
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ def compile_draw(
 
     Raises:
         StateError: eligibility needs the ledger (budget, ramp, cooldown, fault, cap on apologies,
-            repeats beyond ``first_only``) or the ledger's counts draw (blocks, minimisation,
-            clusters), the experiment is a panel, or it has no such phase.
+            repeats beyond ``first_only``) or the clock (a failure that is expected), the ledger's
+            counts draw (blocks, minimisation, clusters), the experiment is a panel, or it has no
+            such phase.
     """
     refuse_ledger(experiment)
     return compile_judge(experiment, phase=phase, reason="PREVIEW", on_exposure=on_exposure)
@@ -66,6 +68,7 @@ def ledger_needs(experiment: Experiment) -> tuple[str, ...]:
         "eligibility.cooldown_days": experiment.eligibility.cooldown_days is not None,
         "incident.fault": experiment.incident is not None and bool(experiment.incident.fault),
         "repeats.max_apologies": repeats is not None and repeats.max_apologies is not None,
+        "timing.field": bool(expected_fields(experiment)),
         "repeats.next_incident": repeats is not None and repeats.next_incident != "first_only",
         "compensation by share or market": any(
             each.share is not None or len(each.by_market)

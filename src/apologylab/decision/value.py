@@ -7,11 +7,13 @@ interval, never an effect less a constant. Amounts are in whole units of one cur
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from apologylab.design.costs import effort, silent_givers
 from apologylab.design.experiment import Experiment, Outcome
+from apologylab.design.faces import own_currency
 from apologylab.design.money import Money
 from apologylab.design.remedies import Compensation
 from apologylab.design.worth import outlives, sales_outcome
@@ -39,8 +41,8 @@ class PanelValue:
 class LedgerValue:
     """The v of a ledger's unit, all over one window after the anchor.
 
-    margin x ``sales``, less redemptions of ``compensation`` at their cost, less message, handling
-    and goodwill cost, less what is still open of the compensations ``outliving`` the window.
+    margin x ``sales``, less redemptions of ``compensation`` at their cost, less message, effort,
+    handling and goodwill cost, less what is still open of those ``outliving`` the window.
     """
 
     margin: float
@@ -51,6 +53,10 @@ class LedgerValue:
     outliving: tuple[str, ...]
     open_liability: Literal["face", "expected", "zero"]
     currency: str
+    effort: Mapping[str, float] = field(default_factory=dict)
+    """Arm -> what a person's time for one message costs."""
+    wordless: tuple[str, ...] = ()
+    """Arms that give something and say nothing: they send no message."""
 
 
 def panel_value(experiment: Experiment) -> PanelValue | None:
@@ -86,6 +92,8 @@ def ledger_value(experiment: Experiment) -> LedgerValue | None:
         outliving=tuple(name for name in given if outlives(experiment, given[name], window)),
         open_liability=decision.open_liability or "face",
         currency=currency(experiment),
+        effort=effort(experiment),
+        wordless=silent_givers(experiment),
     )
 
 
@@ -95,9 +103,9 @@ def currency(experiment: Experiment) -> str:
     A declaration has one (:mod:`apologylab.design.findings`); "money" where it names none.
     """
     decision, panel = experiment.decision, experiment.panel
-    amounts = [each.value for each in experiment.compensation.values()]
-    amounts += [experiment.budget.total] if experiment.budget else []
-    amounts += list(decision.worth.values()) if decision else []
+    if (own := own_currency(experiment)) is not None:
+        return own
+    amounts = list(decision.worth.values()) if decision else []
     amounts += list(panel.arm_cost.values()) if panel else []
     costs = (decision.message_cost, decision.handling_cost) if decision else ()
     amounts += [cost for cost in costs if cost is not None]

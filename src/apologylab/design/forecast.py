@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from apologylab.design.arms import arms, weights
+from apologylab.design.faces import most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class Forecast:
     """What one customer costs on average, and how many the caps admit.
 
-    ``mean_liability``: in whole units of ``currency``, by the arms' propensities. ``closes_after``:
+    ``mean_liability``: in whole units of ``currency``, by the arms' propensities, of what depends
+    on the incident the most. ``closes_after``:
     customers until the cap at the path ``cap`` cannot cover the dearest arm, on average.
     ``in_time``: customers whom the ramp and the periods' cap let in while the plan enrols, None
     where there are neither, or the plan names no days.
@@ -110,5 +112,5 @@ def liabilities(experiment: Experiment) -> dict[str, tuple[Decimal, Decimal]]:
 
 
 def _given(experiment: Experiment, levels: tuple[str, ...]) -> Decimal:
-    found = (experiment.compensation[level] for level in levels if level in experiment.compensation)
-    return sum((each.value.amount for each in found), Decimal(0))
+    found = (level for level in levels if level in experiment.compensation)
+    return sum((most(experiment, each).amount for each in found), Decimal(0))

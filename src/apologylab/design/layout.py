@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
 from apologylab.design.arms import Arm, arms, factor_order, weights
-from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import NONE, TIMING
+from apologylab.design.moments import fixed_delay
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
 
+_HOUR = timedelta(hours=1)
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
@@ -77,17 +79,36 @@ def weights_by_phase(experiment: Experiment) -> list[Mapping[str, int]]:
 
 def _values(experiment: Experiment) -> dict[str, dict[str, float]]:
     """Of each factor whose levels are all delays, or all sums of money and nothing."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for factor, levels in experiment.factors.items():
         if factor == TIMING:
-            hours = {level: parse_duration(level).total_seconds() / 3600 for level in levels}
-            found[factor] = hours
+            delays = {level: fixed_delay(experiment, level) for level in levels}
+            hours = {level: delay / _HOUR for level, delay in delays.items() if delay is not None}
+            found |= {factor: hours} if len(hours) == len(levels) else {}
         elif all(level == NONE or level in experiment.compensation for level in levels):
-            found[factor] = {
-                level: 0.0 if level == NONE else float(experiment.compensation[level].value)
-                for level in levels
-            }
+            sizes = {level: _size(experiment, level) for level in levels}
+            shares = {level: _share(experiment, level) for level in levels}
+            for each in (sizes, shares):
+                if None not in each.values():
+                    found[factor] = {level: size or 0.0 for level, size in each.items()}
     return found
+
+
+def _size(experiment: Experiment, level: str) -> float | None:
+    """Money given; None where it depends on the incident."""
+    if level == NONE:
+        return 0.0
+    given = experiment.compensation[level]
+    return float(given.value) if given.value is not None else None
+
+
+def _share(experiment: Experiment, level: str) -> float | None:
+    """The share of the price that is given; None where what is given is no such share."""
+    price = experiment.incident.price if experiment.incident is not None else None
+    if level == NONE:
+        return 0.0
+    given = experiment.compensation[level]
+    return given.share if price is not None and given.of == price else None
 
 
 def table_layout(levels: Mapping[str, Mapping[str, str | float]]) -> Layout:

@@ -14,7 +14,17 @@ from typing import Annotated, Final, Literal
 
 from apologylab.design.constraints import Doc, Items, Range, Text
 from apologylab.design.duration import SPELLING
-from apologylab.design.keys import Days, Label, Line, Locale, Name, Placeholder, Share, Sum
+from apologylab.design.keys import (
+    Days,
+    FineCost,
+    Label,
+    Line,
+    Locale,
+    Name,
+    Placeholder,
+    Share,
+    Sum,
+)
 
 CHANNEL: Final = "channel"
 """The factor whose levels are channels."""
@@ -35,12 +45,17 @@ Part = Literal[
 ]
 """What a part of a wording does: say what happened, regret it, own it, explain it, mend it, promise
 better, ask for forgiveness, tell without apology, thank, invite to reply."""
+Differs = Literal["subject", "greeting", "closing", "length", Part]
+"""In what two levels of one factor can differ beside the parts that they have."""
 CostChannel = Literal["none", "money", "status", "commitment", "effort"]
 """What it costs us: money; status (we were wrong); commitment (the next failure becomes dearer);
 effort (a person's time); or nothing."""
 COSTS: Final[Mapping[str, CostChannel]] = {"responsibility": "status", "promise": "commitment"}
 """What a part costs where its level says nothing of it; all others cost nothing."""
 
+AnyLocale = Annotated[
+    str, Text(pattern=r"\*|[a-z]{2,3}([-_][A-Za-z]{2,4})?", longest=8, example="de-AT")
+]
 Span = Annotated[str, Text(pattern=SPELLING, longest=8, example="36h")]
 """A time span, read by :func:`apologylab.design.duration.parse_duration`."""
 HourMinute = Annotated[
@@ -71,7 +86,11 @@ class Said:
         Mapping[Part, CostChannel], Doc("part -> what it costs us to say; see the guide")
     ] = field(default_factory=dict)
     promise: Annotated[Promise | None, Doc("the commitment that its promise makes")] = None
-    effort: Annotated[Sum | None, Doc("a person's time for one message, in v")] = None
+    effort: Annotated[FineCost | None, Doc("a person's time for one message, in v")] = None
+    differs: Annotated[
+        tuple[Differs, ...],
+        Doc("what else is meant to differ from the factor's other levels; other differences warn"),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +106,8 @@ class Sender:
 class Compensation:
     """What a compensation level gives.
 
-    Its value is ``value``, or ``share`` of the incident's field ``of``, rounded and bounded.
+    Its value is ``value``; or ``share`` of the incident's field ``of``, rounded and bounded; or
+    ``by_market``; or, of a choice, what is chosen from the ``menu``.
     """
 
     kind: Literal[
@@ -102,25 +122,36 @@ class Compensation:
         "charity",
         "choice",
     ]
-    value: Annotated[Sum, Doc("what it is worth to the customer")]
+    value: Annotated[Sum | None, Doc("what it is worth to the customer")] = None
     share: Annotated[
         float | None, Range(0, 10, open_low=True), Doc("value as a share of the field `of`")
     ] = None
-    of: Annotated[Name | None, Doc("the incident's money field, in minor units, for share")] = None
-    round_to: Annotated[Sum | None, Doc("a share is rounded to a multiple of this")] = None
+    of: Annotated[
+        Name | None,
+        Doc("the incident's money field, in minor units; its currency is the field `currency`"),
+    ] = None
+    round_to: Annotated[
+        Sum | None, Doc("a share is rounded to a multiple of this; the minor unit if absent")
+    ] = None
     rounding: Annotated[
         Literal["up", "down", "nearest"], Doc("how a share is rounded; nearest: half up")
     ] = "nearest"
     at_least: Sum | None = None
     at_most: Annotated[Sum | None, Doc("cap of a share; the budget needs room for it")] = None
     by_market: Annotated[
-        Mapping[Label, Sum], Doc("market -> value in its own currency, where markets differ")
+        Mapping[Label, Sum],
+        Doc("market -> value in its own currency; of a share, the cap of the market's orders"),
     ] = field(default_factory=dict)
     points: Annotated[int | None, Range(1, 10_000_000), Doc("of kind points: how many")] = None
     menu: Annotated[
         tuple[Name, ...], Doc("of kind choice: the compensations that the customer may choose from")
     ] = ()
-    expires_days: Days | None = None
+    unchosen: Annotated[
+        Name | None, Doc("of kind choice: given to who has not chosen when it expires; else none")
+    ] = None
+    expires_days: Annotated[
+        Days | None, Doc("days that it can be used, or chosen, after it went out; for ever")
+    ] = None
     minimum_basket: Annotated[Sum | None, Doc("orders below it cannot use it")] = None
     cost_share: Annotated[Share, Doc("cost to the firm of one unit of value redeemed")] = 1.0
     cost: Annotated[CostChannel, Doc("what it costs us to give")] = "money"
@@ -148,16 +179,28 @@ class Moment:
     ]
     delay: Annotated[Span, Doc("so long after it; of expected, so long before it")] = "0s"
     within: Annotated[
-        Span | None, Doc("given up so long after the incident, if what it waits for has not come")
+        Span | None,
+        Doc(
+            "given up so long after the incident, if what it waits for has not come; of expected, "
+            "so far ahead at most. All but incident need it"
+        ),
+    ] = None
+    field: Annotated[
+        Name | None, Doc("of expected: the incident's field with the time, like 2026-05-01T18:30Z")
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuietHours:
-    """When nothing is sent, in the customer's zone; what is due then waits until it ends (R12)."""
+    """When nothing is sent, in the customer's zone; what is due then waits until it ends (R12).
 
-    begin: HourMinute
-    end: HourMinute
+    The last minute before counts as quiet, for a send takes a while.
+    """
+
+    begin: Annotated[HourMinute | None, Doc("every day from then on, by the customer's clock")] = (
+        None
+    )
+    end: Annotated[HourMinute | None, Doc("until then, of the next day if it is earlier")] = None
     working_days: Annotated[
         tuple[Weekday, ...], Items(), Doc("days on which something may be sent")
     ] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -215,8 +258,8 @@ class Messages:
         Doc("parts in the order of the fragments, or in that which the language expects"),
     ] = "declared"
     fallback: Annotated[
-        Mapping[Locale, tuple[Locale, ...]],
-        Doc("a locale without text -> the locales to use instead, first found; [] refuses"),
+        Mapping[AnyLocale, tuple[Locale, ...]],
+        Doc("a locale without text, or * for all -> the locale to use instead; [] refuses"),
     ] = field(default_factory=dict)
 
 

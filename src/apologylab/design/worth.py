@@ -6,9 +6,10 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import TIMING
+from apologylab.design.faces import AT_ONCE
 from apologylab.design.measures import parse_measure
+from apologylab.design.moments import longest_delay
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment, Outcome
@@ -38,8 +39,11 @@ def is_money(outcome: Outcome) -> bool:
 def outlives(experiment: Experiment, given: Compensation, window: timedelta) -> bool:
     """Whether a compensation may still be used when the window after the incident has closed.
 
-    Where later incidents bring another one, one of the last day always may (R7, R16).
+    Where later incidents bring another one, one of the last day always may (R7, R16). What is given
+    for good when it leaves is not left to be used.
     """
+    if given.kind in AT_ONCE:
+        return False
     return brings_more(experiment) or lasts(experiment, given) > window
 
 
@@ -51,8 +55,20 @@ def brings_more(experiment: Experiment) -> bool:
 
 
 def lasts(experiment: Experiment, given: Compensation) -> timedelta:
-    """From an incident until its compensation, sent at the longest delay, expires."""
-    if given.expires_days is None:
+    """From an incident until its compensation, sent at the longest delay, expires.
+
+    What is on a menu may be chosen on the last day to choose. What is given for good when it leaves
+    lasts no longer than that.
+    """
+    every = experiment.compensation
+    waits = [
+        choice.expires_days
+        for choice in every.values()
+        if any(name in every and every[name] == given for name in choice.menu)
+    ]
+    lives = [0 if given.kind in AT_ONCE else given.expires_days, *waits]
+    if None in lives:
         return timedelta.max
-    delays = (parse_duration(level) for level in experiment.factors.get(TIMING, ()))
-    return max(delays, default=timedelta(0)) + timedelta(days=given.expires_days)
+    delays = (longest_delay(experiment, level) for level in experiment.factors.get(TIMING, ()))
+    own, *choosing = (life or 0 for life in lives)
+    return max(delays, default=timedelta(0)) + timedelta(days=own + max(choosing, default=0))

@@ -107,6 +107,8 @@ class Remedy(Fact):
     """What brings ``due_at`` forward: resolution, next_visit; if it never comes, it is given up."""
     zone: str | None = None
     """Where quiet hours are declared: the IANA zone that they were judged in."""
+    leave_by: datetime | None = None
+    """From then on it is too late to send it; of one that awaits, see ``due_moved``."""
 
 
 @dataclass(frozen=True, kw_only=True)

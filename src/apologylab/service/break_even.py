@@ -48,7 +48,8 @@ def _compensation(
 ) -> float | None:
     """A table gives an arm's cost as it is; a ledger what was redeemed of the arm's one coupon.
 
-    What is still open of it counts as it does in the value.
+    What is still open of it counts as it does in the value. None where what an arm gives depends on
+    the incident: there is no one face to break even.
     """
     if experiment.panel is not None:
         cost = experiment.panel.arm_cost.get(value.arm)
@@ -61,7 +62,10 @@ def _compensation(
         return None
     settled = difference(fits, AT_ZERO, estimator, of)
     still_open = 0.0 if settled is None else settled - value.point
-    face = float(experiment.compensation[given[0]].value)
+    value_given = experiment.compensation[given[0]].value
+    if value_given is None:
+        return None
+    face = float(value_given)
     return break_even_compensation(value=value.point, redeemed=redeemed + still_open, face=face)
 
 

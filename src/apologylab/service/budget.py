@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from apologylab.service.caps import money_caps, units_cap
+from apologylab.service.held import charge_of
 from apologylab.service.ports import Charge, Standing
 
 if TYPE_CHECKING:
@@ -169,13 +170,28 @@ def give_back(work: Transaction, given_up: Sequence[Liability]) -> None:
         work.release(row, amounts[row], uses[row])
 
 
+def give_back_difference(work: Transaction, steps: Sequence[tuple[Liability, Liability]]) -> None:
+    """Free what a choice left of the dearest that was reserved: (as it was, as chosen).
+
+    Raises:
+        LedgerError: a budget holds less than that; nothing was freed.
+    """
+    amounts: Counter[str] = Counter()
+    for before, after in steps:
+        for row in (before.charged or "").split():
+            amounts[row] += charge_of(before) - charge_of(after)
+    for row in sorted(amounts):
+        if amounts[row]:
+            work.release(row, amounts[row], 0)
+
+
 def _by_row(owed: Sequence[Liability]) -> tuple[Counter[str], Counter[str]]:
     """Row -> minor units, and row -> uses."""
     amounts: Counter[str] = Counter()
     uses: Counter[str] = Counter()
     for each in owed:
         for row in (each.charged or "").split():
-            amounts[row] += each.amount
+            amounts[row] += charge_of(each)
             uses[row] += 1
     return amounts, uses
 

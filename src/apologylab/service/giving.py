@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from apologylab.assignment.answers import arm_weights
 from apologylab.design.arms import arms
-from apologylab.remedy.compensation import Given, given
+from apologylab.remedy.amounts import unfit
+from apologylab.remedy.compensation import Given, given, given_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
 
 
@@ -24,8 +26,41 @@ class Giving:
 
     @cached_property
     def by_arm(self) -> Mapping[str, Given | None]:
-        """Arm -> what it gives."""
+        """Arm -> the most that it gives, in the budget's currency."""
         return {arm.name: given(self.experiment, arm) for arm in arms(self.experiment)}
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether what is given depends on the incident."""
+        given = self.experiment.compensation.values()
+        return any(each.share is not None or each.by_market for each in given)
+
+    def to(self, arm: str, fields: Mapping[str, object]) -> Given | None:
+        """What ``arm`` gives to an incident with ``fields``.
+
+        Raises:
+            InputError: the fields do not say it.
+        """
+        if self.by_arm[arm] is None:
+            return None
+        if not self.varies and arm in self._fixed:
+            return self._fixed[arm]
+        found = given_to(self.experiment, self._arms[arm], fields)
+        self._fixed[arm] = found
+        return found
+
+    def unfit(self, fields: Mapping[str, object]) -> str | None:
+        """Why an incident with ``fields`` is drawn in no arm, or None (R4)."""
+        return unfit(self.experiment, fields) if self.varies else None
+
+    @cached_property
+    def _arms(self) -> Mapping[str, Arm]:
+        return {arm.name: arm for arm in arms(self.experiment)}
+
+    @cached_property
+    def _fixed(self) -> dict[str, Given | None]:
+        """What arms give to any incident, where all incidents get the same."""
+        return {}
 
     @cached_property
     def reachable(self) -> frozenset[str]:
@@ -36,6 +71,6 @@ class Giving:
 
     @cached_property
     def dearest(self) -> int:
-        """Minor units of the dearest arm that can be given."""
+        """Minor units, in the budget's currency, of the dearest arm that can be given."""
         found = (each for arm in self.reachable if (each := self.by_arm[arm]))
         return max((each.amount for each in found), default=0)

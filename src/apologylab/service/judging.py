@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from apologylab.assignment.answers import not_drawn
 from apologylab.record.facts import Assignment
-from apologylab.remedy.schedule import due
 from apologylab.service.budget import Caps
 from apologylab.service.schemes.scheme import Placed
 
@@ -143,8 +142,12 @@ def _refused(
     case: Case, incident: Incident, past: History, judged: Judged, *, repeat: bool
 ) -> Proposal | None:
     """The answer to an incident that could be drawn and is not, or None if it is."""
-    because = past.keeps_out(incident.customer, incident.occurred_at) or _unsayable(
-        case.running, incident
+    because = (
+        past.keeps_out(incident.customer, incident.occurred_at)
+        or case.running.giving.unfit(incident.fields)
+        or _unsayable(case.running, incident)
+        or case.running.unreachable(incident.fields)
+        or case.running.timing.untimely(incident.fields, incident.occurred_at, case.now)
     )
     if because:
         return case.refused("INELIGIBLE", because)
@@ -155,7 +158,7 @@ def _refused(
 
 
 def _unsayable(running: Running, incident: Incident) -> str | None:
-    return running.wording.lacking(running.wording.locale(incident.fields), incident.fields)
+    return running.wording.unsayable(incident.fields)
 
 
 def _is_sticky(running: Running) -> bool:
@@ -168,6 +171,7 @@ def _sticky(proposal: Proposal, first: Assignment) -> Placed:
         arm=first.arm,
         propensity=first.propensity,
         delay_s=first.delay_s,
+        timing=first.timing,
         because=f"sticky: the arm drawn at incident {first.incident}",
     )
     return Placed(answer, first.stratum, first.block)
@@ -187,12 +191,7 @@ def stored_answer(
     ``recorded_at``.
     """
     experiment, proposal = running.experiment, placed.proposal
-    hold, delay_s = experiment.delivery.hold_seconds, proposal.delay_s or 0
-    due_at = (
-        due(incident.occurred_at, delay_s, hold_seconds=hold, now=now).at
-        if proposal.reason in DRAWN
-        else None
-    )
+    scheduled = running.scheduled(proposal, incident, now) if proposal.reason in DRAWN else None
     return Assignment(
         key=f"{experiment.name}/{incident.key}",
         occurred_at=incident.occurred_at,
@@ -209,8 +208,9 @@ def stored_answer(
         holdout=proposal.holdout,
         because=proposal.because,
         delay_s=proposal.delay_s,
-        due_at=due_at,
+        due_at=scheduled.at if scheduled else None,
         first=is_first and proposal.reason == "RANDOMISED",
         stratum=placed.stratum,
         block=placed.block,
+        timing=proposal.timing,
     )

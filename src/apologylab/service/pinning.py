@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from apologylab.design.experiment import SILENCE
 from apologylab.errors import InputError
 from apologylab.record.facts import Liability, Remedy
+from apologylab.remedy.terms import written_terms
 from apologylab.service.text_ids import text_id
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Pin(NamedTuple):
-    """A remedy, its text's body, what it owes, and why it has no text if it should have one."""
+    """A remedy, its text's body, what it owes, and why it has no text if it should have one.
+
+    ``address`` is the customer's on the channel, which stands in a text of its own (R21).
+    """
 
     remedy: Remedy
     text: str | None
@@ -41,9 +46,12 @@ def pin(
     text that cannot be rendered leaves a remedy without text: the dispatcher settles it as failed,
     and the unit stays in its arm (R11).
     """
-    text, because = _text(running, drawn.arm, incident, nth)
-    liability = _liability(running, drawn, caps)
-    locale = running.wording.locale(incident.fields) if text else None
+    locale = running.wording.locale(incident.fields) if running.wording.speaks(drawn.arm) else None
+    text, because = _text(running, drawn.arm, incident, locale, nth)
+    liability = _liability(running, drawn, incident, caps)
+    carried = running.carried[drawn.arm]
+    address = _address(running, drawn.arm, incident)
+    scheduled = running.scheduled(drawn, incident, caps.now)
     remedy = Remedy(
         key=drawn.key,
         occurred_at=drawn.occurred_at,
@@ -57,25 +65,46 @@ def pin(
         compensation=liability.compensation if liability else None,
         amount=liability.amount if liability else 0,
         currency=liability.currency if liability else None,
-        due_at=drawn.due_at or drawn.occurred_at,
+        due_at=scheduled.at,
+        channel=carried.channel,
+        address=text_id(ledger, "address", drawn.key) if address else None,
+        sender=carried.sender if text else None,
+        shift_s=scheduled.shift_s,
+        shifted_by=scheduled.shifted_by,
+        awaits=scheduled.awaits,
+        zone=scheduled.zone,
+        leave_by=scheduled.leave_by,
     )
-    return Pin(remedy, text.text if text else None, liability, because)
+    return Pin(remedy, text.body if text else None, liability, because, address)
 
 
-def _text(running: Running, arm: str, incident: Incident, nth: int) -> tuple[Pinned | None, str]:
+def _address(running: Running, arm: str, incident: Incident) -> str | None:
+    """Where the arm's remedy goes on its channel; silence goes nowhere."""
+    if arm == SILENCE:
+        return None
+    channel = running.carried[arm].channel or running.experiment.delivery.channel
+    field = running.addresses.get(channel)
+    return str(incident.fields[field]) if field is not None else None
+
+
+def _text(
+    running: Running, arm: str, incident: Incident, locale: str | None, nth: int
+) -> tuple[Pinned | None, str]:
+    """The arm's text, or why it has none; the locale is None where it says nothing."""
     wording, repeats = running.wording, running.experiment.repeats
-    if not wording.speaks(arm):
+    if locale is None:
         return None, ""
     varied = nth if repeats is not None and repeats.text == "vary" else 1
-    locale = wording.locale(incident.fields)
     try:
         return wording.text(arm, locale, incident.fields, nth=varied), ""
     except InputError as error:
         return None, str(error)
 
 
-def _liability(running: Running, drawn: Assignment, caps: Caps) -> Liability | None:
-    found = running.gives[drawn.arm]
+def _liability(
+    running: Running, drawn: Assignment, incident: Incident, caps: Caps
+) -> Liability | None:
+    found = running.giving.to(drawn.arm, incident.fields)
     if found is None:
         return None
     return Liability(
@@ -91,4 +120,5 @@ def _liability(running: Running, drawn: Assignment, caps: Caps) -> Liability | N
         currency=found.currency,
         charged=caps.charged[drawn.arm],
         expires_days=found.expires_days,
+        terms=written_terms(found.terms) if found.terms is not None else None,
     )

@@ -34,6 +34,13 @@ class Match(NamedTuple):
         gone = self.owed.state in ("released", "revoked", "expired")
         return gone or not _lives(self.owed, self.redemption.occurred_at)
 
+    @property
+    def basket(self) -> int | None:
+        """The least order, in minor units, that its terms allow; None for any."""
+        terms = self.owed.terms if self.owed is not None else None
+        term = terms.given.get(self.redemption.compensation) if terms is not None else None
+        return term.basket if term is not None else None
+
 
 def matches(given: Sequence[Owed], redemptions: Sequence[Redemption]) -> Iterator[Match]:
     """Each of one customer's ``redemptions`` with what of ``given`` it used, once each."""
@@ -44,6 +51,8 @@ def matches(given: Sequence[Owed], redemptions: Sequence[Redemption]) -> Iterato
         named = by_assignment.get(each.assignment or "")
         if named is None:
             rest.append(each)
+        elif named.menu:
+            yield Match(each, None)
         else:
             used.add((named.reserved.assignment, each.compensation))
             yield Match(each, named)

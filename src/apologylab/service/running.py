@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.assigner import Assigner
 from apologylab.assignment.clusters import cluster_of
+from apologylab.assignment.eligibility import FAULT
+from apologylab.design.carriers import carried
 from apologylab.design.fingerprint import fingerprint
+from apologylab.design.routes import address_fields, format_of, wrong_address
 from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
+from apologylab.remedy.amounts import CURRENCY
+from apologylab.remedy.timing import Timing
 from apologylab.remedy.wording import Wording
 from apologylab.service.giving import Giving
 
@@ -18,9 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from apologylab.assignment.assignment import Assignment as Proposal
+    from apologylab.design.carriers import Carried
     from apologylab.design.experiment import Experiment
-    from apologylab.record.facts import Incident
+    from apologylab.design.routes import Format
+    from apologylab.record.facts import Assignment, Incident
     from apologylab.remedy.compensation import Given
+    from apologylab.remedy.timing import Scheduled
     from apologylab.service.ports import Ledger, Transaction
 
 
@@ -63,6 +72,28 @@ class Running:
         """What its arms give."""
         return Giving(self.experiment)
 
+    @cached_property
+    def timing(self) -> Timing:
+        """When its remedies are due."""
+        return Timing(self.experiment)
+
+    def scheduled(
+        self, drawn: Proposal | Assignment, incident: Incident, now: datetime
+    ) -> Scheduled:
+        """When what was ``drawn`` for an incident is due, judged ``now``."""
+        return self.timing.schedule(
+            drawn.timing,
+            drawn.delay_s,
+            occurred_at=incident.occurred_at,
+            fields=incident.fields,
+            now=now,
+        )
+
+    @cached_property
+    def carried(self) -> Mapping[str, Carried]:
+        """Arm -> who speaks in it, through which channel."""
+        return carried(self.experiment)
+
     @property
     def gives(self) -> Mapping[str, Given | None]:
         """Arm -> what it gives."""
@@ -80,8 +111,26 @@ class Running:
 
     @cached_property
     def only_said(self) -> frozenset[str]:
-        """Placeholders that no rule reads, as names: they go into the text, not the fact (R21)."""
-        return frozenset(self.experiment.messages.placeholders) - self.judged
+        """Names and addresses, which no rule reads: they go into texts, not the fact (R21)."""
+        said = {*self.experiment.messages.placeholders, *self.addresses.values()}
+        return frozenset(said) - self.judged
+
+    @cached_property
+    def addresses(self) -> Mapping[str, str]:
+        """Channel -> the incident's field with the customer's address on it, where it has one."""
+        return address_fields(self.experiment)
+
+    @cached_property
+    def _formats(self) -> Mapping[str, Format]:
+        """Field of an address -> what it must be."""
+        return {name: format_of(name) for name in self.addresses.values()}
+
+    def unreachable(self, fields: Mapping[str, object]) -> str | None:
+        """Why some arm could not reach the customer, or None; the same for every arm (R4)."""
+        for name, form in self._formats.items():
+            if why := wrong_address(fields.get(name), form):
+                return f"delivery.address: {name} {why}"
+        return None
 
     @cached_property
     def judged(self) -> frozenset[str]:
@@ -90,9 +139,21 @@ class Running:
         judged = {"consent", *self.exclude, *allocation.strata}
         judged |= {allocation.cluster} if allocation.cluster else set()
         judged |= set(incident.where) if incident else set()
+        if incident and incident.fault:
+            judged.add(FAULT)
         if incident and incident.severity:
             judged.add(incident.severity.field)
-        return frozenset(judged)
+        return frozenset(judged | self._priced | self.timing.fields)
+
+    @cached_property
+    def _priced(self) -> set[str]:
+        """The incident's fields that say what is given, and what it is a share of."""
+        experiment = self.experiment
+        incident, markets = experiment.incident, experiment.markets
+        named = {each.of for each in experiment.compensation.values()}
+        named |= {incident.price if incident else None, markets.field if markets else None}
+        priced = {name for name in named if name is not None}
+        return priced | {CURRENCY} if priced else priced
 
 
 def load(ledger: Ledger, experiment: Experiment) -> Running:
@@ -144,8 +205,13 @@ def pinned(
 def _running(
     experiment: Experiment, begun: Started, known_as: Callable[[str], str] | None = None
 ) -> Running:
-    messages = {unpin_place(place): str(source) for place, source in begun.messages.items()}
+    messages = pinned_messages(begun)
     return Running(experiment, Assigner(experiment), Wording(experiment, messages), known_as)
+
+
+def pinned_messages(begun: Started) -> dict[tuple[str, str, str], str]:
+    """What ``start`` pinned of the messages, by factor, level and locale."""
+    return {unpin_place(place): str(source) for place, source in begun.messages.items()}
 
 
 def refuse_edited(experiment: Experiment, pinned: Started) -> None:

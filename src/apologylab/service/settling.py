@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from apologylab.errors import StateError
 from apologylab.record.facts import Delivery, Liability
-from apologylab.remedy.compensation import Step, follow, move
 from apologylab.service.budget import give_back
+from apologylab.service.held import owed
+from apologylab.service.using_up import used_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from apologylab.record.facts import Fact, Remedy
-    from apologylab.remedy.compensation import Holding, State
+    from apologylab.remedy.compensation import State
     from apologylab.service.ports import Transaction
 
 MONEY: Final[Mapping[str, State]] = {
@@ -46,9 +49,9 @@ def settle(
     new = [each for each in outcomes if each.remedy.key not in stored]
     deliveries = [_delivery(each, channel, now) for each in new]
     moves = _money_moves(work, [each for each in new if each.remedy.compensation], now)
-    facts: list[Fact] = [*deliveries, *moves]
-    work.append(facts)
-    give_back(work, [each for each in moves if each.state == "released"])
+    work.append([*deliveries, *moves])
+    released = (each for each in moves if isinstance(each, Liability) and each.state == "released")
+    give_back(work, list(released))
     return new
 
 
@@ -68,37 +71,19 @@ def _delivery(outcome: Outcome, channel: str, now: datetime) -> Delivery:
     )
 
 
-def _money_moves(work: Transaction, outcomes: Sequence[Outcome], now: datetime) -> list[Liability]:
-    steps = work.find_among(Liability, "assignment", [each.remedy.key for each in outcomes])
-    holdings = follow(Step(each.assignment, _state(each.state), each.amount) for each in steps)
-    charged = {each.assignment: each.charged for each in steps}
-    return [
-        _liability(each.remedy, move(holdings.get(key), _step(each)), charged.get(key), now)
-        for each in outcomes
-        for key in [each.remedy.key]
-    ]
-
-
-def _step(outcome: Outcome) -> Step:
-    return Step(outcome.remedy.key, MONEY[outcome.state], outcome.remedy.amount)
-
-
-def _state(text: str) -> State:
-    """A stored state; the machine wrote it."""
-    return text  # type: ignore[return-value]
-
-
-def _liability(remedy: Remedy, holding: Holding, charged: str | None, now: datetime) -> Liability:
-    return Liability(
-        key=f"{remedy.assignment}/{holding.state}",
-        occurred_at=now,
-        assignment=remedy.assignment,
-        experiment=remedy.experiment,
-        customer=remedy.customer,
-        arm=remedy.arm,
-        compensation=remedy.compensation or "",
-        state=holding.state,
-        amount=holding.amount,
-        currency=remedy.currency or "",
-        charged=charged,
-    )
+def _money_moves(work: Transaction, outcomes: Sequence[Outcome], now: datetime) -> list[Fact]:
+    """Steps of their compensations; what is given for good when it leaves is used up with it."""
+    found = work.find_among(Liability, "assignment", [each.remedy.key for each in outcomes])
+    stands = owed(found)
+    moves: list[Fact] = []
+    for remedy, state, *_ in outcomes:
+        if remedy.key not in stands:
+            raise StateError(
+                f"compensation {remedy.key} was never reserved",
+                do="run `apologylab doctor --ledger`",
+            )
+        before = stands[remedy.key]
+        moves.append(before.step(MONEY[state], now))
+        if state == "sent":
+            moves += used_up(replace(before, state="committed"), now)
+    return moves

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.assignment.answers import arm_weights
+from apologylab.design.faces import own_currency
 from apologylab.inference.moments import Request, cell_means
 from apologylab.record.facts import Closed, Halted
 from apologylab.service.caps import money_caps, units_cap
@@ -179,7 +180,7 @@ def status(
         caps=_caps(ledger, experiment, moments_of.phases[-1], as_of),
         reserved=ledger.reserved(experiment.name),
         budget=total.minor if total else None,
-        currency=_currency(experiment),
+        currency=own_currency(experiment),
         last_incident=census.last_incident,
         last_order=census.last_order,
         feeds=census.feeds,
@@ -221,13 +222,6 @@ def _ending(
         return how, ends[how]
     closed = ledger.read(Closed, mark=mark, phase=phase, **named)
     return None, next((each.because for each in closed), None)
-
-
-def _currency(experiment: Experiment) -> str | None:
-    """The currency of what is given."""
-    if experiment.budget is not None:
-        return experiment.budget.total.currency
-    return next((each.value.currency for each in experiment.compensation.values()), None)
 
 
 def _caps(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from apologylab.simulation.riders import Flags, Floats, Riders
     from apologylab.simulation.world import World
 
+USED_ON_ORDERS = ("coupon", "credit")
+"""Kinds of compensation that a world's riders use."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Potential:
@@ -118,11 +121,29 @@ def potential(
 def futures_by_arm(
     world: World, experiment: Experiment, riders: Riders, possible: Candidates
 ) -> Mapping[str, Future]:
-    """What happens if everybody is given one arm, for each arm in declared order."""
+    """What happens if everybody is given one arm, for each arm in declared order.
+
+    Raises:
+        InputError: something is given of which a world knows no effect.
+    """
+    _refuse_unknown_gifts(experiment)
     return {
         arm.name: under(world, riders, possible, arm, coupon=coupon_value(experiment, arm))
         for arm in arms(experiment)
     }
+
+
+def _refuse_unknown_gifts(experiment: Experiment) -> None:
+    """A world's riders use coupons and credits of one value, on any order."""
+    for name, given in experiment.compensation.items():
+        why = f"a {given.kind}" if given.kind not in USED_ON_ORDERS else None
+        why = why or ("by share or market" if given.value is None else None)
+        why = why or ("only from minimum_basket" if given.minimum_basket is not None else None)
+        if why is not None:
+            raise InputError(
+                f"compensation.{name} is given as {why}, of which a world knows no effect",
+                do='simulate a copy in which it is a coupon with a value, like "5.00 USD"',
+            )
 
 
 def unknown_levels(world: World, experiment: Experiment) -> tuple[str, ...]:
@@ -141,18 +162,18 @@ def unknown_levels(world: World, experiment: Experiment) -> tuple[str, ...]:
 
 def compensation(experiment: Experiment, arm: Arm) -> tuple[str, float]:
     """Name of the arm's compensation, and the firm's share of its cost; "" and 0 for none."""
-    found = [level for level in arm.levels.values() if level in experiment.compensation]
+    found = _given_levels(experiment, arm)
     return (found[0], experiment.compensation[found[0]].cost_share) if found else ("", 0.0)
 
 
 def coupon_value(experiment: Experiment, arm: Arm) -> int:
     """Minor units that the arm's compensation takes off."""
-    given = [
-        experiment.compensation[level].value.minor
-        for level in arm.levels.values()
-        if level in experiment.compensation
-    ]
-    return sum(given)
+    given = (experiment.compensation[level].value for level in _given_levels(experiment, arm))
+    return sum(value.minor for value in given if value is not None)
+
+
+def _given_levels(experiment: Experiment, arm: Arm) -> list[str]:
+    return [level for level in arm.levels.values() if level in experiment.compensation]
 
 
 def measure(outcome: Outcome, future: Future, n: int) -> Floats:
@@ -205,14 +226,17 @@ def _given(
     used = (orders.discount > 0) & (orders.day < window)
     name, share = compensation(experiment, arm)
     off = np.bincount(orders.rider[used], orders.discount[used] / CENTS, n)
-    cost: Floats = worth.message_cost * np.bincount(rider, minlength=n) + share * off
+    each = 0.0 if arm.name in worth.wordless else worth.message_cost
+    each += worth.effort.get(arm.name, 0.0)
+    cost: Floats = each * np.bincount(rider, minlength=n) + share * off
     if name not in worth.outliving:
         return cost
     first = np.full(n, np.inf)
     first[orders.rider[used]] = orders.day[used]
     life = worth.compensation[name].expires_days
     still = _open(rider, day + (np.inf if life is None else life), first, window, n)
-    face = share * float(worth.compensation[name].value) * still
+    value = worth.compensation[name].value
+    face = share * (0.0 if value is None else float(value)) * still
     rate = {"face": 1.0, "zero": 0.0, "expected": float(used.sum()) / max(len(rider), 1)}
     return cost + rate[worth.open_liability] * face
 

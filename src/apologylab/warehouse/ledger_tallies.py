@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.decision.value import currency, ledger_value
 from apologylab.design import measures
+from apologylab.warehouse.exchange import exchange
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.lasting import time_tallies
 from apologylab.warehouse.ledger_value import value_tallies
 from apologylab.warehouse.persons import pool, stage_merges
+from apologylab.warehouse.relative_dose import given_tally
 from apologylab.warehouse.reopening import REOPENED, mark_reopening, one_name
 from apologylab.warehouse.sets import draws
 from apologylab.warehouse.slices import fallbacks
@@ -38,8 +40,16 @@ if TYPE_CHECKING:
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         **{fact: tuple(columns) for fact, columns in measures.COLUMNS.items()},
-        "delivery": ("assignment", "experiment", "state"),
-        "liability": ("assignment", "experiment", "compensation", "state", "amount", "currency"),
+        "delivery": ("assignment", "experiment", "arm", "state"),
+        "liability": (
+            "assignment",
+            "experiment",
+            "compensation",
+            "state",
+            "amount",
+            "currency",
+            "terms",
+        ),
     }
 )
 """What is copied of each kind, beside key, customer and time: all that an outcome may name."""
@@ -90,6 +100,7 @@ def tally_ledger(
         fallen = fallbacks(connection, experiment, mark=mark)
     sets, order = draws(connection, experiment)
     merged = pool(connection, kinds, one_unit=experiment.unit == "customer")
+    exchange(connection, experiment, kinds)
     minor = minor_units(connection, currency(experiment), kinds)
     tally(connection, tallies, minor)
     held = _found(connection, kinds)
@@ -124,6 +135,7 @@ def tallies_of(experiment: Experiment) -> tuple[Tally, ...]:
         *(tally for outcome in experiment.outcomes for tally in week_tallies(outcome)),
         *(value_tallies(value, experiment.name) if value else ()),
         *(tally for time in experiment.times for tally in time_tallies(time)),
+        *given_tally(experiment),
     )
 
 

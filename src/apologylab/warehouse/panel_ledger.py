@@ -20,6 +20,7 @@ from apologylab.warehouse.lasting import time_columns, time_horizons
 from apologylab.warehouse.ledger_tallies import Tallied, tally_ledger
 from apologylab.warehouse.ledger_value import value_columns
 from apologylab.warehouse.moments import DuckSource
+from apologylab.warehouse.relative_dose import given_columns
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set
 from apologylab.warehouse.slices import slices, stages
 from apologylab.warehouse.sql import identifier, text_literal
@@ -173,6 +174,7 @@ def _build(
     """View ``panel`` over the tallies; gives its columns."""
     columns = {key: key for key in ("version", "phase", "arm", *_drawn_by(experiment))}
     columns |= {"delay_hours": DELAY_HOURS}
+    columns |= given_columns(experiment)
     if experiment.allocation.scheme == "minimisation":
         columns[DRAWN_AT] = "unit"
     columns |= {"delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}

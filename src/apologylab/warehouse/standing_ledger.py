@@ -23,6 +23,7 @@ from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import InputError
 from apologylab.warehouse.attach import shown
 from apologylab.warehouse.engine import whole
+from apologylab.warehouse.exchange import exchange
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.ledger_tallies import (
     Tallied,
@@ -194,6 +195,7 @@ def _repair(
     only = f"customer IN (FROM {TOUCHED})"
     stage_facts(Stager(connection=connection, mark=mark, rule=experiment.unit_id, only=only), kinds)
     pool(connection, kinds, one_unit=experiment.unit == "customer")
+    exchange(connection, experiment, kinds)
     none = "SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS currency LIMIT 0"
     money = currencies(kinds, of="customer, currency") or none
     _keep(connection, "money", money, begun=begun)

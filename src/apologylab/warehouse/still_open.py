@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 def open_tallies(name: str, experiment: str, end: int) -> tuple[Tally, ...]:
     """What was given of one compensation in [0, end), taken back, and used."""
     ours = f"list_contains(string_split(compensation, '+'), {text_literal(name)})"
-    given = f"{ours} AND experiment = {text_literal(experiment)}"
-    held, back = f"{given} AND state = 'committed'", f"{given} AND state IN ('released', 'revoked')"
+    here = f"experiment = {text_literal(experiment)}"
+    held = f"{ours} AND {here} AND state IN ('committed', 'chosen')"
+    gone = f"{here} AND (state = 'chosen' OR ({ours} AND state IN ('released', 'revoked')))"
+    back = f"{gone} AND NOT ({held})"
     used = f"compensation = {text_literal(name)}"
+    of = f"{{t: t, a: assignment, m: {_charge(name)}}}"
     return (
         Tally(
-            name=f"v:given:{name}", fact="liability", kind="list", of="{t: t, a: assignment}",
+            name=f"v:given:{name}", fact="liability", kind="list", of=of,
             start=0, end=end, where=held,
         ),
         Tally(
@@ -38,12 +41,31 @@ def open_tallies(name: str, experiment: str, end: int) -> tuple[Tally, ...]:
     )  # fmt: skip
 
 
-def still_open(name: str, given: Compensation, end: int) -> str:
-    """SQL of what is open at ``end``, in whole units of the currency."""
-    left = (
-        f"(SELECT {_left(given, end)} FROM (SELECT {_free(name)} AS given, {_uses(name)} AS used))"
-    )
-    return f"{double(float(given.value))} * {left}"
+def _charge(name: str) -> str:
+    """SQL of what a liability holds for ``name``, in minor units of the budget's currency.
+
+    What was given on no terms of its own is of one value, or alone: its amount.
+    """
+    own = text_literal(f'$.given."{name}".charge')
+    whole = text_literal("$.charge")
+    return f"CAST(coalesce(terms ->> {own}, terms ->> {whole}, CAST(amount AS VARCHAR)) AS BIGINT)"
+
+
+def still_open(name: str, given: Compensation, end: int, *, minor: int) -> str:
+    """SQL of what is open at ``end``, in whole units of the currency of ``minor`` minor units."""
+    counted = f"greatest({_left(given, end)}, 0)"
+    if given.value is not None:
+        face, of = double(float(given.value)), counted
+    else:
+        face, of = double(1 / minor), _last(counted)
+    uses = f"SELECT {_free(name, 't')} AS given, {_free(name, 'm')} AS sizes, {_uses(name)} AS used"
+    return f"{face} * (SELECT {of} FROM ({uses}))"
+
+
+def _last(count: str) -> str:
+    """SQL of the sum of the last ``count`` of the list ``sizes``: uses take the earliest first."""
+    first = f"len(sizes) - ({count}) + 1"
+    return f"coalesce(list_sum(list_slice(sizes, {first}, len(sizes))), 0)"
 
 
 def _left(given: Compensation, end: int) -> str:
@@ -64,17 +86,19 @@ def _expired(at: str, given: Compensation) -> str:
     return f"len(list_filter(given, lambda g: g + {given.expires_days * DAY} <= {at}))"
 
 
-def _free(name: str) -> str:
-    """The times of what was given, without what was taken back or is named by a redemption."""
+def _free(name: str, part: str) -> str:
+    """A ``part`` of what was given: its time or size; not what was taken back or is named as used.
+
+    What a customer chose of a menu is taken back of the menu, and given by its own name.
+    """
     named = f"list_transform({_list(f'v:used:{name}')}, lambda u: u.a)"
     back = _list(f"v:back:{name}")
     free = (
         f"NOT coalesce(list_contains({back}, g.a), FALSE) "
         f"AND NOT coalesce(list_contains({named}, g.a), FALSE)"
     )
-    return (
-        f"list_transform(list_filter({_list(f'v:given:{name}')}, lambda g: {free}), lambda g: g.t)"
-    )
+    kept = f"list_filter({_list(f'v:given:{name}')}, lambda g: {free})"
+    return f"list_transform({kept}, lambda g: g.{part})"
 
 
 def _uses(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from apologylab.design.arms import arms
 from apologylab.design.money import exponent
 from apologylab.errors import InputError
+from apologylab.warehouse.relative_dose import price_of
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set
 from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER, normalised
@@ -43,7 +44,8 @@ def stage_units(
     rule = experiment.unit_id
     customer = normalised("a.customer", rule)
     number = "a.seq" if of else "row_number() OVER (ORDER BY a.seq)"
-    fields = "i.fields AS incident_fields, " if experiment.plan.subgroups else ""
+    told = experiment.plan.subgroups or price_of(experiment) is not None
+    fields = "i.fields AS incident_fields, " if told else ""
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE units AS SELECT {fields}{number} AS unit, "
         f"a.version, a.phase, a.arm, coalesce(a.stratum, '') AS stratum, "
@@ -173,6 +175,6 @@ def minor_of(currency: str, found: Sequence[str]) -> int:
     if strangers := [name for name in found if name != declared]:
         raise InputError(
             f"amounts are in {', '.join(strangers)}, the declaration's in {declared}",
-            do="record amounts in one currency; this version does not convert",
+            do="record amounts in one currency, or give what others are worth in markets.rates",
         )
     return int(10 ** exponent(declared))

@@ -17,6 +17,17 @@ def test_only_the_moves_of_the_table_are_made(before, after):
             move(holding, Step("c", after, 500))
 
 
+def test_a_choice_lowers_the_amount_and_never_raises_it():
+    assert move(Holding("committed", 500), Step("c", "chosen", 300)) == Holding("chosen", 300)
+    assert move(Holding("chosen", 300), Step("c", "redeemed", 300)) == Holding("redeemed", 300)
+    for before, step in [
+        (Holding("committed", 500), Step("c", "chosen", 501)),
+        (Holding("chosen", 300), Step("c", "expired", 500)),
+    ]:
+        with pytest.raises(StateError, match="a choice only lowers"):
+            move(before, step)
+
+
 def test_an_amount_never_changes_and_is_never_negative():
     with pytest.raises(StateError, match="fixed when it is reserved"):
         move(Holding("reserved", 500), Step("c", "committed", 501))
@@ -45,4 +56,4 @@ def test_what_arms_give(loop):
     found = {arm.name: given(experiment, arm) for arm in arms(experiment)}
     assert found["silence"] is None
     assert found["sorry+none@1h"] is None
-    assert found["sorry+usd5@1h"] == ("usd5", 500, "USD", 14)
+    assert found["sorry+usd5@1h"] == ("usd5", 500, "USD", 14, 500, None)

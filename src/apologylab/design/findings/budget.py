@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.arms import arm_name, cells
 from apologylab.design.experiment import ArmCap
+from apologylab.design.faces import CHOICE, most
 from apologylab.design.findings.arms import arm_names, arms_from
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, each, readable
 from apologylab.design.remedies import Compensation
@@ -33,7 +34,7 @@ def unlimited_money(experiment: Experiment) -> Iterator[Finding]:
 def fits_the_budget(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
     """One coupon does not use up the budget."""
     if experiment.budget is not None:
-        yield from _dearer(given.value, experiment.budget.total, path, "budget.total")
+        yield from _dearer(experiment, given, experiment.budget.total, path, "budget.total")
 
 
 @each(lambda experiment: experiment.compensation, "compensation")
@@ -41,7 +42,7 @@ def fits_the_customer(experiment: Experiment, path: str, given: Compensation) ->
     """One coupon does not pass a customer's cap."""
     cap = experiment.budget.per_customer if experiment.budget else None
     if cap is not None and cap.amount is not None:
-        yield from _dearer(given.value, cap.amount, path, "budget.per_customer.amount")
+        yield from _dearer(experiment, given, cap.amount, path, "budget.per_customer.amount")
 
 
 @each(lambda experiment: experiment.compensation, "compensation")
@@ -49,18 +50,31 @@ def fits_the_period(experiment: Experiment, path: str, given: Compensation) -> I
     """One coupon does not pass what a period has."""
     cap = experiment.budget.per_period if experiment.budget else None
     if cap is not None and cap.amount is not None:
-        yield from _dearer(given.value, cap.amount, path, "budget.per_period.amount")
+        yield from _dearer(experiment, given, cap.amount, path, "budget.per_period.amount")
 
 
-def _dearer(value: Money, cap: Money, path: str, cap_path: str) -> Iterator[Finding]:
+def _dearer(
+    experiment: Experiment, given: Compensation, cap: Money, path: str, cap_path: str
+) -> Iterator[Finding]:
+    name = next(each for each in experiment.compensation if at("compensation", each) == path)
+    value = most(experiment, name)
     if value.currency == cap.currency and value.amount > cap.amount:
         yield Finding(
-            path=f"{path}.value",
+            path=f"{path}.{_said_by(given)}",
             value=str(value),
             what=f"is dearer than {cap_path} ({cap}): nobody could ever get it",
             do=f"lower it, or raise {cap_path}",
-            related=(cap_path,),
+            related=(cap_path, "compensation", "markets"),
         )
+
+
+def _said_by(given: Compensation) -> str:
+    """The key that says the most that it gives."""
+    if given.kind == CHOICE:
+        return "menu"
+    if len(given.by_market):
+        return "by_market"
+    return "value" if given.share is None else "at_most"
 
 
 def customer_cap_caps(experiment: Experiment) -> Iterator[Finding]:
@@ -130,7 +144,7 @@ def arm_caps_fit(experiment: Experiment) -> Iterator[Finding]:
     gives = dict(_gives(experiment)) if _per_arm(experiment) else {}
     for path, cap in readable(_per_arm(experiment), "budget", "per_arm"):
         arm = next((arm for arm in gives if at("budget", "per_arm", arm) == path), None)
-        values = [experiment.compensation[name].value for name in gives.get(arm or "", ())]
+        values = [most(experiment, name) for name in gives.get(arm or "", ())]
         given = sum(value.amount for value in values)
         if not values or cap.amount is None or cap.amount.currency != values[0].currency:
             continue

@@ -1,4 +1,4 @@
-"""Rules about what is given and said: compensation and messages."""
+"""Rules about what is given: compensation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from apologylab.design.experiment import NONE, TIMING
+from apologylab.design.experiment import NONE
+from apologylab.design.faces import AT_ONCE, menus
 from apologylab.design.findings.finding import Finding, Rule, at, each, readable
 from apologylab.design.remedies import Compensation
 from apologylab.design.worth import brings_more, lasts, sales_outcome
@@ -26,13 +27,15 @@ def compensation_used(experiment: Experiment) -> Iterator[Finding]:
         return
     levels = [level for factor in experiment.factors for level in experiment.factors[factor]]
     for level in experiment.compensation:
+        if level not in levels and menus(experiment, level):
+            continue
         if level == NONE or levels.count(level) != 1:
             often = "two factors give it" if levels.count(level) else "no factor has this level"
             yield Finding(
                 path=at("compensation", level),
                 what="none is the empty level" if level == NONE else often,
                 do=f'name it in one factor, like coupon = ["none", "{level}"]',
-                related=("factors",),
+                related=("factors", "compensation"),
             )
 
 
@@ -40,7 +43,7 @@ def compensation_used(experiment: Experiment) -> Iterator[Finding]:
 def outlives_window(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
     """A coupon that can be used after the window closes is counted as declared (R16)."""
     for place, window in _uncounted(experiment):
-        if lasts(experiment, given) > timedelta(days=window):
+        if given.kind not in AT_ONCE and lasts(experiment, given) > timedelta(days=window):
             yield Finding(
                 path=f"{path}.expires_days",
                 value=given.expires_days,
@@ -52,7 +55,8 @@ def outlives_window(experiment: Experiment, path: str, given: Compensation) -> I
 
 def repeats_outlive_window(experiment: Experiment) -> Iterator[Finding]:
     """A second coupon, of a later incident, can always be used after the window (R7, R16)."""
-    if not len(experiment.compensation) or not brings_more(experiment):
+    left = any(each.kind not in AT_ONCE for each in experiment.compensation.values())
+    if not left or not brings_more(experiment):
         return
     for place, window in _uncounted(experiment):
         yield Finding(
@@ -74,34 +78,8 @@ def _uncounted(experiment: Experiment) -> Iterator[tuple[str, int]]:
             yield place, outcome.window_days
 
 
-def message_order(experiment: Experiment) -> Iterator[Finding]:
-    """A declared order names each factor that has fragments, and no other."""
-    order = experiment.messages.order
-    if not order:
-        return
-    for path, factor in readable(order, "messages", "order"):
-        if factor not in experiment.factors or factor == TIMING:
-            yield Finding(
-                path=path,
-                value=factor,
-                what="is not a factor that has fragments",
-                do=f"name: {', '.join(name for name in experiment.factors if name != TIMING)}",
-                related=("factors",),
-            )
-    for factor in experiment.factors:
-        if factor != TIMING and factor not in order:
-            yield Finding(
-                path="messages.order",
-                value=factor,
-                what=f"leaves out the factor {factor}: its fragments would never be said",
-                do=f'add "{factor}" where its fragment belongs, or delete the key',
-                related=("factors",),
-            )
-
-
 RULES: tuple[Rule, ...] = (
     compensation_used,
     outlives_window,
     repeats_outlive_window,
-    message_order,
 )

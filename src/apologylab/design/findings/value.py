@@ -185,10 +185,13 @@ def _currencies(experiment: Experiment) -> Iterator[tuple[str, str]]:
 
 
 def _amounts(experiment: Experiment) -> Iterator[tuple[str, Money]]:
-    yield from fields_of(experiment.compensation, "value", "compensation")
+    for key in ("value", "round_to", "at_least", "at_most", "minimum_basket"):
+        found = fields_of(experiment.compensation, key, "compensation")
+        yield from ((path, amount) for path, amount in found if amount is not None)
     budget = experiment.budget
     places = {
         "budget.total": lambda: budget and budget.total,
+        "budget.approve_above": lambda: budget and budget.approve_above,
         "budget.per_customer.amount": lambda: (
             budget and budget.per_customer and budget.per_customer.amount
         ),

@@ -26,10 +26,14 @@ _ALLOWED: Final = ", ".join(text_literal(life) for life in _lives(BEGINNING))
 
 MONEY: Final = (
     Rule(
-        says="a compensation moves only as it may, and its amount stays",
+        says="a compensation moves only as it may, and its amount stays or is lowered by a choice",
         offenders="SELECT assignment || ': ' || states FROM (SELECT assignment, "
-        "string_agg(state, ' ' ORDER BY seq) AS states, count(DISTINCT amount) AS amounts "
-        f"FROM liability GROUP BY assignment) WHERE states NOT IN ({_ALLOWED}) OR amounts <> 1",
+        "string_agg(state, ' ' ORDER BY seq) AS states, "
+        "list(DISTINCT amount) FILTER (WHERE NOT chosen) AS before, "
+        "list(DISTINCT amount) FILTER (WHERE chosen) AS after FROM (SELECT *, coalesce(seq >= "
+        "min(seq) FILTER (WHERE state = 'chosen') OVER (PARTITION BY assignment), FALSE) AS chosen "
+        f"FROM liability) GROUP BY assignment) WHERE states NOT IN ({_ALLOWED}) "
+        "OR len(before) <> 1 OR len(after) > 1 OR after[1] > before[1]",
     ),
     Rule(
         says="every remedy that gives something has its compensation, of the same amount",

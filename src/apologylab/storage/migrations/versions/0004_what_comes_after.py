@@ -37,7 +37,8 @@ FACTS = {
     ),
     "visit": "customer text, place text?",
     "due_moved": (
-        f"{OF_A_UNIT}, awaited text, came_at time, due_at time, shift_s integer, shifted_by text?"
+        f"{OF_A_UNIT}, awaited text, came_at time, due_at time, shift_s integer, "
+        "shifted_by text?, leave_by time?"
     ),
     "approval": f"{OF_A_UNIT}, released boolean, reason text, by text",
     "choice": f"{OF_A_UNIT}, chosen text",
@@ -72,7 +73,7 @@ INDEXES = {
 ADDED = {
     "fact_remedy": (
         "channel text?, address text?, sender text?, shift_s integer?, shifted_by text?, "
-        "awaits text?, zone text?"
+        "awaits text?, zone text?, leave_by time?"
     ),
     "fact_assignment": "timing text?",
     "remedy_pending": "awaits text?",
