@@ -81,6 +81,13 @@ def outboxes():
 
 
 @pytest.fixture(scope="session")
+def relays():
+    """``tests/relays.py``: a real mail server that misbehaves; needs aiosmtpd."""
+    pytest.importorskip("aiosmtpd", reason="needs aiosmtpd: pip install -e '.[dev]'")
+    return _module("relays")
+
+
+@pytest.fixture(scope="session")
 def service():
     """``tests/service_process.py``: an order system's process, and what it was told."""
     return _module("service_process")

@@ -6,6 +6,7 @@ the others: a misspelt key is never passed over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,6 +76,12 @@ class Settings:
         """A table, empty where it is absent."""
         found: Mapping[str, Any] = self._get(key, dict, "a table", {})
         return found
+
+    @property
+    def variable(self) -> str:
+        """What the names of its variables begin with: ``APOLOGYLAB_CHANNEL_SMS_EU``."""
+        word = re.sub("[^A-Z0-9]", "_", self.name.upper())
+        return f"APOLOGYLAB_CHANNEL_{word}"
 
     def secret(self, word: str) -> str | None:
         """A secret of the environment's: ``APOLOGYLAB_CHANNEL_<NAME>_<WORD>``."""
