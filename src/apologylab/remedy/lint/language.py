@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, cast, get_args
@@ -12,7 +12,7 @@ from apologylab.design.remedies import Part
 from apologylab.errors import InputError
 from apologylab.remedy.lint.flaw import Severity
 from apologylab.remedy.lint.names import CUES, NAMES, READING
-from apologylab.remedy.lint.pattern import compile_pattern
+from apologylab.remedy.lint.pattern import compile_pattern, spelled
 
 Patterns = tuple[re.Pattern[str], ...]
 ORDERED: Final = ("greeting", *get_args(Part), "closing")
@@ -22,6 +22,7 @@ _KEYS: Final = {
     "order": list,
     "abbreviations": list,
     "ordinals": bool,
+    "words": dict,
     "reading": dict,
     "cues": dict,
     "better": dict,
@@ -78,6 +79,7 @@ def read_language(found: Mapping[str, Any], *, where: str) -> Language:
     _known(found.get("reading", ()), READING, f"{where}: reading")
     _known(found.get("cues", ()), CUES, f"{where}: cues")
     _known(found.get("better", ()), NAMES, f"{where}: better")
+    read = partial(_patterns, words=_words(found.get("words", {}), where))
     return Language(
         locale=found["locale"],
         formality=found.get("formality", ""),
@@ -86,18 +88,17 @@ def read_language(found: Mapping[str, Any], *, where: str) -> Language:
         ordinals=found.get("ordinals", False),
         reading=found.get("reading", {}),
         cues={
-            cue: _patterns(each, f"{where}: cues.{cue}")
-            for cue, each in found.get("cues", {}).items()
+            cue: read(each, f"{where}: cues.{cue}") for cue, each in found.get("cues", {}).items()
         },
         better=found.get("better", {}),
         rules=tuple(
-            _rule(each, f"{where}: rule {number}")
+            _rule(each, f"{where}: rule {number}", read)
             for number, each in enumerate(found.get("rule", ()), start=1)
         ),
     )
 
 
-def _rule(found: Mapping[str, Any], where: str) -> Rule:
+def _rule(found: Mapping[str, Any], where: str, read: Callable[[Any, str], Patterns]) -> Rule:
     where = f"{where} ({found.get('name', 'without a name')})"
     _known(found, (*_LISTS, *_TEXTS), where)
     for key in ("name", "severity", "why", "better", "patterns"):
@@ -106,7 +107,7 @@ def _rule(found: Mapping[str, Any], where: str) -> Rule:
     _known((found["name"],), NAMES, f"{where}: name")
     _known((found["severity"],), get_args(Severity), f"{where}: severity")
     _known((found.get("scope", "sentence"),), ("sentence", "text"), f"{where}: scope")
-    lists = {key: _patterns(found.get(key, ()), f"{where}: {key}") for key in _LISTS}
+    lists = {key: read(found.get(key, ()), f"{where}: {key}") for key in _LISTS}
     return Rule(
         name=found["name"],
         severity=cast("Severity", found["severity"]),
@@ -117,8 +118,17 @@ def _rule(found: Mapping[str, Any], where: str) -> Rule:
     )
 
 
-def _patterns(sources: Any, where: str) -> Patterns:
-    return tuple(map(partial(compile_pattern, where=where), _texts(sources, where)))
+def _words(found: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Words by name; each may name those above it."""
+    words: dict[str, str] = {}
+    for name, source in found.items():
+        words[name] = spelled("".join(_texts([source], where)), words, where=f"{where}: words")
+    return words
+
+
+def _patterns(sources: Any, where: str, *, words: Mapping[str, str]) -> Patterns:
+    texts = _texts(sources, where)
+    return tuple(compile_pattern(source, where=where, words=words) for source in texts)
 
 
 def _texts(sources: Any, where: str) -> Iterator[str]:
