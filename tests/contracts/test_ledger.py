@@ -712,6 +712,8 @@ def test_what_a_remedy_awaits_is_found_when_it_has_come(ledger):
     assert arrived(ledger) == {"e1/i1": 2, "e1/i2": 0}
     assert arrived(ledger, "e2") == {}
     assert len(arrived(ledger, limit=1)) == 1
+    chosen = within(ledger, "arrived", "e1", limit=9, among=["e1/i2", "e1/i3", "no"])
+    assert keys(each.remedy for each in chosen) == ["e1/i2"]
     (found,) = [
         each for each in within(ledger, "arrived", "e1", limit=9) if each.remedy.key == waits.key
     ]

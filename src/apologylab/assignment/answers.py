@@ -13,6 +13,7 @@ from apologylab.assignment.hashing import cut_points
 from apologylab.design.arms import arms, weights
 from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import SILENCE, TIMING
+from apologylab.design.moments import moment
 from apologylab.errors import StateError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def drawn_arms(experiment: Experiment, phase: int) -> Drawn:
 
 
 def shadow_delays(experiment: Experiment) -> Drawn:
-    """The delays that silence draws from, as the timing factor spells them (R10)."""
+    """The levels of timing that silence draws from (R10)."""
     levels = experiment.factors.get(TIMING, ())
     declared = weights(experiment.allocation.timing or "equal", levels)
     positive = {level: weight for level, weight in declared.items() if weight > 0}
@@ -84,9 +85,14 @@ def arm_answers(
     blank = _blank(experiment, phase)
     return tuple(
         blank._replace(
-            arm=arm, reason=reason, because=because, propensity=propensity, delay_s=delay_s
+            arm=arm,
+            reason=reason,
+            because=because,
+            propensity=propensity,
+            delay_s=_delay_s(experiment, level),
+            timing=level,
         )
-        for delay_s in _delays_s(experiment, arm)
+        for level in _levels(experiment, arm)
     )
 
 
@@ -96,15 +102,21 @@ def unplaced(experiment: Experiment, phase: int) -> Assignment:
     return _blank(experiment, phase)._replace(reason="RANDOMISED", because=because)
 
 
-def _delays_s(experiment: Experiment, arm: str) -> tuple[int | None, ...]:
-    """Delays that ``arm`` can have, in seconds; None where the experiment varies no timing."""
+def _levels(experiment: Experiment, arm: str) -> tuple[str | None, ...]:
+    """Levels of timing that ``arm`` can have; None where the experiment varies no timing."""
     if TIMING not in experiment.factors:
         return (None,)
     if arm == SILENCE:
-        levels = shadow_delays(experiment).items
-    else:
-        levels = tuple(found.levels[TIMING] for found in arms(experiment) if found.name == arm)
-    return tuple(int(parse_duration(level).total_seconds()) for level in levels)
+        return shadow_delays(experiment).items
+    return tuple(found.levels[TIMING] for found in arms(experiment) if found.name == arm)
+
+
+def _delay_s(experiment: Experiment, level: str | None) -> int | None:
+    """Its delay after the incident or after what it awaits; None of one before what is expected."""
+    if level is None:
+        return None
+    found = moment(experiment, level)
+    return None if found.after == "expected" else int(parse_duration(found.delay).total_seconds())
 
 
 def not_drawn(

@@ -20,9 +20,10 @@ class Assignment(NamedTuple):
     """What a unit gets, and why.
 
     ``propensity`` is P(arm | enrolled, phase) where the arm was drawn, otherwise None; ``entry``
-    and ``holdout`` are the shares declared for those draws. ``delay_s`` is the intended delay in
-    seconds of a drawn arm (silence has a shadow delay, R10), otherwise None. ``because`` names the
-    rule that decided. A unit that is not drawn has the arm that ``[otherwise]`` declares.
+    and ``holdout`` are the shares declared for those draws. ``timing`` is the level of timing of a
+    drawn arm (silence has a shadow one, R10), and ``delay_s`` its intended delay in seconds: after
+    the incident, or after what it awaits; both otherwise None. ``because`` names the rule that
+    decided. A unit that is not drawn has the arm that ``[otherwise]`` declares.
     """
 
     arm: str
@@ -35,3 +36,4 @@ class Assignment(NamedTuple):
     entry: float
     holdout: float
     because: str
+    timing: str | None = None

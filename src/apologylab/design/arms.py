@@ -8,8 +8,8 @@ from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import NONE, SILENCE, TIMING
+from apologylab.design.moments import fixed_delay
 from apologylab.design.remedies import CHANNEL, SENDER
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ REST = "*"
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One combination of levels; ``levels`` is empty for silence and for a panel's arms."""
+    """One combination of levels; ``levels`` is empty for silence and for a panel's arms.
+
+    ``delay`` is None where there is no timing, or what it waits for comes when it comes.
+    """
 
     name: str
     levels: Mapping[str, str]
@@ -61,7 +64,8 @@ def arms(experiment: Experiment) -> tuple[Arm, ...]:
         listed = () if isinstance(names, str) else tuple(names)
         return tuple(Arm(name=name, levels={}, delay=None) for name in listed)
     drawn = (
-        Arm(name=arm_name(cell), levels=cell, delay=_delay(cell)) for cell in cells(experiment)
+        Arm(name=arm_name(cell), levels=cell, delay=_delay(experiment, cell))
+        for cell in cells(experiment)
     )
     silence = (Arm(name=SILENCE, levels={}, delay=None),) if has_silence(experiment) else ()
     return (*silence, *drawn)
@@ -96,8 +100,8 @@ def factor_order(experiment: Experiment) -> tuple[str, ...]:
     )
 
 
-def _delay(cell: Mapping[str, str]) -> timedelta | None:
-    return parse_duration(cell[TIMING]) if TIMING in cell else None
+def _delay(experiment: Experiment, cell: Mapping[str, str]) -> timedelta | None:
+    return fixed_delay(experiment, cell[TIMING]) if TIMING in cell else None
 
 
 def weights(

@@ -73,6 +73,7 @@ class DueMoved(Fact):
     due_at: datetime
     shift_s: int
     shifted_by: str | None = None
+    leave_by: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from apologylab.service.running import KILL, enrolment
 from apologylab.service.settling import Outcome, settle
 from apologylab.service.start import lock_name
 from apologylab.service.text_ids import text_ids
+from apologylab.service.timely import Timely, timely
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,8 @@ class Leaving:
 class Taken:
     """What one claim took: how many, those settled at once, and those for the channel.
 
+    ``put_off`` of them went back into the queue until they may leave.
+
     ``killed``: nothing may be sent, and of ``leaving`` only the doubtful are there, to be asked of.
     """
 
@@ -61,6 +64,7 @@ class Taken:
     settled: Sequence[Outcome] = ()
     leaving: Sequence[Leaving] = ()
     killed: bool = False
+    put_off: int = 0
 
 
 def claim(
@@ -74,6 +78,7 @@ def claim(
 ) -> Taken:
     """Take at most ``limit`` remedies for ``worker``, settling those that do not leave.
 
+    Those that may not leave yet go back into the queue, such as in quiet hours (R12).
     With ``only``, those that leave through the channel of this name.
 
     A kill keeps the experiment's name to itself while it is stored: it comes before the look for
@@ -86,13 +91,22 @@ def claim(
         claimed = _claimed(work, running, worker, now, limit, only=only, killed=killed)
         if not claimed:
             return Taken()
-        stays = _staying(work, running, claimed, killed=killed)
-        bodies = work.texts(text_ids(each.remedy for each in claimed))
-        leaving, ended = _parted(claimed, stays, bodies, _held_back(work, running, claimed))
+        timed = Timely({}, {}) if killed else timely(work, running, claimed, now)
+        work.put_off(timed.later, holder=worker.holder)
+        ready = [each for each in claimed if each.remedy.key not in timed.later]
+        stays = {**_staying(work, running, ready, killed=killed), **timed.gone}
+        bodies = work.texts(text_ids(each.remedy for each in ready))
+        leaving, ended = _parted(ready, stays, bodies, _held_back(work, running, ready))
         fresh = [each.remedy.key for each in leaving if not each.doubtful]
         work.hand_over(fresh, holder=worker.holder)
         settled = settle(work, ended, channel=channel, now=now)
-    return Taken(claimed=len(claimed), settled=settled, leaving=leaving, killed=killed)
+    return Taken(
+        claimed=len(claimed),
+        settled=settled,
+        leaving=leaving,
+        killed=killed,
+        put_off=len(timed.later),
+    )
 
 
 def _is_killed(work: Transaction, running: Running) -> bool:
@@ -191,8 +205,13 @@ def _end(remedy: Remedy, body: str | None, to: str | None, why: str | None) -> O
         return Outcome(remedy, "would_suppress" if why else "would_send", why or "")
     if why:
         return Outcome(remedy, "suppressed", why)
-    if body is None:
+    if body is None and not gives_silently(remedy):
         return Outcome(remedy, "failed", TEXT_GONE if remedy.text else UNRENDERED)
     if remedy.address and to is None:
         return Outcome(remedy, "failed", ADDRESS_GONE)
     return None
+
+
+def gives_silently(remedy: Remedy) -> bool:
+    """Whether a remedy gives something and says nothing: it was pinned without a locale."""
+    return remedy.text is None and remedy.locale is None and remedy.compensation is not None

@@ -15,10 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from apologylab.errors import LedgerGoneError, LedgerOtherError, StateError
+from apologylab.remedy.schedule import QUIET
 from apologylab.service.again import again
 from apologylab.service.claiming import claim
 from apologylab.service.handing import hand
 from apologylab.service.retrying import store
+from apologylab.service.timely import bring_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +66,7 @@ class Dispatched:
     """How many remedies ended in each state of a delivery, and for which reasons.
 
     ``postponed`` and ``dead`` count those that the channel could not take, by reason: it is tried
-    again, or as often as declared and then set aside.
+    again, or as often as declared and then set aside. What may not leave in quiet hours is put off.
     """
 
     experiment: str
@@ -96,14 +98,16 @@ def dispatch_once(
 ) -> Dispatched:
     """Settle everything of ``running`` that is due, or all that waits if it was killed.
 
-    With ``only``, what leaves through the channel that the declaration calls so. Any number of workers may do so at once. ``stop`` is asked before each batch; what was claimed
-    by then is settled.
+    With ``only``, what leaves through the channel that the declaration calls so. Any number of
+    workers may do so at once. ``stop`` is asked before each batch; what was claimed by then is
+    settled.
 
     Raises:
         StateError: the caller delivers this experiment (``[delivery] by = "caller"``).
         LedgerOtherError: the ledger is simulated and the channel would reach real customers.
     """
     _refuse(ledger, channel, running)
+    bring_forward(ledger, running, worker.clock())
     done = Dispatched(experiment=running.name)
     size = _first(channel, worker)
     left = True
@@ -174,6 +178,8 @@ def _count(done: Dispatched, taken: Taken, stored: Stored) -> None:
         done.states[each.state] += 1
         if each.because:
             done.reasons[each.because] += 1
+    if taken.put_off:
+        done.postponed[QUIET] += taken.put_off
     for wait in stored.waiting:
         counted = done.dead if wait.again_at is None else done.postponed
         counted[wait.because] += 1

@@ -186,12 +186,14 @@ class Transaction(Protocol):
         """Let go of claimed remedies until then; no failure is counted, handed stays so."""
         ...
 
-    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+    def arrived(
+        self, experiment: str, *, limit: int, among: Sequence[str] | None = None
+    ) -> list[Arrived]:
         """Remedies that await what has come since their incident and before they are given up.
 
         A resolution that resolved the incident; a visit of the customer after it, by their own id
         or one merged with it. Left out are those brought forward or handed over, and those that
-        another transaction moves or claims at the moment.
+        another transaction moves or claims at the moment. With ``among``, only those keys.
         """
         ...
 

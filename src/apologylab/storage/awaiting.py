@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import Merged, Remedy, Resolution, Visit
 from apologylab.service.ports import Arrived
+from apologylab.storage.expressions import among, is_among
 from apologylab.storage.rows import decode, micros, moment
 from apologylab.storage.statements import matching
 from apologylab.storage.tables import FACTS, REMEDY_PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 _WAITS: Final = REMEDY_PENDING.c
@@ -29,10 +30,15 @@ _MERGED: Final = FACTS[Merged].c
 _RESOLUTION: Final = FACTS[Resolution].c
 
 
-def arrived(connection: sa.Connection, experiment: str, *, limit: int) -> list[Arrived]:
+def arrived(
+    connection: sa.Connection, experiment: str, *, limit: int, only: Sequence[str] | None
+) -> list[Arrived]:
     """See :meth:`apologylab.service.ports.Transaction.arrived`."""
-    asked = {"experiment": experiment, "limit": limit}
-    rows = connection.execute(_arrived(), asked).all()
+    asked: dict[str, Any] = {"experiment": experiment, "limit": limit}
+    if only is None:
+        rows = connection.execute(_arrived(), asked).all()
+    else:
+        rows = connection.execute(_arrived_among(), asked | among(only)).all()
     places = len(_came())
     remedies = decode(Remedy, [row[:-places] for row in rows])
     return [
@@ -65,6 +71,12 @@ def _arrived() -> sa.Select[Any]:
         .limit(sa.bindparam("limit"))
         .with_for_update(of=REMEDY_PENDING, skip_locked=True)
     )
+
+
+@cache
+def _arrived_among() -> sa.Select[Any]:
+    """As :func:`_arrived`, of the keys ``values``."""
+    return _arrived().where(is_among(_WAITS.key))
 
 
 @cache

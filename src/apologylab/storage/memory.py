@@ -140,9 +140,11 @@ class MemoryTransaction:
         """See :meth:`apologylab.service.ports.Transaction.put_off`."""
         self.queue.put_off(until, holder=holder)
 
-    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+    def arrived(
+        self, experiment: str, *, limit: int, among: Sequence[str] | None = None
+    ) -> list[Arrived]:
         """See :meth:`apologylab.service.ports.Transaction.arrived`."""
-        return self.queue.arrived(experiment, limit=limit)
+        return self.queue.arrived(experiment, limit=limit, among=among)
 
     def bring_forward(self, due: Mapping[str, datetime]) -> None:
         """See :meth:`apologylab.service.ports.Transaction.bring_forward`."""

@@ -126,11 +126,15 @@ class MemoryQueue:
             if key not in settled and not self._waiting(key).handed:
                 self._wait(key, due_at=micros(at), again_at=None)
 
-    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+    def arrived(
+        self, experiment: str, *, limit: int, among: Sequence[str] | None = None
+    ) -> list[Arrived]:
         """See :meth:`apologylab.service.ports.Transaction.arrived`."""
         found = []
         for each in self.unsettled(experiment):
             wait = self._waiting(each.key)
+            if among is not None and each.key not in among:
+                continue
             if each.awaits is not None and wait.due_at is None and not wait.handed:
                 times = [at for at in self._came(each) if at < each.due_at]
                 found += [Arrived(remedy=each, came_at=min(times))] if times else []

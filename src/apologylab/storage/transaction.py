@@ -157,9 +157,11 @@ class SqlTransaction:
         """See :meth:`apologylab.service.ports.Transaction.put_off`."""
         queue.put_off(self._connection, until, holder=holder)
 
-    def arrived(self, experiment: str, *, limit: int) -> list[Arrived]:
+    def arrived(
+        self, experiment: str, *, limit: int, among: Sequence[str] | None = None
+    ) -> list[Arrived]:
         """See :meth:`apologylab.service.ports.Transaction.arrived`."""
-        return awaiting.arrived(self._connection, experiment, limit=limit)
+        return awaiting.arrived(self._connection, experiment, limit=limit, only=among)
 
     def bring_forward(self, due: Mapping[str, datetime]) -> None:
         """See :meth:`apologylab.service.ports.Transaction.bring_forward`."""

@@ -59,6 +59,7 @@ COLUMNS = (
     "entry",
     "holdout",
     "because",
+    "timing",
 )
 """What a drawn file holds, in this order."""
 _BAD = r"[\x00-\x1f\x7f-\x{9f}]"
@@ -269,11 +270,16 @@ def _answers(answers: Sequence[Assignment]) -> str:
         "entry": ("DOUBLE", [_number(one.entry) for one in answers]),
         "holdout": ("DOUBLE", [_number(one.holdout) for one in answers]),
         "because": ("VARCHAR", [text_literal(one.because) for one in answers]),
+        "timing": ("VARCHAR", [_text(one.timing) for one in answers]),
     }
     return ", ".join(
         f"CAST([{', '.join(values)}] AS {kind}[])[answer] AS {name}"
         for name, (kind, values) in lists.items()
     )
+
+
+def _text(value: str | None) -> str:
+    return "NULL" if value is None else text_literal(value)
 
 
 def _number(value: float | None) -> str:

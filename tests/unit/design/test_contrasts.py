@@ -18,7 +18,7 @@ from apologylab.design.contrasts import (
 from apologylab.design.layout import layout, table_layout
 from apologylab.errors import InputError
 
-COUPON = {"usd5": SimpleNamespace(value=5)}
+COUPON = {"usd5": SimpleNamespace(value=5, cost="money")}
 
 
 def experiment(
@@ -34,6 +34,9 @@ def experiment(
     phases = tuple(SimpleNamespace(weights=one) for one in later)
     return SimpleNamespace(
         factors=factors,
+        timing={},
+        wording={},
+        incident=None,
         compensation=COUPON,
         arms=SimpleNamespace(reference=reference),
         allocation=SimpleNamespace(weights=weights, phases=phases),
