@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.errors import LedgerError, OutdatedError
 from apologylab.record.facts import Assignment, Closed, Halted, Incident, PhaseBegan, Remedy
+from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.remedy.letter import opened
 from apologylab.service import schemes
 from apologylab.service.again import again
@@ -23,6 +24,7 @@ from apologylab.service.budget import Caps
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import History, contexts
 from apologylab.service.judging import DRAWN, Case, judge
+from apologylab.service.matching import as_standing
 from apologylab.service.pinning import pin
 from apologylab.service.recording import OTHER_CUSTOMER, keys_of, store, told
 from apologylab.service.running import enrolment
@@ -148,7 +150,8 @@ def _answer(
     _expect(work, running, incidents, customers, now)
     stands = _enrolment(work, running)
     stored = work.find_among(Assignment, "customer", customers)
-    incidents, heard = told(work, running, incidents)
+    standing = as_standing(work, incidents)
+    incidents, heard = told(work, running, standing.incidents)
     case = Case(
         running=running,
         enrolment=stands,
@@ -167,10 +170,13 @@ def _answer(
     }
     stood = _stood(work, [each for each in given.values() if each.key in before])
     new = [each for each in given.values() if each.key not in before]
-    _store(work, case, decided, [*heard, *new], list(pins.values()))
-    return {
+    _store(work, case, decided, [*heard, *standing.new, *new], list(pins.values()))
+    answers = {
         incident: stood.get(each.key) or _told(each, pins.get(each.key))
         for incident, each in given.items()
+    }
+    return answers | {
+        key: answers[stands] for key, stands in standing.stands.items() if stands in answers
     }
 
 
@@ -200,6 +206,7 @@ def _expect(
         [
             *asked,
             Asked(Assignment, "customer", tuple(customers)),
+            Asked(Complaint, "customer", tuple(customers)),
             Asked(Incident, "key", tuple(keys_of(incidents))),
         ],
         Caps(running, 1, now).rows,
@@ -256,7 +263,7 @@ def _store(
     work: Transaction,
     case: Case,
     decided: _Decided,
-    new: Sequence[Incident | Assignment],
+    new: Sequence[Incident | SameIncident | Assignment],
     pins: Sequence[Pin],
 ) -> None:
     owed = [each.liability for each in pins if each.liability]

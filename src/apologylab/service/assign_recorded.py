@@ -8,8 +8,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from apologylab.record.facts import Assignment, Incident, Started
+from apologylab.record.later_facts import SameIncident
 from apologylab.service.assign import assign
 from apologylab.service.judging import DRAWN
+from apologylab.service.matching import completed
 from apologylab.service.withholding import with_withheld
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def waiting(ledger: Ledger, running: Running) -> Waiting:
     }
     left = [
         each
-        for each in ledger.read(Incident)
+        for each in completed(ledger.read(Incident), list(ledger.read(SameIncident)))
         if each.kind in running.kinds and each.key not in settled
     ]
     since = [each for each in left if each.occurred_at >= begun.occurred_at]

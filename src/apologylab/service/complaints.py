@@ -19,17 +19,14 @@ from apologylab.design.money import Money
 from apologylab.record.facts import Incident
 from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.record.taxonomy import CAUSE_KIND, OPENED
+from apologylab.service.matching import MATCH_DAYS, NAMED, apart
 from apologylab.service.withholding import append_withheld, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import timedelta
 
     from apologylab.record.taxonomy import Taxonomy
     from apologylab.service.ports import Appended, LedgerIdentity, Transaction
-
-NAMED = "named"
-"""The field of an opened incident with the name by which a complaint called it."""
 
 
 class Taken(NamedTuple):
@@ -62,9 +59,9 @@ class _Known:
         if complaint.incident in self.named:
             return self.named[complaint.incident]
         mine = self.of.get(complaint.customer, ())
-        near = [each for each in mine if _apart(each, complaint) <= self.taxonomy.window]
+        near = [each for each in mine if apart(each, complaint) <= self.taxonomy.window]
         meant = [each for each in near if self._is_meant(each, complaint)]
-        return min(meant, key=lambda each: (_apart(each, complaint), each.key), default=None)
+        return min(meant, key=lambda each: (apart(each, complaint), each.key), default=None)
 
     def _is_meant(self, incident: Incident, complaint: Complaint) -> bool:
         if incident.order is not None and complaint.order is not None:
@@ -74,10 +71,6 @@ class _Known:
         cause = self.taxonomy.cause(incident.kind, incident.fields.get(CAUSE_KIND))
         is_before = incident.occurred_at <= complaint.occurred_at
         return cause == complaint.kind and (is_before or incident.key.startswith(OPENED))
-
-
-def _apart(incident: Incident, told: Complaint | Incident) -> timedelta:
-    return abs(incident.occurred_at - told.occurred_at)
 
 
 def take_complaints(
@@ -114,7 +107,7 @@ def take_complaints(
     return Taken(complaints, work.append(complaints), len(opened))
 
 
-def _keys(facts: Iterable[Complaint | Incident]) -> list[str]:
+def _keys(facts: Iterable[Complaint]) -> list[str]:
     return sorted({each.key for each in facts})
 
 
@@ -179,6 +172,7 @@ def _opened(complaint: Complaint, taxonomy: Taxonomy) -> Incident:
         "lost_minutes": complaint.lost_minutes,
         "lost_amount": money,
         NAMED: complaint.incident,
+        MATCH_DAYS: taxonomy.match_days,
     }
     return Incident(
         key=f"{OPENED}{complaint.key}",
@@ -203,61 +197,3 @@ def _settled(
     names = said.get(taxonomy.opens(complaint.kind), frozenset())
     fields = {name: value for name, value in complaint.fields.items() if name not in names}
     return replace(complaint, incident=incident or complaint.incident, fields=fields)
-
-
-def same_as_opened(
-    work: Transaction, incidents: Sequence[Incident], window: timedelta
-) -> dict[str, str]:
-    """Key that operations give -> the key that stands, of incidents that complaints had opened.
-
-    They are matched by the name that the complaint gave, or by customer and order within the
-    ``window``; one whose own key stands is itself. Lock the customers first.
-    """
-    before = work.find_among(SameIncident, "key", _keys(incidents))
-    found = {each.key: each.incident for each in before}
-    left = [each for each in incidents if each.key not in found]
-    opened = _opened_of(work, sorted({each.customer for each in left}))
-    left = [each for each in left if each.customer in opened]
-    own = {each.key for each in work.find_among(Incident, "key", _keys(left))} if left else set()
-    for each in left:
-        mine = opened[each.customer] if each.key not in own else ()
-        near = [(_place(one, each), one.key) for one in mine if _is_same(one, each, window)]
-        if near:
-            found[each.key] = min(near)[1]
-    return found
-
-
-def _place(opened: Incident, told: Incident) -> tuple[bool, timedelta]:
-    """What was called so goes before what names the same order; then the nearest in time."""
-    return opened.fields.get(NAMED) != told.key, _apart(opened, told)
-
-
-def _is_same(opened: Incident, told: Incident, window: timedelta) -> bool:
-    if opened.fields.get(NAMED) == told.key:
-        return True
-    is_order = told.order is not None and told.order == opened.order
-    return is_order and _apart(opened, told) <= window
-
-
-def _opened_of(work: Transaction, customers: Sequence[str]) -> dict[str, list[Incident]]:
-    """Customer -> the incidents that their complaints opened."""
-    complaints = work.find_among(Complaint, "customer", customers) if customers else []
-    keys = {each.incident for each in complaints if (each.incident or "").startswith(OPENED)}
-    found: dict[str, list[Incident]] = defaultdict(list)
-    for each in work.find_among(Incident, "key", sorted(map(str, keys))) if keys else ():
-        found[each.customer].append(each)
-    return found
-
-
-def called(told: Incident, stands: str) -> SameIncident:
-    """What operations tell of the incident ``stands``, under a key of theirs."""
-    return SameIncident(
-        key=told.key,
-        occurred_at=told.occurred_at,
-        customer=told.customer,
-        incident=stands,
-        kind=told.kind,
-        order=told.order,
-        cause=told.cause,
-        fields=told.fields,
-    )

@@ -12,7 +12,8 @@ from apologylab.record.facts import Fact, Incident
 from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.record.taxonomy import Taxonomy
 from apologylab.service.again import again
-from apologylab.service.complaints import called, same_as_opened, take_complaints
+from apologylab.service.complaints import take_complaints
+from apologylab.service.matching import called, same_as_opened
 from apologylab.service.ports import Appended
 from apologylab.service.withholding import append_withheld, part
 
@@ -89,7 +90,7 @@ def _append_incidents(
     kept, out = part(_facts(Incident, understood.rows), meant.said)
     with ledger.transaction(recorded_at=now) as work:
         work.lock(sorted({f"customer/{each.customer}" for each in kept}))
-        stands = same_as_opened(work, kept, meant.taxonomy.window)
+        stands = same_as_opened(work, kept)
         own = [each for each in kept if each.key not in stands]
         fresh = {key: text for key, text in out.items() if key not in stands}
         appended, differing = append_withheld(work, ledger.identity, own, fresh)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apologylab.assignment.units import normalise
 from apologylab.errors import LedgerBusyError
 from apologylab.record.facts import Incident
+from apologylab.record.taxonomy import OPENED
 
 OTHER_CUSTOMER = "the incident cannot be heard: its key stands for another customer's"
 
@@ -64,11 +65,15 @@ def store(work: Transaction, facts: Sequence[Fact]) -> None:
 
 
 def _as_it_stands(running: Running, told: Incident, standing: Incident) -> Incident | None:
-    """``told`` with the fields that stand; None if they are another customer's."""
+    """``told`` with the fields that stand; None if they are another customer's.
+
+    Of what a complaint had opened, operations know better what kind it is.
+    """
     if normalise(standing.customer, running.experiment.unit_id) != told.customer:
         return None
+    kind = told.kind if standing.key.startswith(OPENED) else standing.kind
     fields = {**told.fields, **standing.fields}
-    return replace(standing, customer=told.customer, fields=fields)
+    return replace(standing, customer=told.customer, kind=kind, fields=fields)
 
 
 def _without(incident: Incident, said: frozenset[str]) -> Incident:

@@ -109,7 +109,7 @@ def test_one_about_nothing_that_is_known_opens_it_with_what_it_says(ledger, take
         fields={
             "minutes_late": 25, "cause_kind": "waiting", "source": "complaint", "aware": True,
             "department": "courier", "asked_for": "refund", "told": 2, "escalations": 1,
-            "lost_minutes": 45, "lost_amount": "12.50 EUR",
+            "lost_minutes": 45, "lost_amount": "12.50 EUR", "match_days": 14,
         },
     )  # fmt: skip
     assert about(ledger) == {"k1": "complaint/k1"}
