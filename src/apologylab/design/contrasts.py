@@ -3,7 +3,9 @@
 A contrast is written ``SIDE vs SIDE``. A side is
 
 * conditions on factors, joined by ``&``, each ``factor=level`` or ``factor!=level``, with
-  alternatives after ``|``: ``coupon=usd5 & wording=basic|status``; or
+  alternatives after ``|``: ``coupon=usd5 & wording=basic|status``;
+* sets of levels by what they cost us, which are such conditions: ``cost=status``, ``cost!=money``,
+  ``cost=none`` (:mod:`apologylab.design.costs`); or
 * names of arms, with alternatives after ``|``: ``basic+usd5@1h``, ``silence``.
 
 Two sides of conditions are *matched*: the factors that neither side mentions take each combination

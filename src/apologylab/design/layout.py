@@ -14,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from apologylab.design.arms import Arm, arms, factor_order, weights
+from apologylab.design.costs import factor_costs
 from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.moments import fixed_delay
 from apologylab.errors import InputError
@@ -33,6 +34,7 @@ class Layout:
         factors: factor -> levels.
         arms: in order; ``levels`` is empty for an arm outside the factorial, such as silence.
         margins: factor -> level -> weight in averages over the factor; equal where absent.
+        costs: factor -> level -> the channels through which it costs us, of factors with any.
         values: factor -> level -> its size: money given, or hours of delay.
     """
 
@@ -40,6 +42,7 @@ class Layout:
     arms: tuple[Arm, ...]
     margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    costs: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
     def baseline(self, factor: str) -> str:
         """The level that others are compared with: ``none`` where there is one, else the first."""
@@ -66,6 +69,7 @@ def layout(experiment: Experiment) -> Layout:
         arms=drawn,
         margins=experiment.plan.margins,
         values=_values(experiment),
+        costs=factor_costs(experiment),
     )
 
 

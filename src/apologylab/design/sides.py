@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from apologylab.design.costs import CHANNELS, COST, FREE
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def read_side(layout: Layout, text: str) -> Side:
         )
     admitted: dict[str, frozenset[str]] = {}
     for part in text.split("&"):
-        factor, levels = _condition(layout, part.strip())
-        admitted[factor] = admitted.get(factor, levels) & levels
+        for factor, levels in _conditions(layout, part.strip()).items():
+            admitted[factor] = admitted.get(factor, levels) & levels
     return Side(text, having(layout, admitted), admitted, named=False)
 
 
@@ -78,11 +79,13 @@ def joined(layout: Layout, sides: Sequence[Side]) -> Side:
     return Side(text, having(layout, admitted), admitted, named=False)
 
 
-def _condition(layout: Layout, text: str) -> tuple[str, frozenset[str]]:
-    """(factor, admitted levels) of ``factor=a|b`` or ``factor!=a``."""
+def _conditions(layout: Layout, text: str) -> dict[str, frozenset[str]]:
+    """Factor -> admitted levels, of ``factor=a|b``, ``factor!=a``, or of a set by cost."""
     denied = "!=" in text
     factor, _, listed = text.partition("!=" if denied else "=")
     factor, levels = factor.strip(), [level.strip() for level in listed.split("|")]
+    if factor == COST and COST not in layout.factors and layout.costs:
+        return _by_cost(layout, frozenset(levels), text, denied=denied)
     if factor not in layout.factors:
         raise InputError(
             f"{text!r}: there is no factor {factor!r}",
@@ -94,5 +97,41 @@ def _condition(layout: Layout, text: str) -> tuple[str, frozenset[str]]:
             f"{text!r}: factor {factor!r} has no level {unknown[0]!r}",
             do=f"its levels are {', '.join(known)}",
         )
-    chosen = (level for level in known if (level in levels) != denied)
-    return factor, frozenset(chosen)
+    return {factor: frozenset(level for level in known if (level in levels) != denied)}
+
+
+def _by_cost(
+    layout: Layout, channels: frozenset[str], text: str, *, denied: bool
+) -> dict[str, frozenset[str]]:
+    """What ``cost=...`` admits: only sets that are conditions on each factor by itself.
+
+    ``cost=money`` are the levels that cost money, in the one factor that has such; ``cost!=money``
+    those that do not, in every factor that has such; ``cost=none`` the free ones in every factor,
+    and ``cost=none|money`` those that cost nothing else.
+    """
+    if odd := sorted(channels - set(CHANNELS)):
+        raise InputError(
+            f"{text!r}: there is no cost channel {odd[0]!r}", do=f"name {', '.join(CHANNELS)}"
+        )
+    if FREE in channels and not denied:
+        return {f: _levels(costs, lambda own: own <= channels) for f, costs in layout.costs.items()}
+    any_cost = channels == {FREE}
+    wanted = frozenset(CHANNELS) if any_cost else channels
+    without = denied and not any_cost
+    found = {
+        factor: _levels(costs, lambda own: bool(own & wanted) != without)
+        for factor, costs in layout.costs.items()
+        if any(own & wanted for own in costs.values())
+    }
+    if not found or (len(found) > 1 and not without) or (FREE in channels and not any_cost):
+        raise InputError(
+            f"{text!r}: {' and '.join(found) or 'no factor'} has levels that cost that",
+            do="name the levels, like coupon=usd5",
+        )
+    return found
+
+
+def _levels(
+    costs: Mapping[str, frozenset[str]], admits: Callable[[frozenset[str]], bool]
+) -> frozenset[str]:
+    return frozenset(level for level, own in costs.items() if admits(own))

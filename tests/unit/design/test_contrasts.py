@@ -291,7 +291,7 @@ def test_margins_weigh_the_factors_averaged_over_and_the_sides_of_alternatives()
 
 
 FULL_COUPONS = experiment(FULL.factors)
-FULL_COUPONS.compensation = {"usd3": SimpleNamespace(value=3), "usd5": SimpleNamespace(value=5)}
+FULL_COUPONS.compensation = {"usd3": SimpleNamespace(value=3, cost="money"), "usd5": SimpleNamespace(value=5, cost="money")}
 HALF = experiment(
     FULL.factors,
     weights={
