@@ -9,11 +9,9 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from apologylab.design.arms import REST, arm_name, cells, has_silence, weights
-from apologylab.design.duration import parse_duration
+from apologylab.design.arms import CARRIERS, REST, arm_name, cells, has_silence, weights
 from apologylab.design.experiment import NONE, SILENCE, TIMING, PlannedPhase
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, each, readable
-from apologylab.errors import InputError
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -43,13 +41,18 @@ def arms_from(experiment: Experiment) -> tuple[str, ...]:
     return ("allocation.weights",) if experiment.panel is not None else _ARMS_FROM
 
 
+def few_enough(experiment: Experiment) -> bool:
+    """Whether the cells can be looked at one by one."""
+    return experiment.panel is None and _count(experiment) <= MOST_CELLS
+
+
 def _count(experiment: Experiment) -> int:
     return prod(len(experiment.factors[factor]) for factor in experiment.factors)
 
 
 def has_factors(experiment: Experiment) -> Iterator[Finding]:
     """Something is said or given."""
-    if experiment.panel is None and not set(experiment.factors) - {TIMING}:
+    if experiment.panel is None and not set(experiment.factors) - set(CARRIERS):
         yield Finding(
             path="factors",
             what="nothing is said or given",
@@ -79,17 +82,6 @@ def level_names(experiment: Experiment, path: str, levels: Any) -> Iterator[Find
                 what="is the name of the arm in which nothing is said or given",
                 do='write "none" for the empty level; the silent arm follows from it',
             )
-
-
-def timing_levels(experiment: Experiment) -> Iterator[Finding]:
-    """A timing level is a delay."""
-    if TIMING not in experiment.factors:
-        return
-    for path, level in readable(experiment.factors[TIMING], "factors", TIMING):
-        try:
-            parse_duration(level)
-        except InputError as error:
-            yield Finding(path=path, value=level, what="is not a delay", do=error.do)
 
 
 @each(lambda experiment: experiment.factors, "factors")
@@ -313,7 +305,6 @@ RULES: tuple[Rule, ...] = (
     has_factors,
     few_cells,
     level_names,
-    timing_levels,
     factor_mixes,
     panel_names_arms,
     reference_is_an_arm,
