@@ -116,6 +116,14 @@ def create_ledger(of: Project) -> Ledger:
     return sqlite.create(file, identity)
 
 
+def throwaway_ledger() -> Ledger:
+    """A ledger in memory, for what shall leave no trace."""
+    from apologylab.service.ports import LedgerIdentity
+    from apologylab.storage.memory import MemoryLedger
+
+    return MemoryLedger(LedgerIdentity(id="throwaway", environment="throwaway", simulated=True))
+
+
 def has_ledger(of: Project) -> bool:
     """Whether there is something where the project's ledger shall be."""
     from apologylab.catalogue.project import ledger_file

@@ -26,7 +26,10 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Begin": {
         "init": "Write apologylab.toml, the experiments folder and an empty ledger",
         "new": "Scaffold an experiment that passes check",
+        "library": "Show wordings to begin with, by cause, part and language",
         "check": "Report every mistake in a declaration, with its line and what to do",
+        "preview": "Show what every arm says, gives and when, side by side",
+        "sign": "Sign off an experiment's words, or see who has",
         "schema": "Print the declaration's JSON Schema, for editors",
         "demo": "Run the whole loop over simulated riders",
         "simulate": "Make incidents, orders and contacts from a world with known truth",
@@ -47,6 +50,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     },
     "Customers and money": {
         "explain": "Tell one customer's life with us, and what an agent may say",
+        "approve": "List remedies that give much, and release or refuse them",
         "letters": "List dead letters, which no dispatcher tries any more; replay or end them",
         "liabilities": "Mark what was given as redeemed or expired",
         "revoke": "Take back what was given and not used",

@@ -20,6 +20,8 @@ from apologylab.report.worries import worries
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jinja2 import Environment
+
     from apologylab.decision.verdict import Verdict
     from apologylab.design.experiment import Experiment
     from apologylab.inference.axis import Axis
@@ -65,18 +67,23 @@ class Panel:
 
 def page(dossier: Dossier) -> str:
     """The page as HTML. Every name and text is escaped: a declaration cannot put markup in it."""
+    return environment().get_template("page.html.j2").render(**_shown(dossier))
+
+
+def environment() -> Environment:
+    """What fills the templates of pages, escaping everything."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("apologylab.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({"count": numbers.count, "p": numbers.p_text, "quoted": quoted})
-    environment.filters["breakable"] = breakable
-    return environment.get_template("page.html.j2").render(**_shown(dossier))
+    made.filters.update({"count": numbers.count, "p": numbers.p_text, "quoted": quoted})
+    made.filters["breakable"] = breakable
+    return made
 
 
 def quoted(text: str) -> str:

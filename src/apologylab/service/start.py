@@ -16,7 +16,14 @@ from apologylab.remedy.wording import Wording
 from apologylab.service.again import again
 from apologylab.service.audit import note
 from apologylab.service.declare import neighbours, refuse_around
-from apologylab.service.running import closing, enrolment, pin_place, refuse_edited
+from apologylab.service.running import (
+    closing,
+    enrolment,
+    pin_place,
+    pinned_messages,
+    refuse_edited,
+)
+from apologylab.service.sign_off import refuse_unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +70,8 @@ def start(
     Raises:
         DeclarationError: the declaration has mistakes, in itself, its messages or beside its
             neighbours; it holds the findings.
-        StateError: it was edited while running, was drained or killed, or ``phase`` is not
-            the next declared.
+        StateError: it was edited while running, was drained or killed, ``phase`` is not the next
+            declared, or somebody has not signed off its words (in a simulated ledger nobody must).
     """
     experiment = catalogue.experiment(name)
     _refuse_panel(experiment)
@@ -86,6 +93,8 @@ def _start(
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(experiment.name)])
         version = _begin_version(work, experiment, pinned, now)
+        if version == "started" and not ledger.identity.simulated:
+            refuse_unsigned(work, experiment, pinned_messages(pinned))
         moved = None if phase is None else _begin_phase(work, experiment, phase, now)
         found = report(work, pinned, moved or version)
         if found.did != "nothing":

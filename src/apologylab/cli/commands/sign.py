@@ -1,0 +1,65 @@
+"""``apologylab sign NAME``: agree to an experiment's words, or see who has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from apologylab.cli.options import AsJson, By, Name
+
+
+def sign(
+    name: Name,
+    *,
+    role: Annotated[
+        str | None, typer.Option(help="Agree for this role of [sign_off]; without it, list.")
+    ] = None,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign off the words of an experiment as they are; `start` refuses until every role has.
+
+    The sign-off holds who it was and the hash of all that the experiment can say. Changed words
+    need it anew; `apologylab preview` shows what is agreed to.
+
+    \b
+    Example:
+      apologylab sign late_ride_apology --role legal --by ana@shop.example
+      apologylab sign late_ride_apology
+    """
+    from contextlib import closing
+
+    from apologylab import wiring
+    from apologylab.cli.console import show_json, show_table
+    from apologylab.cli.who import who
+    from apologylab.errors import StateError
+    from apologylab.service.same_ledger import refuse_other
+    from apologylab.service.sign_off import sign as agree
+    from apologylab.service.sign_off import where_it_stands
+    from apologylab.wire.previewed import sign_off_document
+
+    project, now = wiring.project(), wiring.clock()()
+    catalogue = wiring.catalogue(project)
+    experiment = catalogue.experiment(name)
+    fragments = catalogue.fragments(experiment)
+    with closing(wiring.open_ledger(project)) as ledger:
+        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        if role is not None:
+            checked = catalogue.check(name)
+            if checked.has_errors:
+                raise StateError(
+                    f"{experiment.name} has mistakes", do=f"run `apologylab check {name}` first"
+                )
+            stands = agree(ledger, experiment, fragments, role=role, by=who(by), now=now)
+        else:
+            stands = where_it_stands(ledger, experiment, fragments)
+    if as_json:
+        show_json(sign_off_document(stands))
+        return
+    rows = [
+        [each["role"], "yes" if each["signed"] else "no", each["by"] or "", (each["at"] or "")[:10]]
+        for each in sign_off_document(stands)["roles"]
+    ]
+    title = f"{experiment.name}: words {stands.sha256[:16]}"
+    show_table(title, ["role", "these words", "by", "on"], rows)

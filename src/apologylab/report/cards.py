@@ -1,0 +1,126 @@
+"""Arms that say and give the same are one card: what is read side by side before a start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apologylab.design.remedies import COSTS
+from apologylab.report.differences import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from apologylab.design.experiment import Experiment
+    from apologylab.remedy.letter import Letter
+    from apologylab.remedy.lint.flaw import Flaw
+    from apologylab.report.differences import MarkedPart
+    from apologylab.service.preview import Preview, Shown
+
+    Judge = Callable[[Letter, str], Sequence[Flaw]]
+    """What a language's rules find in a letter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """One arm of a card: when it leaves after the sample incident, and through what."""
+
+    arm: str
+    called: str
+    probability: float
+    channel: str
+    due_at: datetime | None
+    wait: str
+    awaits: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What some arms say and give in one locale.
+
+    ``parts`` are None where nothing is said; ``costs`` are the parts' cost channels, where they
+    cost anything; ``why_not`` says why a sample incident gets nothing.
+    """
+
+    letter: Letter | None
+    parts: tuple[MarkedPart, ...] | None
+    costs: dict[str, str]
+    later: tuple[Letter, ...]
+    sender: str | None
+    gives: str | None
+    leaving: tuple[Leaving, ...]
+    flaws: tuple[Flaw, ...]
+    why_not: str
+
+    @property
+    def words(self) -> int:
+        """Words of the letter; characters that write no spaces count as none."""
+        return len(self.letter.text.split()) if self.letter else 0
+
+
+def cards(preview: Preview, locale: str, judge: Judge) -> tuple[Card, ...]:
+    """The cards of one locale, in the order of the design."""
+    groups: dict[tuple[object, ...], list[Shown]] = {}
+    for each in preview.of(locale):
+        said = (each.letter, each.later, each.sender, each.gives, each.because)
+        groups.setdefault(said, []).append(each)
+    firsts = [group[0] for group in groups.values()]
+    spoken = [each.letter for each in firsts if each.letter]
+    parts = iter(marked(spoken))
+    return tuple(
+        _card(preview, group, next(parts) if group[0].letter else None, judge)
+        for group in groups.values()
+    )
+
+
+def _card(
+    preview: Preview, group: Sequence[Shown], parts: tuple[MarkedPart, ...] | None, judge: Judge
+) -> Card:
+    first = group[0]
+    return Card(
+        letter=first.letter,
+        parts=parts,
+        costs=_costs(preview.experiment, group),
+        later=first.later,
+        sender=first.sender,
+        gives=first.gives,
+        leaving=tuple(_leaving(preview, each) for each in group),
+        flaws=tuple(judge(first.letter, first.locale)) if first.letter else (),
+        why_not=first.because,
+    )
+
+
+def _costs(experiment: Experiment, group: Sequence[Shown]) -> dict[str, str]:
+    """Part -> what it costs us, as the levels of the arm declare it."""
+    costs: dict[str, str] = dict(COSTS)
+    for level in group[0].levels:
+        if level in experiment.wording:
+            costs.update(experiment.wording[level].costs.items())
+    return {part: cost for part, cost in costs.items() if cost != "none"}
+
+
+def _leaving(preview: Preview, each: Shown) -> Leaving:
+    return Leaving(
+        arm=each.arm,
+        called=each.called,
+        probability=each.probability,
+        channel=each.channel,
+        due_at=each.due_at,
+        wait=span(int((each.due_at - preview.at).total_seconds())) if each.due_at else "",
+        awaits=each.awaits,
+    )
+
+
+def span(seconds: int) -> str:
+    """Seconds as people say them.
+
+    >>> span(0), span(900), span(5_400), span(90_000)
+    ('at once', '15 min', '1 h 30 min', '1 d 1 h')
+    """
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "at once"

@@ -1,0 +1,282 @@
+"""What every arm would say and give to a sample incident, in every locale, before anything starts.
+
+Nothing is imitated: the sample incident is answered by the same code as a real one, in a ledger of
+its own, with each arm forced by an override. So what is shown is what would be pinned (R6): words,
+sender, channel, what is given, and when it would leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from apologylab.assignment.answers import arm_weights
+from apologylab.assignment.assigner import Assigner
+from apologylab.design.arms import arms
+from apologylab.design.money import Money
+from apologylab.design.routes import address_fields, format_of
+from apologylab.errors import StateError
+from apologylab.record.facts import Incident, PhaseBegan
+from apologylab.remedy.wording import Wording
+from apologylab.service.assign import assign
+from apologylab.service.running import Running
+from apologylab.service.samples import sample_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from apologylab.design.arms import Arm
+    from apologylab.design.experiment import Experiment
+    from apologylab.record.facts import Remedy
+    from apologylab.remedy.fragments import Fragments
+    from apologylab.remedy.letter import Letter
+    from apologylab.service.assign import Answer
+    from apologylab.service.ports import Ledger
+
+ADDRESSES: Final[Mapping[str, object]] = {
+    "email": "anna.lange@shop.example", "phone": "+37060000000", "any": "device-1",
+}  # fmt: skip
+"""Where a sample incident's customer can be reached, by what an address must be."""
+PLENTY: Final = 10**15
+"""Minor units of a preview's budget: no arm may close the next."""
+PRICE: Final = 2_500
+"""Minor units of what the failed order of a sample incident cost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One arm in one locale.
+
+    Attributes:
+        arm: its name, ``levels`` its factors' levels, ``called`` what the team calls it.
+        probability: that it is drawn.
+        locale: in which it speaks; of an arm that says nothing the one that was asked for.
+        letter: what the first apology says; None if it says nothing.
+        later: the texts of the second apology and those after it, where they differ.
+        sender: who speaks, where the design says so.
+        channel: through which it leaves.
+        gives: what is given, such as ``usd5: 5.00 USD``; None if nothing.
+        due_at: when it leaves after the sample incident.
+        shift_s: by how much quiet hours or a hold put it off.
+        because: why the sample incident gets nothing, or why its text is missing; else empty.
+    """
+
+    arm: str
+    levels: tuple[str, ...]
+    called: str
+    probability: float
+    locale: str
+    letter: Letter | None
+    later: tuple[Letter, ...]
+    sender: str | None
+    channel: str
+    gives: str | None
+    due_at: datetime | None
+    shift_s: int
+    awaits: str | None
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """All that an experiment would say and give to one sample incident."""
+
+    experiment: Experiment
+    fields: Mapping[str, object]
+    at: datetime
+    shown: tuple[Shown, ...]
+
+    def of(self, locale: str) -> tuple[Shown, ...]:
+        """The arms in ``locale``, in the order of the design."""
+        return tuple(each for each in self.shown if each.locale == locale)
+
+
+def preview(
+    ledger: Ledger,
+    experiment: Experiment,
+    fragments: Fragments,
+    *,
+    at: datetime,
+    fields: Mapping[str, object] | None = None,
+) -> Preview:
+    """What every arm and locale gives to an incident at ``at`` with ``fields``.
+
+    Args:
+        ledger: a new one, thrown away afterwards.
+        experiment: as it is on disk.
+        fragments: its messages.
+        at: when the incident happened and was heard of.
+        fields: of the incident; what is left out is made up so that the incident is eligible.
+
+    Raises:
+        StateError: the experiment describes a file of finished outcomes.
+        DeclarationError: a text is missing or wrong.
+    """
+    if experiment.panel is not None:
+        raise StateError(
+            f"{experiment.name} describes a file of finished outcomes and says nothing",
+            do="preview an experiment that has arms of its own",
+        )
+    sample = {**sample_fields(experiment), **(fields or {})}
+    running = forced(experiment, fragments)
+    begin(ledger, running, at)
+    cases = [(arm, locale) for locale in experiment.messages.locales for arm in arms(experiment)]
+    incidents = [forced_incident(experiment, arm, locale, sample, at=at) for arm, locale in cases]
+    answers = assign(ledger, running, incidents, now=at)
+    weights = arm_weights(experiment, 1)
+    shares = {arm: weight / sum(weights.values()) for arm, weight in weights.items()}
+    return Preview(
+        experiment=experiment,
+        fields=sample,
+        at=at,
+        shown=tuple(
+            _shown(running, arm, locale, answer, sample, shares.get(arm.name, 0.0))
+            for (arm, locale), answer in zip(cases, answers, strict=True)
+        ),
+    )
+
+
+def sample_fields(experiment: Experiment) -> dict[str, object]:
+    """Fields of an incident that the experiment admits, with something in every placeholder."""
+    incident = experiment.incident
+    found: dict[str, object] = sample_values(experiment.messages.placeholders)
+    if incident is not None:
+        found |= {name: values[0] for name, values in incident.where.items()}
+        bounds = incident.severity
+        if bounds is not None:
+            low, high = bounds.at_least, bounds.at_most
+            usual = found.get(bounds.field)
+            fits = isinstance(usual, int) and (low or 0) <= usual <= (high or usual)
+            found[bounds.field] = usual if fits else _plain(low if low is not None else high)
+        found |= {incident.price: PRICE} if incident.price else {}
+    priced = {each.of: PRICE for each in experiment.compensation.values() if each.of}
+    markets = [market for each in experiment.compensation.values() for market in each.by_market]
+    if experiment.markets is not None and markets:
+        found[experiment.markets.field] = markets[0]
+    addresses = {name: ADDRESSES[format_of(name)] for name in address_fields(experiment).values()}
+    strata = dict.fromkeys(experiment.allocation.strata, "any")
+    return {**strata, **found, **priced, **addresses}
+
+
+def _plain(bound: float | None) -> float | None:
+    """A bound as a person would type it: 10, not 10.0."""
+    return int(bound) if bound is not None and bound.is_integer() else bound
+
+
+def forced(experiment: Experiment, fragments: Fragments) -> Running:
+    """``experiment`` as it would run, with a unit for each arm and locale, and money for all."""
+    units = {
+        unit_of(arm, locale): arm.name
+        for arm in arms(experiment)
+        for locale in experiment.messages.locales
+    }
+    budget = experiment.budget
+    roomy = (
+        replace(
+            budget,
+            total=Money(PLENTY, budget.total.currency),
+            uses=None,
+            per_arm={},
+            per_customer=None,
+            per_period=None,
+        )
+        if budget
+        else None
+    )
+    alone = replace(
+        experiment,
+        overrides=units,
+        budget=roomy,
+        holdout=None,
+        layer=None,
+        eligibility=replace(experiment.eligibility, cooldown_days=None),
+        unit="customer" if experiment.unit == "cluster" else experiment.unit,
+        unit_id="exact",
+        allocation=replace(experiment.allocation, cluster=None, entry=1.0, units_per_day=None),
+    )
+    return Running(alone, Assigner(alone), Wording(alone, fragments))
+
+
+def unit_of(arm: Arm, locale: str) -> str:
+    """The customer, and the incident, that get ``arm`` in ``locale``."""
+    return f"{arm.name}/{locale}"
+
+
+def begin(ledger: Ledger, running: Running, at: datetime) -> None:
+    """Open enrolment of a forced experiment in a ledger of its own."""
+    experiment = running.experiment
+    began = PhaseBegan(
+        key=f"{experiment.name}/{experiment.version}/1",
+        occurred_at=at,
+        experiment=experiment.name,
+        version=experiment.version,
+        phase=1,
+        entry=1.0,
+        weights=dict(arm_weights(experiment, 1)),
+    )
+    with ledger.transaction(recorded_at=at) as work:
+        work.append([began])
+
+
+def forced_incident(
+    experiment: Experiment,
+    arm: Arm,
+    locale: str,
+    fields: Mapping[str, object],
+    *,
+    at: datetime,
+) -> Incident:
+    """The incident that gets ``arm`` in ``locale``."""
+    return Incident(
+        key=unit_of(arm, locale),
+        occurred_at=at,
+        customer=unit_of(arm, locale),
+        kind=experiment.incident.kind if experiment.incident else "incident",
+        order="A-1042",
+        fields={**fields, "locale": locale, "consent": "marketing", "fault": "company"},
+    )
+
+
+def _shown(
+    running: Running,
+    arm: Arm,
+    locale: str,
+    answer: Answer,
+    fields: Mapping[str, object],
+    share: float,
+) -> Shown:
+    remedy, experiment = answer.remedy, running.experiment
+    told = answer.assignment.because if answer.assignment and remedy is None else answer.because
+    return Shown(
+        arm=arm.name,
+        levels=tuple(arm.levels.values()),
+        called=experiment.arms.names.get(arm.name, ""),
+        probability=share,
+        locale=locale,
+        letter=answer.letter,
+        later=tuple(_later(running, arm, locale, fields)) if answer.letter else (),
+        sender=remedy.sender if remedy else None,
+        channel=(remedy.channel if remedy else None) or experiment.delivery.channel,
+        gives=_gives(remedy),
+        due_at=remedy.due_at if remedy else None,
+        shift_s=(remedy.shift_s or 0) if remedy else 0,
+        awaits=remedy.awaits if remedy else None,
+        because=told,
+    )
+
+
+def _later(
+    running: Running, arm: Arm, locale: str, fields: Mapping[str, object]
+) -> Iterator[Letter]:
+    """The letters of later apologies, as far as they are written."""
+    for nth in range(2, running.wording.texts() + 1):
+        yield running.wording.text(arm.name, locale, fields, nth=nth).letter
+
+
+def _gives(remedy: Remedy | None) -> str | None:
+    if remedy is None or remedy.compensation is None:
+        return None
+    if remedy.currency is None:
+        return remedy.compensation
+    return f"{remedy.compensation}: {Money(remedy.amount, remedy.currency)}"
