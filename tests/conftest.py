@@ -88,6 +88,12 @@ def relays():
 
 
 @pytest.fixture(scope="session")
+def hooked():
+    """``tests/hooked.py``: a real HTTP server that takes webhooks and misbehaves."""
+    return _module("hooked")
+
+
+@pytest.fixture(scope="session")
 def service():
     """``tests/service_process.py``: an order system's process, and what it was told."""
     return _module("service_process")

@@ -34,7 +34,7 @@ class Relay:
     "lose" (reads all of it, keeps nothing and hangs up), "take and hang up", "slow" (answers late).
     """
 
-    plan: object = lambda to, nth: "take"  # noqa: E731
+    plan: object = lambda to, nth: "take"
     pipelining: bool = False
     utf8: bool = True
     tls: object = None
@@ -104,11 +104,11 @@ class Relay:
         self.moods[to].append(mood)
         return mood
 
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
         session.host_name = hostname
         return [*responses[:1], "250-PIPELINING", *responses[1:]] if self.pipelining else responses
 
-    async def handle_MAIL(self, server, session, envelope, address, options):
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
         self.commands.append(("MAIL", address, tuple(options)))
         mood = self.plan(None, 0)
         if mood.startswith("mail "):
@@ -116,7 +116,7 @@ class Relay:
         envelope.mail_from = address
         return "250 OK"
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         mood = server.mood = self._mood(address)
         if mood == "slow":
             await asyncio.sleep(self.slow_s)
@@ -128,7 +128,7 @@ class Relay:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
         mood = server.mood
         if mood.startswith("data "):
             return mood.removeprefix("data ")
@@ -146,7 +146,7 @@ class Relay:
 class Server(SMTP):
     mood = "take"
 
-    async def smtp_DATA(self, arg):
+    async def smtp_DATA(self, arg):  # noqa: N802
         if self.mood == "hang up in data":
             await self.push("354 go ahead")
             self.transport.abort()

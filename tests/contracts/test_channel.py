@@ -1,109 +1,135 @@
-"""What every channel keeps to, each run through the same tests."""
+"""Every channel of ours keeps to the contract that is published for others, too."""
 
 import json
-import random
 from collections import Counter
-from dataclasses import dataclass
-from threading import Thread
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 
 import pytest
 
+from apologylab.channels.contract import ChannelContract
+from apologylab.channels.egress import place_of
 from apologylab.channels.file import FILE, FileChannel
+from apologylab.channels.mail import Letterhead, message_id
+from apologylab.channels.relay import Relay
+from apologylab.channels.smtp import SmtpChannel
+from apologylab.channels.webhook import Signing, WebhookChannel
 from apologylab.service.bouncing import Bouncing
-from apologylab.service.channel import Outgoing
+from apologylab.wire.events import signing_keys
 
-STATES = {"sent", "failed", "later", "unknown"}
-
-
-@dataclass
-class Place:
-    """Where a channel delivers: opens doors to it, and counts what arrived by key."""
-
-    open: object
-    arrived: object
+KEYS = signing_keys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+SENDER = "care@shop.example"
 
 
-@pytest.fixture(params=["file", "bouncing", "memory", "memory, not once"])
-def place(request, tmp_path, outboxes):
-    if request.param.startswith("memory"):
-        outbox = outboxes.Outbox(once=request.param == "memory")
-        return Place(open=lambda: outbox, arrived=lambda: outbox.took)
+class AFile:
+    """A folder; behind ``Bouncing``, one customer is gone."""
 
-    def arrived():
-        lines = (tmp_path / "out" / FILE).read_bytes().splitlines()
-        return Counter(json.loads(line)["key"] for line in lines)
+    remembers, gone = True, None
 
-    def opened():
-        inner = FileChannel(tmp_path / "out")
-        return inner if request.param == "file" else Bouncing(inner, frozenset({"gone"}))
+    def __init__(self, folder, *, bouncing=False):
+        self._folder, self._bouncing = folder, bouncing
 
-    return Place(open=opened, arrived=arrived)
+    def open(self):
+        inner = FileChannel(self._folder)
+        return Bouncing(inner, frozenset({"c-gone"})) if self._bouncing else inner
 
-
-def outgoing(key, customer="c", text="Sorry.\n„ačiū“"):
-    return Outgoing(key=key, customer=customer, experiment="e", arm="a", text=text, locale="lt",
-                    compensation=None, amount=0, currency=None)  # fmt: skip
+    def arrived(self, keys):
+        file = self._folder / FILE
+        lines = file.read_bytes().splitlines() if file.exists() else []
+        found = Counter(json.loads(line)["key"] for line in lines)
+        return {key: found[key] for key in keys if key in found}
 
 
-def test_it_answers_for_each_remedy_in_order(place):
-    channel = place.open()
-    batch = [outgoing(f"l/e/{n}") for n in (3, 1, 2)]
-    answers = channel.send(batch)
-    assert [each.key for each in answers] == [each.key for each in batch]
-    assert {each.state for each in answers} <= STATES
-    assert place.arrived() == {each.key: 1 for each in answers if each.state == "sent"}
+class Memory:
+    gone = None
+
+    def __init__(self, outbox):
+        self._outbox, self.remembers = outbox, True
+
+    def open(self):
+        return self._outbox
+
+    def arrived(self, keys):
+        return {key: self._outbox.took[key] for key in keys if key in self._outbox.took}
 
 
-def test_an_empty_batch_does_nothing(place):
-    assert list(place.open().send([])) == []
+class OnAServer:
+    """A server that lives as long as the test; what was opened to it is closed."""
+
+    remembers, gone = False, "gone@example.com"
+
+    def __init__(self, server):
+        self._server, self._doors = server, ExitStack()
+
+    def open(self):
+        return self._doors.enter_context(closing(self._door()))
+
+    def close(self):
+        self._doors.close()
 
 
-def test_it_knows_what_it_took_and_nothing_else(place):
-    channel = place.open()
-    assert channel.accepted(["a", "b"]) == frozenset()
-    channel.send([outgoing("a"), outgoing("b"), outgoing("g", customer="gone")])
-    assert channel.accepted(["a", "x"]) == {"a"}
-    assert place.open().accepted(["b", "a", "x"]) == {"a", "b"}
-    assert channel.accepted([]) == frozenset()
+class AMailServer(OnAServer):
+    def _door(self):
+        relay = Relay(host="127.0.0.1", port=self._server.port, tls="none", seconds=20)
+        return SmtpChannel("email", relay, Letterhead(address=SENDER), clock=now)
+
+    def arrived(self, keys):
+        found = self._server.by_id
+        ids = {key: message_id(key, SENDER) for key in keys}
+        return {key: found[ids[key]] for key in keys if ids[key] in found}
 
 
-def test_a_key_that_is_sent_again_arrives_once_if_it_says_so(place):
-    batch = [outgoing("a"), outgoing("b")]
-    for _ in range(3):
-        channel = place.open()
-        assert [each.state for each in channel.send(batch)] == ["sent", "sent"]
-    assert set(place.arrived().values()) == ({1} if channel.once else {3})
+class AHook(OnAServer):
+    def _door(self):
+        place = place_of(self._server.url, private=True, seconds=20)
+        signing = Signing(keys=KEYS, clock=now)
+        return WebhookChannel("sms", place, signing, once=self._server.once)
+
+    def arrived(self, keys):
+        assert self._server.bad == []
+        found = self._server.by_key
+        return {key: found[key] for key in keys if key in found}
 
 
-def test_a_key_twice_in_a_batch_is_answered_twice(place):
-    channel = place.open()
-    assert [each.key for each in channel.send([outgoing("a"), outgoing("a")])] == ["a", "a"]
-    if channel.once:
-        assert place.arrived() == {"a": 1}
+def now():
+    return datetime.now(UTC)
 
 
-def test_what_differs_is_told_apart(place):
-    keys = ["l/e/i1", "l/e/i11", "l/e/i1 ", "l/E/i1", 'l/e/"i1"', "l/e/ą", "l/e/a\u0328"]
-    channel = place.open()
-    channel.send([outgoing(key) for key in keys])
-    assert set(place.arrived()) == set(keys)
-    assert place.open().accepted(keys) == set(keys)
+class TestFile(ChannelContract):
+    @pytest.fixture(params=["plain", "bouncing"])
+    def place(self, request, tmp_path):
+        return AFile(tmp_path / "out", bouncing=request.param == "bouncing")
 
 
-@pytest.mark.parametrize("place", ["file", "bouncing"], indirect=True)
-def test_many_at_once_deliver_each_key(place):
-    """Four senders, each with every key in an order of its own."""
-    keys = [f"k{n}" for n in range(60)]
-    doors = [place.open() for _ in range(4)]
+class TestMemory(ChannelContract):
+    @pytest.fixture(params=["once", "not once"])
+    def place(self, request, outboxes):
+        return Memory(outboxes.Outbox(once=request.param == "once"))
 
-    def send(number):
-        mine = random.Random(number).sample(keys, len(keys))
-        for first in range(0, len(mine), 7):
-            doors[number].send([outgoing(key) for key in mine[first : first + 7]])
 
-    threads = [Thread(target=send, args=[number]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert place.arrived() == dict.fromkeys(keys, 1)
+class TestSmtp(ChannelContract):
+    @pytest.fixture(params=["one by one", "pipelined"])
+    def place(self, request, relays):
+        def plan(to, nth):
+            return "550 5.1.1 <gone@example.com> nobody" if to == AMailServer.gone else "take"
+
+        pipelining = request.param == "pipelined"
+        with (
+            relays.Relay(plan, pipelining=pipelining) as server,
+            closing(AMailServer(server)) as place,
+        ):
+            yield place
+
+
+class TestWebhook(ChannelContract):
+    @pytest.fixture(params=["once", "not once"])
+    def place(self, request, hooked):
+        def plan(document, nth):
+            return 410 if document["to"] == AHook.gone else 200
+
+        once = request.param == "once"
+        with (
+            hooked.Receiver(KEYS, plan, once=once) as server,
+            closing(AHook(server)) as place,
+        ):
+            yield place

@@ -79,6 +79,9 @@ class FileChannel:
             raise PermissionError(EACCES, "it cannot be written to", str(standing))
         return f"writes {self.file}"
 
+    def close(self) -> None:
+        """See :meth:`apologylab.service.channel.Channel.close`: nothing is kept open."""
+
     def _knows(self, key: str) -> bool:
         return key in self._keys or key in self._kept
 

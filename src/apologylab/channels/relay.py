@@ -163,7 +163,8 @@ class Session:
             return False
 
     def quit(self) -> None:
-        """Say goodbye and close."""
+        """Say goodbye and close; a second is enough for that."""
+        self.until = time.monotonic() + 1.0
         with suppress(OSError, ValueError):
             self._put("QUIT\r\n")
             self._answer()

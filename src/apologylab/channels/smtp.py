@@ -95,6 +95,12 @@ class SmtpChannel:
         as_whom = f" as {relay.username}" if relay.username else ""
         return f"{relay.host}:{relay.port} answers{as_whom} (tls: {relay.tls})"
 
+    def close(self) -> None:
+        """See :meth:`apologylab.service.channel.Channel.close`."""
+        if self._session is not None:
+            self._session.quit()
+            self._session = None
+
     def _write(self, each: Outgoing, answers: dict[str, Sent], mails: dict[str, Mail]) -> None:
         """Make an e-mail of it, or answer why there is none."""
         if each.text is None:  # it gives without a word, and there is nothing to mail

@@ -77,6 +77,8 @@ class Dispatcher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for each in self._channels.values():
+            each.close()
         self._ledger.close()
 
     @property

@@ -53,6 +53,10 @@ class Bouncing:
         """The inner channel's."""
         return self.inner.reach()
 
+    def close(self) -> None:
+        """Close the inner channel."""
+        self.inner.close()
+
 
 def _bounced(key: str) -> Sent:
     return Sent(key=key, state="failed", because="the address bounces")

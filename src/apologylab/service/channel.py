@@ -121,3 +121,7 @@ class Channel(Protocol):
             OSError: nothing does, or it turns us away.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of connections; a later call opens them again."""
+        ...

@@ -86,7 +86,7 @@ class Dispatched:
             getattr(self, name).update(getattr(other, name))
 
 
-def dispatch_once(
+def dispatch_once(  # noqa: PLR0913 - what, through what, by whom, and who watches
     ledger: Ledger,
     channel: Channel,
     running: Running,
