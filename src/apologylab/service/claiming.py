@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from apologylab.design.experiment import SILENCE
+from apologylab.service.approving import LOOK_AGAIN, NOT_APPROVED, undecided
 from apologylab.service.ending import KILLED
 from apologylab.service.ending import killed as killed_by_hand
 from apologylab.service.recheck import suppressed
@@ -92,9 +93,13 @@ def claim(
         if not claimed:
             return Taken()
         timed = Timely({}, {}) if killed else timely(work, running, claimed, now)
-        work.put_off(timed.later, holder=worker.holder)
         ready = [each for each in claimed if each.remedy.key not in timed.later]
         stays = {**_staying(work, running, ready, killed=killed), **timed.gone}
+        waits, refused = _undecided(work, running, ready, stays)
+        stays |= dict.fromkeys(refused, NOT_APPROVED)
+        later = {**timed.later, **dict.fromkeys(waits, now + LOOK_AGAIN)}
+        work.put_off(later, holder=worker.holder)
+        ready = [each for each in ready if each.remedy.key not in waits]
         bodies = work.texts(text_ids(each.remedy for each in ready))
         leaving, ended = _parted(ready, stays, bodies, _held_back(work, running, ready))
         fresh = [each.remedy.key for each in leaving if not each.doubtful]
@@ -105,7 +110,7 @@ def claim(
         settled=settled,
         leaving=leaving,
         killed=killed,
-        put_off=len(timed.later),
+        put_off=len(later),
     )
 
 
@@ -160,6 +165,14 @@ def _staying(
     if killed:
         return {each.key: KILLED for each in fresh}
     return suppressed(work, running, fresh)
+
+
+def _undecided(
+    work: Transaction, running: Running, claimed: Sequence[Claimed], stays: Mapping[str, str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Keys that wait for a person, and keys that one refused; none of what stays anyhow."""
+    fresh = [each.remedy for each in claimed if not each.handed and each.remedy.key not in stays]
+    return undecided(work, running, fresh)
 
 
 def _held_back(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.answers import arm_weights
 from apologylab.design.arms import arms
+from apologylab.design.money import Money
 from apologylab.remedy.amounts import unfit
 from apologylab.remedy.compensation import Given, given, given_to
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
+
+
+GIVEN: Final = "given"
+"""The placeholder that is filled in with what the arm gives."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,23 @@ class Giving:
     def unfit(self, fields: Mapping[str, object]) -> str | None:
         """Why an incident with ``fields`` is drawn in no arm, or None (R4)."""
         return unfit(self.experiment, fields) if self.varies else None
+
+    def said(self, arm: str, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """``fields`` and, where a text asks for it, what ``arm`` gives, like ``4.50 USD``."""
+        if not self._asked:
+            return fields
+        found = self.to(arm, fields)
+        return (
+            fields if found is None else {**fields, GIVEN: str(Money(found.amount, found.currency))}
+        )
+
+    def sayable(self, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """``fields`` with all that is filled in later, so that no incident lacks it."""
+        return {**fields, GIVEN: GIVEN} if self._asked else fields
+
+    @cached_property
+    def _asked(self) -> bool:
+        return GIVEN in self.experiment.messages.placeholders
 
     @cached_property
     def _arms(self) -> Mapping[str, Arm]:

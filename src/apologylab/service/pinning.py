@@ -96,7 +96,8 @@ def _text(
         return None, ""
     varied = nth if repeats is not None and repeats.text == "vary" else 1
     try:
-        return wording.text(arm, locale, incident.fields, nth=varied), ""
+        fields = running.giving.said(arm, incident.fields)
+        return wording.text(arm, locale, fields, nth=varied), ""
     except InputError as error:
         return None, str(error)
 
