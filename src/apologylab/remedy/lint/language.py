@@ -26,6 +26,7 @@ _KEYS: Final = {
     "reading": dict,
     "cues": dict,
     "better": dict,
+    "formalities": dict,
     "rule": list,
 }
 _LISTS: Final = ("patterns", "unless", "unless_text", "given_text")
@@ -53,7 +54,11 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """What one language expects of an apology, and what it rejects."""
+    """What one language expects of an apology, and what it rejects.
+
+    ``formalities``: a form of address -> what breaks it. ``formality`` is the one that is expected
+    of a company, unless its brand speaks otherwise.
+    """
 
     locale: str
     formality: str = ""
@@ -63,6 +68,7 @@ class Language:
     reading: Mapping[str, float] = field(default_factory=dict)
     cues: Mapping[str, Patterns] = field(default_factory=dict)
     better: Mapping[str, str] = field(default_factory=dict)
+    formalities: Mapping[str, Patterns] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
 
@@ -91,6 +97,10 @@ def read_language(found: Mapping[str, Any], *, where: str) -> Language:
             cue: read(each, f"{where}: cues.{cue}") for cue, each in found.get("cues", {}).items()
         },
         better=found.get("better", {}),
+        formalities={
+            form: read(each, f"{where}: formalities.{form}")
+            for form, each in found.get("formalities", {}).items()
+        },
         rules=tuple(
             _rule(each, f"{where}: rule {number}", read)
             for number, each in enumerate(found.get("rule", ()), start=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from apologylab.remedy.letter import PARAGRAPH
@@ -28,13 +27,15 @@ def lint(
     *,
     faults: Collection[str] = (),
     promised: bool = False,
+    formality: str | None = None,
     tagged: Letter | None = None,
 ) -> tuple[Flaw, ...]:
     """The flaws of ``text``, by place.
 
     ``faults``: whose fault the incident may be (``company``, ``third_party``, ``customer``,
     ``unknown``); nothing is said of it where it is empty. ``promised``: a commitment stands behind
-    what it promises. ``tagged``: the letter that ``text`` is of, where its parts are tagged.
+    what it promises. ``formality``: how a brand addresses its customers; else as the language
+    expects. ``tagged``: the letter that ``text`` is of, where its parts are tagged.
 
     >>> from apologylab.remedy.lint.language import Language
     >>> lint("Sorry, {{ name }}.", Language(locale="en"))[0].rule
@@ -48,18 +49,9 @@ def lint(
         *structural(found),
         *_responsibility(found, faults, tagged),
         *_order(found, tagged),
+        *_formality(found, formality or language.formality),
     ]
     return tuple(sorted(_once(flaws), key=lambda each: (each.start, each.end, each.rule)))
-
-
-def flagged(text: str, language: Language) -> bool:
-    """Whether ``text`` has any flaw.
-
-    >>> from apologylab.remedy.lint.language import Language
-    >>> flagged("We are sorry.", Language(locale="en"))
-    False
-    """
-    return bool(lint(text, language))
 
 
 def parts_of(text: str, language: Language) -> tuple[str, ...]:
@@ -118,6 +110,16 @@ def _places(text: Read, tagged: Letter | None) -> Iterator[tuple[str, int, int]]
             yield spoken.part, inside[0], inside[-1] + 1
 
 
+def _formality(text: Read, form: str) -> Iterator[Flaw]:
+    """The first words of each sentence that address the customer in another form."""
+    rule = STRUCTURAL["formality"]
+    for sentence in text.sentences:
+        if found := earliest(text.language.formalities.get(form, ()), sentence.lower):
+            start, end = sentence.start + found.start(), sentence.start + found.end()
+            better = text.language.better.get("formality", form)
+            yield text.flaw("formality", rule.severity, start, end, f"{rule.why}: {form}", better)
+
+
 def _order(text: Read, tagged: Letter | None) -> Iterator[Flaw]:
     """The first tagged part that stands after one which the language expects behind it."""
     expected = text.language.order
@@ -131,14 +133,3 @@ def _order(text: Read, tagged: Letter | None) -> Iterator[Flaw]:
             yield text.flaw("order", rule.severity, start, end, why, " → ".join(expected))
             return
         latest = expected.index(part)
-
-
-def with_place(flaw: Flaw, offset: int) -> Flaw:
-    """``flaw``, moved by ``offset`` characters.
-
-    >>> from apologylab.remedy.lint.flaw import Flaw
-    >>> flaw = Flaw(rule="order", severity="warning", start=1, end=3, words="", why="", better="")
-    >>> with_place(flaw, 10).end
-    13
-    """
-    return replace(flaw, start=flaw.start + offset, end=flaw.end + offset)

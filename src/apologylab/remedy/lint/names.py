@@ -23,7 +23,6 @@ LEXICAL: Final = (
     "manipulation",
     "arguing",
     "needless_handover",
-    "formality",
     "no_regret",
 )
 """Rules that are patterns alone, in the locale's file."""
@@ -51,6 +50,7 @@ STRUCTURAL: Final[Mapping[str, Structural]] = MappingProxyType(
         "reading_level": Structural("warning", "it is hard to read on a telephone in a bad hour"),
         "length": Structural("warning", "it is longer than anybody reads"),
         "empty_placeholder": Structural("error", "a placeholder is left empty or unfilled"),
+        "formality": Structural("warning", "it does not address the customer as it should"),
         "order": Structural(
             "warning", "its parts stand in another order than the language expects"
         ),
