@@ -116,12 +116,16 @@ def create_ledger(of: Project) -> Ledger:
     return sqlite.create(file, identity)
 
 
-def throwaway_ledger() -> Ledger:
-    """A ledger in memory, for what shall leave no trace."""
+def throwaway_ledger(*, simulated: bool = True) -> Ledger:
+    """A ledger in memory, for what shall leave no trace; no other has its id."""
+    from uuid import uuid4
+
     from apologylab.service.ports import LedgerIdentity
     from apologylab.storage.memory import MemoryLedger
 
-    return MemoryLedger(LedgerIdentity(id="throwaway", environment="throwaway", simulated=True))
+    return MemoryLedger(
+        LedgerIdentity(id=uuid4().hex, environment="throwaway", simulated=simulated)
+    )
 
 
 def has_ledger(of: Project) -> bool:
@@ -245,11 +249,19 @@ def refuse_unready_channels(experiment: Experiment, of: Project) -> None:
 
     Raises:
         ConfigError: a channel is not there, is wrong, or lacks what the experiment needs.
+        LedgerOtherError: the project is simulated and a channel reaches real customers.
     """
+    from apologylab.errors import LedgerOtherError
     from apologylab.service.channel import needs
 
     for name, needed in needs(experiment).items():
-        if lacking := channel(name, of).lacks(needed):
+        found = channel(name, of)
+        if of.simulated and not found.harmless:
+            raise LedgerOtherError(
+                f"the project is simulated and channel {name} reaches real customers",
+                do=f'write kind = "file" under [channels.{name}]',
+            )
+        if lacking := found.lacks(needed):
             raise ConfigError(f"channel {name} cannot carry {experiment.name}", do=lacking)
 
 

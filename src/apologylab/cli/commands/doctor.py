@@ -26,7 +26,9 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check that everything that is needed here works; without a network.
+    """Check that everything that is needed here works.
+
+    Nothing is sent: of the network it asks only the channels in `apologylab.toml` for an answer.
 
     With --ledger: whether the ledger's facts, money, queue and texts keep every rule that they
     could break, and who breaks them. It only reads, and may run at any time.
@@ -175,15 +177,32 @@ LOOKS: Final[dict[str, Callable[[], str]]] = {
 OF_PROJECT: Final = ("ledger", "analysis")
 
 
+def _channels() -> list[Looked]:
+    """Whether each configured channel answers; nothing is sent."""
+    from functools import partial
+
+    from apologylab import wiring
+
+    def reach(name: str) -> str:
+        return wiring.channel(name, project).reach()
+
+    project = wiring.project()
+    return [_look(f"channel {name}", partial(reach, name)) for name in project.channels]
+
+
 def _looks() -> list[Looked]:
     """Every look in order; without a project those that need one are not had."""
     found: list[Looked] = []
     for name, look in LOOKS.items():
-        if name in OF_PROJECT and not all(each.passed for each in found if each.name == "project"):
+        if name in OF_PROJECT and not _passed(found, "project"):
             found.append(Looked(name, passed=False, detail="not looked at", do="see project"))
         else:
             found.append(_look(name, look))
-    return found
+    return found + (_channels() if _passed(found, "project") else [])
+
+
+def _passed(found: list[Looked], name: str) -> bool:
+    return all(each.passed for each in found if each.name == name)
 
 
 def _look(name: str, look: Callable[[], str]) -> Looked:

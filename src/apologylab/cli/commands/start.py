@@ -22,7 +22,8 @@ def start(
 
     The declaration and its messages are checked and stored as they stand; from then on an edit
     needs a higher `version`. Starting again changes nothing. A phase enrols anew after a stop or a
-    spent cap; after `stop --drain` or `--kill` only a higher `version` does.
+    spent cap; after `stop --drain` or `--kill` only a higher `version` does. Each channel that it
+    needs must be in `apologylab.toml` and able to carry it.
 
     \b
     Example:
@@ -42,6 +43,7 @@ def start(
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
         catalogue = wiring.catalogue(project)
+        wiring.refuse_unready_channels(catalogue.experiment(name), project)
         begun = begin(ledger, catalogue, name, now=now, phase=phase, by=who(by))
     show_begun(begun, as_json=as_json)
     if not as_json and (said := anew(begun)):
