@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -21,22 +21,54 @@ Files = Mapping[str, str]
 """Path inside the experiment's folder -> text."""
 HEAD = "#:schema ../experiment.schema.json\n"
 CUSTOMERS = 10_000
+_GREETING = "[greeting]\nHello{% if first_name %} {{ first_name }}{% endif %},\n\n"
+_WHAT = "[acknowledge]\nYour {incident} cost you time, and it should not have.\n"
+_REGRET = "[regret]\nWe are sorry for it, and for the trouble that you had with it.\n"
 _TEXTS: Mapping[str, str] = {
-    "notice": "{hello}your {incident} did not go as we told you it would.",
-    "status": "{hello}we are sorry about the {incident}. What we told you was wrong, and the "
-    "mistake was ours.",
-    "commitment": "{hello}we are sorry about the {incident}. We are working on it, so that you can "
-    "count on us.",
+    "notice": "[notice]\nYour {incident} is known to us, and we want you to hear that from us, "
+    "not to wonder whether anybody noticed.\n",
+    "status": f"{_WHAT}{_REGRET}[responsibility]\nWhat we told you was wrong, and the mistake was "
+    "ours.\n",
+    "commitment": f"{_WHAT}{_REGRET}[promise]\nWithin four weeks we will have mended what made it "
+    "go wrong.\n",
 }
-_SORRY = (
-    "{hello}we are sorry about the {incident}. It cost you time, and it was our doing.",
-    "{hello}the {incident} should not have happened to you. We are sorry.",
-    "{hello}we let you down with the {incident}, and we are sorry for the trouble it made.",
-    "{hello}we are sorry that the {incident} cost you time. You trusted us, and we fell short.",
-    "{hello}the {incident} was our fault. We apologise, and we thank you for your patience.",
-    "{hello}you had every right to expect better than the {incident}. We apologise.",
+_PROMISE = (
+    'promise = { what = "what made it go wrong is mended", keeper = "your team", within = "28d" }'
 )
-_HELLO = "{% if first_name %}Hi {{ first_name }}, {% endif %}"
+_SORRY = (
+    f"{_WHAT}{_REGRET}",
+    (
+        "[acknowledge]\nThe {incident} should not have happened to you.\n"
+        "[regret]\nWe are sorry that it did.\n"
+    ),
+    (
+        "[acknowledge]\nWe let you down with the {incident}.\n"
+        "[regret]\nWe are sorry for the trouble that it has made for you.\n"
+    ),
+    (
+        "[acknowledge]\nThe {incident} cost you time that was yours.\n"
+        "[regret]\nWe are sorry for it: you trusted us, and we fell short.\n"
+    ),
+    (
+        "[acknowledge]\nYou counted on us, and then came the {incident}.\n"
+        "[regret]\nWe apologise for it, and for what it cost you.\n"
+    ),
+    (
+        "[acknowledge]\nYou had every right to expect better than the {incident}.\n"
+        "[regret]\nWe apologise to you for it.\n"
+    ),
+)
+"""Wordings of the same parts, for levels of the author's choosing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the arms say: ``files`` by path, ``tables`` of the levels, keys of ``[messages]``."""
+
+    levels: Sequence[str]
+    files: Files
+    tables: Sequence[str]
+    messages: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +80,7 @@ class Live:
     wording: Sequence[str] = ()
     coupon: Sequence[str] = ()
     timing: Sequence[str] = ()
+    words: Words | None = None
 
 
 def live(flags: Live) -> Files:
@@ -56,18 +89,19 @@ def live(flags: Live) -> Files:
     Raises:
         InputError: a coupon or a delay cannot be read, or there is nothing to compare.
     """
-    amounts = {_level(each): _amount(each) for each in flags.coupon if each != NONE}
-    coupon = [NONE if each == NONE else _level(each) for each in flags.coupon]
+    amounts = {level_of(each): amount_of(each) for each in flags.coupon if each != NONE}
+    coupon = [NONE if each == NONE else level_of(each) for each in flags.coupon]
     named = {"wording": list(flags.wording), "coupon": coupon}
     said = {factor: levels for factor, levels in named.items() if set(levels) - {NONE}}
     factors = said | ({TIMING: list(flags.timing)} if flags.timing else {})
     _refuse_nothing(said)
     longest = max((parse_duration(each) for each in flags.timing), default=timedelta(0))
-    text = _live_toml(flags, factors, amounts, ceil(longest / timedelta(days=1)))
+    words = flags.words or _plain(flags, said, amounts)
+    text = _live_toml(flags, factors, amounts, words, ceil(longest / timedelta(days=1)))
     return {
         "experiment.toml": text,
         "README.md": _readme(flags.name, f"What wins customers back after a {_spoken(flags)}?"),
-        **_fragments(flags, said, amounts),
+        **words.files,
     }
 
 
@@ -83,18 +117,18 @@ def _refuse_nothing(said: Mapping[str, Sequence[str]]) -> None:
         )
 
 
-def _amount(text: str) -> Money:
+def amount_of(text: str) -> Money:
     """``3.00EUR`` or ``3 EUR``."""
     return Money.parse(re.sub(r"\s*([A-Za-z]{3})$", lambda found: f" {found[1].upper()}", text))
 
 
-def _level(text: str) -> str:
+def level_of(text: str) -> str:
     """A level's name for an amount.
 
-    >>> _level("3.00EUR"), _level("2.50 usd")
+    >>> level_of("3.00EUR"), level_of("2.50 usd")
     ('eur3', 'usd2_50')
     """
-    money = _amount(text)
+    money = amount_of(text)
     written = str(money.amount)
     return money.currency.lower() + re.sub(r"\.0+$", "", written).replace(".", "_")
 
@@ -104,7 +138,11 @@ def _spoken(flags: Live) -> str:
 
 
 def _live_toml(
-    flags: Live, factors: Mapping[str, list[str]], amounts: Mapping[str, Money], delay_days: int
+    flags: Live,
+    factors: Mapping[str, list[str]],
+    amounts: Mapping[str, Money],
+    words: Words,
+    delay_days: int,
 ) -> str:
     said = [factor for factor in factors if factor != TIMING]
     silent = all(NONE in factors[factor] for factor in said)
@@ -116,13 +154,14 @@ def _live_toml(
         *(f"{factor} = {_quoted(levels)}" for factor, levels in factors.items()),
         f"\n[arms]\nreference = {_quoted(SILENCE if silent else first)}",
         '\n[allocation]\nweights = "equal"',
+        *words.tables,
         *(_compensation(level, money) for level, money in amounts.items()),
         *_budget(amounts),
         '\n[otherwise]\nINELIGIBLE = "today"\nCLOSED = "today"\nFALLBACK = "today"',
         'HOLDOUT = "silence"',
         '\n[never]\nincidents = ["injury", "threat", "discrimination"]',
         f"\n[messages]\norder = {_quoted(said)}",
-        'locales = ["en"]\nplaceholders = ["first_name"]',
+        *words.messages,
         *_measured(window),
     ]
     return "\n".join(parts) + "\n"
@@ -177,23 +216,49 @@ def _outcome(name: str, fact: str, measure: str, days: int, role: str) -> str:
     )
 
 
+def _texts(flags: Live, said: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Level of the wording -> its text."""
+    plain = iter(_SORRY)
+    levels = [level for level in said.get("wording", ()) if level != NONE]
+    found = {level: _TEXTS.get(level) or next(plain, "") for level in levels}
+    if "" in found.values():
+        raise InputError(
+            f"there is no text left for {list(found)[list(found.values()).index('')]!r}",
+            do=f"name at most {len(_SORRY)} new ones",
+        )
+    return {level: text.replace("{incident}", _spoken(flags)) for level, text in found.items()}
+
+
+def _plain(flags: Live, said: Mapping[str, Sequence[str]], amounts: Mapping[str, Money]) -> Words:
+    return Words(
+        levels=flags.wording,
+        files=_fragments(flags, said, amounts),
+        tables=tuple(_wordings(flags, said)),
+        messages=('locales = ["en"]', 'placeholders = ["first_name"]'),
+    )
+
+
+def _wordings(flags: Live, said: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What each wording says, and what is meant to differ beside it."""
+    for level, text in _texts(flags, said).items():
+        tags = re.findall(r"^\[(\w+)\]$", text, re.MULTILINE)
+        yield f"\n[{at('wording', level)}]\nparts = {_quoted(tags)}"
+        same = ["length"] if level in _TEXTS else ["acknowledge", "regret", "length"]
+        yield f"differs = {_quoted(same)}"
+        if "promise" in tags:
+            yield _PROMISE
+
+
 def _fragments(
     flags: Live, said: Mapping[str, Sequence[str]], amounts: Mapping[str, Money]
 ) -> dict[str, str]:
-    plain = iter(_SORRY)
-    found = {}
-    for level in said.get("wording", ()):
-        if level != NONE:
-            text = _TEXTS.get(level) or next(plain, None)
-            if text is None:
-                raise InputError(
-                    f"there is no text left for {level!r}",
-                    do=f"name at most {len(_SORRY)} new ones",
-                )
-            written = text.replace("{hello}", _HELLO).replace("{incident}", _spoken(flags))
-            found[f"messages/wording/{level}.en.txt"] = written + "\n"
+    found = {
+        f"messages/wording/{level}.en.txt": _GREETING + text
+        for level, text in _texts(flags, said).items()
+    }
     for level, money in amounts.items():
         found[f"messages/coupon/{level}.en.txt"] = (
+            f"{_GREETING}[repair]\n"
             f"Your next order is {money} cheaper: the credit is in your account for 28 days.\n"
         )
     return found

@@ -9,14 +9,18 @@ import typer
 
 if TYPE_CHECKING:
     from apologylab.catalogue.folder import FolderCatalogue
-    from apologylab.wire.scaffold import Files
+    from apologylab.wire.scaffold import Files, Words
 
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the experiment and of its folder.")],
     *,
     incident: Annotated[str, typer.Option(help="Kind of incident, like late_delivery.")] = "",
-    wording: Annotated[str, typer.Option(help="Levels, like none,notice,sorry.")] = "none,sorry",
+    library: Annotated[str, typer.Option(help="A cause of the starter library.")] = "",
+    locales: Annotated[str, typer.Option(help="Of --library, like en,de; en if absent.")] = "",
+    wording: Annotated[
+        str | None, typer.Option(help="Levels, like none,notice,sorry; of --library, its own.")
+    ] = None,
     coupon: Annotated[str, typer.Option(help="Levels, like none,3.00EUR.")] = "",
     timing: Annotated[str, typer.Option(help="Delays, like 15min,4h.")] = "1h",
     like: Annotated[str, typer.Option(help="An experiment to copy.")] = "",
@@ -27,37 +31,51 @@ def new(
 ) -> None:
     """Write a new experiment: its declaration, messages and README.
 
-    From flags, from another experiment (--like), or from the file of a finished test (--panel).
+    From flags, from the starter library (--library; `apologylab library` lists it), from another
+    experiment (--like), or from the file of a finished test (--panel).
 
     \b
     Example:
       apologylab new late_food --incident late_delivery --coupon none,3.00EUR --timing 15min,4h
+      apologylab new late_trips --library late_ride --locales en,de --coupon none,5.00USD
       apologylab new mailing --panel mailing.csv --arm segment
     """
     from apologylab import wiring
     from apologylab.wire.scaffold import Live, live
 
     catalogue = wiring.catalogue()
-    _refuse_two_sources(incident, like, panel)
+    _refuse_two_sources(incident, library, like, panel)
+    _refuse_lone_locales(locales, library)
     if panel is not None:
         files = _from_panel(name, panel, arm=arm, reference=reference, outcomes=_split(outcome))
     elif like:
         files = _from_other(catalogue, like, name)
     else:
-        levels = {"wording": _split(wording), "coupon": _split(coupon), "timing": _split(timing)}
-        files = live(Live(name=name, incident=incident, **levels))
+        coupons, delays = _split(coupon), _split(timing)
+        words = _from_library(library, _split(locales or "en"), wording, coupons)
+        said = words.levels if words else _split("none,sorry" if wording is None else wording)
+        flags = Live(
+            name=name,
+            incident=library or incident,
+            wording=said,
+            coupon=coupons,
+            timing=delays,
+            words=words,
+        )
+        files = live(flags)
     _write(catalogue, name, files)
 
 
-def _refuse_two_sources(incident: str, like: str, panel: Path | None) -> None:
+def _refuse_two_sources(incident: str, library: str, like: str, panel: Path | None) -> None:
     from apologylab.errors import InputError
 
     given = [flag for flag, value in
-             (("--incident", incident), ("--like", like), ("--panel", panel)) if value]  # fmt: skip
+             (("--incident", incident), ("--library", library), ("--like", like),
+              ("--panel", panel)) if value]  # fmt: skip
     if len(given) != 1:
         raise InputError(
             f"{' and '.join(given) or 'no source'} given",
-            do="give one of --incident KIND, --like EXPERIMENT, --panel FILE",
+            do="give one of --incident KIND, --library CAUSE, --like EXPERIMENT, --panel FILE",
         )
 
 
@@ -66,16 +84,36 @@ def _split(listed: str) -> tuple[str, ...]:
 
 
 def _from_other(catalogue: FolderCatalogue, other: str, name: str) -> Files:
-    from apologylab.remedy.fragments import place
+    from apologylab.remedy.fragments import place, texts
     from apologylab.wire.scaffold import like
 
     experiment = catalogue.experiment(other)
-    texts = catalogue.fragments(experiment)
     return {
         "experiment.toml": like(catalogue.source(other), name),
         "README.md": f"# {name}\n\nLike {experiment.name}. {experiment.question}\n",
-        **{place(*key): text for key, text in texts.items()},
+        **{place(*key): text for key, text in texts(catalogue.fragments(experiment)).items()},
+        **catalogue.brands(experiment),
     }
+
+
+def _refuse_lone_locales(locales: str, library: str) -> None:
+    from apologylab.errors import InputError
+
+    if locales and not library:
+        raise InputError("--locales is given without --library", do="add --library CAUSE")
+
+
+def _from_library(
+    cause: str, locales: tuple[str, ...], wording: str | None, coupons: tuple[str, ...]
+) -> Words | None:
+    """The words of ``cause``; all levels that there are, if ``wording`` names none."""
+    from apologylab.catalogue.library import starters
+    from apologylab.wire.scaffold_library import library_words
+
+    if not cause:
+        return None
+    levels = None if wording is None else _split(wording)
+    return library_words(starters(cause, locales), levels=levels, coupon=coupons)
 
 
 def _from_panel(
