@@ -16,7 +16,6 @@ from apologylab.record.facts import (
     Correction,
     CustomerSnapshot,
     Delivery,
-    DueMoved,
     Fact,
     FallbackReport,
     Fault,
@@ -31,6 +30,7 @@ from apologylab.record.facts import (
     Resolution,
     SurveyAnswer,
 )
+from apologylab.record.later_facts import DueMoved
 from apologylab.remedy.letter import opened
 
 if TYPE_CHECKING:

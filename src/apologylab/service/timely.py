@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from apologylab.record.facts import Assignment, DueMoved
+from apologylab.record.facts import Assignment
+from apologylab.record.later_facts import DueMoved
 from apologylab.service.again import again
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _facts(
 
 def _never(remedy: Remedy, moved: DueMoved | None, leaves: datetime) -> str | None:
     """Why it does not leave although it is due, or None if it may."""
-    if remedy.awaits in NEVER_CAME and moved is None:
-        return NEVER_CAME[remedy.awaits]
+    if moved is None and (why := NEVER_CAME.get(remedy.awaits or "")) is not None:
+        return why
     leave_by = moved.leave_by if moved is not None else remedy.leave_by
     return TOO_LATE if leave_by is not None and leaves >= leave_by else None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from apologylab.record.columns import kind_of
-from apologylab.record.facts import Merged, Remedy, Resolution, Visit
+from apologylab.record.facts import Merged, Remedy, Resolution
+from apologylab.record.later_facts import Visit
 from apologylab.service.ports import Arrived
 from apologylab.storage.expressions import among, is_among
 from apologylab.storage.rows import decode, micros, moment

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from apologylab.record.facts import Fact, Merged, Remedy, Resolution, Visit
+from apologylab.record.facts import Fact, Merged, Remedy, Resolution
+from apologylab.record.later_facts import Visit
 from apologylab.service.ports import Arrived, Claimed, DeadLetter
 from apologylab.storage.rows import micros
 

@@ -37,6 +37,23 @@ CAP = """per_period = {{ {period} }}
 [today] """
 
 CASES = [
+    # when it is due
+    (FOOD, '"24h"]', '"soon"]', "factors.timing[2]"),
+    (FOOD, "[arms]", '[timing.visit]\nafter = "next_visit"\nwithin = "7d"\n[arms]', "timing.visit"),
+    (FOOD, "[arms]", '[timing.24h]\nafter = "incident"\n[arms]', "timing.24h"),
+    (FOOD, '"24h"]\n', '"v"]\n[timing.v]\nafter = "next_visit"\n', "timing.v.within"),
+    (FOOD, '"24h"]\n', '"v"]\n[timing.v]\nafter = "resolution"\nwithin = "7d"\nfield = "f"\n', "timing.v.field"),
+    (FOOD, '"24h"]\n', '"v"]\n[timing.v]\nafter = "incident"\nwithin = "7d"\n', "timing.v.within"),
+    (FOOD, '"24h"]\n', '"v"]\n[timing.v]\nafter = "expected"\nwithin = "1d"\n', "timing.v.field"),
+    (FOOD, '"24h"]\n', '"v"]\n[timing.v]\nafter = "expected"\nfield = "f"\nwithin = "1h"\ndelay = "1h"\n', "timing.v.within"),
+    (FOOD, '"24h"]\n', '"v"]\n[timing.v]\nafter = "next_visit"\nwithin = "13d"\ndelay = "25h"\n', "outcomes[1].window_days"),
+    (FOOD, "[delivery]", '[delivery.quiet]\nbegin = "21:00"\n[delivery]', "delivery.quiet.end"),
+    (FOOD, "[delivery]", '[delivery.quiet]\nbegin = "21:00"\nend = "21:00"\n[delivery]', "delivery.quiet.end"),
+    (FOOD, "[delivery]", '[delivery.quiet]\nbegin = "08:30"\nend = "08:00"\n[delivery]', "delivery.quiet.begin"),
+    (FOOD, "[delivery]", "[delivery.quiet]\n[delivery]", "delivery.quiet"),
+    (FOOD, "hold_seconds = 60", 'drop_after = "0s"', "delivery.drop_after"),
+    (FOOD, 'by = "apologylab"', 'by = "caller"\ndrop_after = "2d"', "delivery.drop_after"),
+    (FOOD, 'by = "apologylab"', 'by = "caller"\n[timing.24h]\nafter = "next_visit"', "timing.24h.after"),
     # arms and weights
     (RIDE, '"none+usd5@1h" =', '"none+usd9@1h" =', 'arms.names."none+usd9@1h"'),
     (RIDE, '"basic apology, words only"', '"coupon only"', 'arms.names."basic+none@1h"'),

@@ -26,6 +26,7 @@ from apologylab.design.findings import (
     routes,
     setting,
     times,
+    timing,
     value,
     wording,
 )
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     *markets.RULES,
     *budget.RULES,
     *outcomes.RULES,
+    *timing.RULES,
     *times.RULES,
     *plan.RULES,
     *margins.RULES,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from apologylab.design.duration import parse_duration
-from apologylab.design.experiment import TIMING, Outcome
+from apologylab.design.experiment import Outcome
 from apologylab.design.findings.arms import arm_names, arms_from
 from apologylab.design.findings.finding import Finding, Rule, at, each, fields_of, readable
 from apologylab.design.measures import COLUMNS, filters, parse_measure, summable
-from apologylab.errors import InputError
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -171,32 +168,6 @@ def window_is_open(experiment: Experiment, path: str, outcome: Outcome) -> Itera
 
 
 @each(lambda experiment: experiment.outcomes, "outcomes")
-def window_outlasts_delays(
-    experiment: Experiment, path: str, outcome: Outcome
-) -> Iterator[Finding]:
-    """A window ends after the last remedy has gone out."""
-    if outcome.window_days is None or TIMING not in experiment.factors:
-        return
-    for place, level in readable(experiment.factors[TIMING], "factors", TIMING):
-        if _delay(level) >= timedelta(days=outcome.window_days):
-            yield Finding(
-                path=f"{path}.window_days",
-                value=outcome.window_days,
-                what=f"the window is over before the remedy of timing {level} goes out",
-                do="widen the window, or shorten the delay",
-                related=(place,),
-            )
-
-
-def _delay(level: str) -> timedelta:
-    """A level's delay; no time at all where it is none, which has its own finding."""
-    try:
-        return parse_duration(level)
-    except InputError:
-        return timedelta(0)
-
-
-@each(lambda experiment: experiment.outcomes, "outcomes")
 def guardrail_bound(experiment: Experiment, path: str, outcome: Outcome) -> Iterator[Finding]:
     """A guardrail has a bound, and nothing else has one (R35)."""
     del experiment
@@ -300,7 +271,6 @@ RULES: tuple[Rule, ...] = (
     measure_fits,
     filter_fits,
     window_is_open,
-    window_outlasts_delays,
     guardrail_bound,
     guardrail_comparator,
 )
