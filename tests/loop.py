@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from apologylab.catalogue.locales import languages
 from apologylab.record.facts import Incident
 from apologylab.service.assign import assign
 from apologylab.service.running import load
@@ -99,6 +100,9 @@ class Declared:
     def fragments(self, experiment):
         del experiment
         return self.messages
+
+    def languages(self, locales):
+        return languages(locales)
 
 
 def at_once():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from apologylab.design.experiment import Experiment
 from apologylab.design.findings import Finding
 from apologylab.errors import InputError, NotFoundError, StateError
 from apologylab.remedy.fragments import BRAND, ORDER
+from apologylab.remedy.lint.language import Language
 from apologylab.service.declare import around, neighbours
 from apologylab.wire.declaration import examine, placed, read
 
@@ -118,7 +119,12 @@ class FolderCatalogue:
         brands = brand_findings(self._home(experiment), self.folder, locales)
         if any(each.severity == "error" for each in brands):
             return brands
-        return around(experiment, self.fragments(experiment), neighbours(self, experiment))
+        return around(
+            experiment,
+            self.fragments(experiment),
+            neighbours(self, experiment),
+            self.languages(locales),
+        )
 
     def write(self, name: str, files: Mapping[str, str]) -> tuple[Path, ...]:
         """Write a new experiment's files, all or none, and return their paths.
@@ -165,8 +171,21 @@ class FolderCatalogue:
         brands = brand_sources(home, self.folder, locales)
         found |= {(BRAND, "", locale): source for locale, source in brands.items()}
         if experiment.messages.arrange == "locale":
-            found |= {(ORDER, "", locale): " ".join(language(locale).order) for locale in locales}
+            for locale in locales:
+                with suppress(NotFoundError):
+                    found[ORDER, "", locale] = " ".join(language(locale).order)
         return found
+
+    def brands(self, experiment: Experiment) -> Mapping[str, str]:
+        """The brand's files in its own folder: name -> text."""
+        found = sorted(self._home(experiment).glob("brand.*.toml"))
+        return {file.name: _text(file) for file in found}
+
+    def languages(self, locales: Sequence[str]) -> Mapping[str, Language]:
+        """The rules of wordings that come with the package."""
+        from apologylab.catalogue.locales import languages
+
+        return languages(locales)
 
     def _home(self, experiment: Experiment) -> Path:
         return self._homes.get(experiment.name, self.folder / experiment.name)

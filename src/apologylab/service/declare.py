@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from apologylab.design.findings import Finding
 from apologylab.errors import ApologylabError, DeclarationError
+from apologylab.remedy.zones import zone
 from apologylab.service.between_arms import differences, later_texts, subjects
+from apologylab.service.linted import linted
 from apologylab.service.spoken import (
     arranged,
     branded,
@@ -20,30 +22,43 @@ from apologylab.service.spoken import (
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.remedy.fragments import Fragments
+    from apologylab.remedy.lint.language import Language
     from apologylab.service.ports import Catalogue
 
 
 def around(
-    experiment: Experiment, fragments: Fragments, neighbours: tuple[Experiment, ...]
+    experiment: Experiment,
+    fragments: Fragments,
+    neighbours: tuple[Experiment, ...],
+    languages: Mapping[str, Language],
 ) -> tuple[Finding, ...]:
-    """All findings that need more than the declaration itself; lines are the reader's to add."""
+    """All findings that need more than the declaration itself; lines are the reader's to add.
+
+    ``languages``: locale -> its rules of wordings, where it has any.
+    """
     if experiment.panel is not None:
         return ()
     return (
         *_texts(experiment, fragments),
+        *linted(experiment, fragments, languages),
+        *_zone(experiment),
         *_meetings(experiment, neighbours),
     )
 
 
 def refuse_around(
-    experiment: Experiment, fragments: Fragments, others: tuple[Experiment, ...]
+    experiment: Experiment,
+    fragments: Fragments,
+    others: tuple[Experiment, ...],
+    languages: Mapping[str, Language],
 ) -> None:
     """Refuse an experiment that its messages or its neighbours make impossible.
 
     Raises:
         DeclarationError: with every such finding; warnings let it pass.
     """
-    wrong = [each for each in around(experiment, fragments, others) if each.severity == "error"]
+    found = around(experiment, fragments, others, languages)
+    wrong = [each for each in found if each.severity == "error"]
     if wrong:
         raise DeclarationError(
             f"{experiment.name}: {wrong[0].what}",
@@ -76,6 +91,18 @@ def _texts(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
     yield from differences(experiment, read)
     yield from subjects(experiment, read)
     yield from later_texts(experiment, read)
+
+
+def _zone(experiment: Experiment) -> Iterator[Finding]:
+    """The zone of customers whose own is not known is one."""
+    quiet = experiment.delivery.quiet
+    if quiet is not None and zone(quiet.zone) is None:
+        yield Finding(
+            path="delivery.quiet.zone",
+            value=quiet.zone,
+            what="is no IANA time zone",
+            do='write one as in "Europe/Vilnius"; capitals count',
+        )
 
 
 def _meetings(experiment: Experiment, others: tuple[Experiment, ...]) -> Iterator[Finding]:

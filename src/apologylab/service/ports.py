@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from apologylab.inference.slice_checks import Sliced
     from apologylab.inference.source import Source
     from apologylab.record.facts import Fact, Remedy
+    from apologylab.remedy.lint.language import Language
     from apologylab.service.asked import Asked
 
 F = TypeVar("F", bound="Fact")
@@ -331,6 +332,10 @@ class Catalogue(Protocol):
 
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
         """(factor, level, locale) -> fragment source, for every file under ``messages/``."""
+        ...
+
+    def languages(self, locales: Sequence[str]) -> Mapping[str, Language]:
+        """Locale -> its rules of wordings, of those ``locales`` that have any."""
         ...
 
 

@@ -77,7 +77,8 @@ def start(
     _refuse_panel(experiment)
     messages = catalogue.fragments(experiment)
     Wording(experiment, messages)
-    refuse_around(experiment, messages, neighbours(catalogue, experiment))
+    languages = catalogue.languages(experiment.messages.locales)
+    refuse_around(experiment, messages, neighbours(catalogue, experiment), languages)
     pinned = _pinned(experiment, catalogue.source(name), messages, now)
     return again(partial(_start, ledger, experiment, pinned, now, phase, by))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from apologylab.catalogue.locales import languages
 from apologylab.record.facts import PhaseBegan, Started
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.running import load
@@ -123,6 +124,9 @@ class Catalogue:
     def fragments(self, experiment):
         del experiment
         return FRAGMENTS
+
+    def languages(self, locales):
+        return languages(locales)
 
 
 @cache

@@ -20,6 +20,7 @@ _KEYS: Final = {
     "locale": str,
     "formality": str,
     "order": list,
+    "strict_order": bool,
     "abbreviations": list,
     "ordinals": bool,
     "words": dict,
@@ -56,13 +57,15 @@ class Rule:
 class Language:
     """What one language expects of an apology, and what it rejects.
 
-    ``formalities``: a form of address -> what breaks it. ``formality`` is the one that is expected
+    ``strict_order``: parts in another order than ``order`` are a flaw, and not just another way to
+    say it. ``formalities``: a form of address -> what breaks it. ``formality`` is the one that is expected
     of a company, unless its brand speaks otherwise.
     """
 
     locale: str
     formality: str = ""
     order: tuple[str, ...] = ()
+    strict_order: bool = False
     abbreviations: frozenset[str] = frozenset()
     ordinals: bool = False
     reading: Mapping[str, float] = field(default_factory=dict)
@@ -90,6 +93,7 @@ def read_language(found: Mapping[str, Any], *, where: str) -> Language:
         locale=found["locale"],
         formality=found.get("formality", ""),
         order=tuple(found.get("order", ())),
+        strict_order=found.get("strict_order", False),
         abbreviations=frozenset(each.lower() for each in found.get("abbreviations", ())),
         ordinals=found.get("ordinals", False),
         reading=found.get("reading", {}),

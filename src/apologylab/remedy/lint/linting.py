@@ -122,7 +122,7 @@ def _formality(text: Read, form: str) -> Iterator[Flaw]:
 
 def _order(text: Read, tagged: Letter | None) -> Iterator[Flaw]:
     """The first tagged part that stands after one which the language expects behind it."""
-    expected = text.language.order
+    expected = text.language.order if text.language.strict_order else ()
     latest = -1
     for part, start, end in _places(text, tagged):
         if part not in expected:

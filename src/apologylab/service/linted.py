@@ -1,0 +1,192 @@
+"""What the lint finds in the texts of an experiment: every arm, locale and later apology.
+
+Each is rendered with sample values, and once more without those that may be missing, and read as
+the customer would read it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from apologylab.design.arms import arms
+from apologylab.design.findings import Finding, at
+from apologylab.errors import DeclarationError, InputError
+from apologylab.remedy.fragments import BRAND, place, settings, texts
+from apologylab.remedy.lint.linting import lint
+from apologylab.service.samples import sample_values
+
+if TYPE_CHECKING:
+    from apologylab.design.experiment import Experiment
+    from apologylab.remedy.fragments import Fragments
+    from apologylab.remedy.letter import Letter
+    from apologylab.remedy.lint.flaw import Flaw
+    from apologylab.remedy.lint.language import Language
+    from apologylab.remedy.wording import Wording
+
+LONGEST_SEARCHED: Final = 12
+"""Words of a flaw that are looked for in the fragments."""
+LONGEST_SHOWN: Final = 120
+
+
+class _Place(NamedTuple):
+    """A line of a fragment's file."""
+
+    file: str
+    line: int
+
+
+def linted(
+    experiment: Experiment, fragments: Fragments, languages: Mapping[str, Language]
+) -> Iterator[Finding]:
+    """The flaws of every text that can be sent, each once; those of several arms too.
+
+    Texts that cannot be composed are silent here: other rules report why.
+    """
+    from apologylab.remedy.wording import Wording  # Jinja: a hook does without it
+
+    try:
+        wording = Wording(experiment, fragments)
+    except DeclarationError:
+        return
+    yield from _without_rules(experiment, languages)
+    seen: set[tuple[_Place, str, str]] = set()
+    for said in _everything(experiment, fragments, wording, languages):
+        for flaw in _flaws(experiment, said):
+            stands = _place(said.sources, flaw.words)
+            if (stands, flaw.rule, flaw.words) not in seen:
+                seen.add((stands, flaw.rule, flaw.words))
+                yield _finding(stands, flaw)
+
+
+def _without_rules(experiment: Experiment, languages: Mapping[str, Language]) -> Iterator[Finding]:
+    for number, locale in enumerate(experiment.messages.locales):
+        if locale not in languages:
+            yield Finding(
+                path=at("messages", "locales", number),
+                value=locale,
+                what="has no rules of wordings: what is said in it is not linted",
+                do="let somebody who speaks it read every text, or add the rules (docs/lint.md)",
+                severity="warning",
+            )
+
+
+class _Said(NamedTuple):
+    """A letter as one customer reads it, and the fragments that it was composed of.
+
+    ``promised``: a commitment stands behind its promise.
+    """
+
+    letter: Letter
+    language: Language
+    sources: Mapping[str, str]
+    promised: bool
+    formality: str | None
+
+
+def _everything(
+    experiment: Experiment,
+    fragments: Fragments,
+    wording: Wording,
+    languages: Mapping[str, Language],
+) -> Iterator[_Said]:
+    from apologylab.remedy.wording import said_levels
+
+    forms = {
+        locale: json.loads(brand).get("formality")
+        for locale, brand in settings(fragments, BRAND).items()
+    }
+    for arm in arms(experiment):
+        levels = said_levels(experiment, arm)
+        known = (each for each in wording.locales if each in languages) if levels else ()
+        for locale, nth in product(known, range(1, _times(fragments) + 1)):
+            for letter in _letters(experiment, wording, arm.name, locale, nth):
+                yield _Said(
+                    letter,
+                    languages[locale],
+                    _sources(fragments, levels, locale, nth),
+                    any(_promises(experiment, level) for _, level in levels),
+                    forms.get(locale),
+                )
+
+
+def _promises(experiment: Experiment, level: str) -> bool:
+    said = experiment.wording.get(level)
+    return said is not None and said.promise is not None
+
+
+def _times(fragments: Fragments) -> int:
+    """The latest apology to one customer that has a text of its own."""
+    numbers = (level.rpartition(".")[2] for _, level, _ in texts(fragments) if "." in level)
+    return max((int(number) for number in numbers if number.isdigit()), default=1)
+
+
+def _letters(
+    experiment: Experiment, wording: Wording, arm: str, locale: str, nth: int
+) -> Iterator[Letter]:
+    """The letter with every placeholder filled, and without each and all that may be missing."""
+    full = sample_values(experiment.messages.placeholders)
+    spare = [name for name in full if wording.lacking(locale, _without(full, {name})) is None]
+    for left_out in dict.fromkeys([(), *((name,) for name in spare), tuple(spare)]):
+        try:
+            yield wording.text(arm, locale, _without(full, left_out), nth=nth).letter
+        except InputError:
+            continue
+
+
+def _without(values: Mapping[str, object], names: Collection[str]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _sources(
+    fragments: Fragments, levels: tuple[tuple[str, str], ...], locale: str, nth: int
+) -> dict[str, str]:
+    """File -> source of the fragments that are said the ``nth`` time."""
+    found = {}
+    for factor, level in levels:
+        varied = f"{level}.{nth}"
+        name = varied if nth > 1 and (factor, varied, locale) in fragments else level
+        found[place(factor, name, locale)] = fragments[factor, name, locale]
+    return found
+
+
+def _flaws(experiment: Experiment, said: _Said) -> Iterator[Flaw]:
+    faults = experiment.incident.fault if experiment.incident else ()
+    subject = said.letter.subject
+    for text, tagged in ((said.letter.text, said.letter), *([(subject, None)] if subject else [])):
+        yield from lint(
+            text,
+            said.language,
+            faults=faults,
+            promised=said.promised,
+            formality=said.formality,
+            tagged=tagged,
+        )
+
+
+def _place(sources: Mapping[str, str], words: str) -> _Place:
+    """The line where ``words`` stand; where values broke them up, that of the longest beginning."""
+    parts = [re.escape(word) for word in words.split()]
+    for count in range(min(len(parts), LONGEST_SEARCHED), 0, -1):
+        wanted = re.compile(r"\s+".join(parts[:count]), re.IGNORECASE)
+        for file, source in sources.items():
+            if found := wanted.search(source):
+                return _Place(file, source.count("\n", 0, found.start()) + 1)
+    return _Place(next(iter(sources)), 1)
+
+
+def _finding(stands: _Place, flaw: Flaw) -> Finding:
+    words = " ".join(flaw.words.split())
+    short = words if len(words) <= LONGEST_SHOWN else f"{words[:LONGEST_SHOWN]}…"
+    return Finding(
+        path=stands.file,
+        file=stands.file,
+        line=stands.line,
+        value=short,
+        what=f"{flaw.rule}: {flaw.why}",
+        do=f"for example: {flaw.better}" if flaw.better else "say it in another way",
+        severity=flaw.severity,
+    )
