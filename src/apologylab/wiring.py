@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
+    from apologylab.service.causes import By, Counted
     from apologylab.service.channel import Channel
     from apologylab.service.export import Asked, Exported, Exporter
     from apologylab.service.ports import Clock, Ledger, Panel, Progress
@@ -305,6 +306,25 @@ def census(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: dateti
     mark = ledger.mark(as_of)
     ledger.close()
     return census(of.ledger_url, experiment, mark=mark)
+
+
+def incidents_counted(
+    ledger: Ledger, of: Project, *, by: By, until: datetime, weeks: int, as_of: datetime
+) -> tuple[Counted, ...]:
+    """A project's incidents by cause, department or kind; its connections are closed meanwhile."""
+    from apologylab.warehouse.causes import counted
+
+    mark = ledger.mark(as_of)
+    ledger.close()
+    return counted(
+        of.ledger_url,
+        by=by,
+        taxonomy=of.taxonomy,
+        until=until,
+        weeks=weeks,
+        mark=mark,
+        currency=of.currency,
+    )
 
 
 def ledger_panel(

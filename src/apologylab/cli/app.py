@@ -29,6 +29,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "library": "Show wordings to begin with, by cause, part and language",
         "check": "Report every mistake in a declaration, with its line and what to do",
         "preview": "Show what every arm says, gives and when, side by side",
+        "rehearse": "Send every arm to yourself, through the channels that customers get",
         "sign": "Sign off an experiment's words, or see who has",
         "schema": "Print the declaration's JSON Schema, for editors",
         "demo": "Run the whole loop over simulated riders",
@@ -46,6 +47,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "analyse": "Estimate effects, with intervals and counts",
         "decide": "Apply the declared rule and say what to do",
         "report": "Write the page that a head of product reads",
+        "causes": "Show what goes wrong, whom it hits, what it costs, and whether it grows",
         "export": "Write facts, or rows of a database, as Parquet files",
     },
     "Customers and money": {

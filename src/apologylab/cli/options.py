@@ -18,3 +18,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 By = Annotated[
     str | None, typer.Option("--by", help="Who does it; by default your login name. Is noted.")
 ]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", help="A field of the sample incident; may be given again.", metavar="NAME=VALUE"
+    ),
+]

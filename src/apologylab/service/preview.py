@@ -8,11 +8,13 @@ sender, channel, what is given, and when it would leave.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.answers import arm_weights
 from apologylab.assignment.assigner import Assigner
 from apologylab.design.arms import arms
+from apologylab.design.duration import parse_duration
 from apologylab.design.money import Money
 from apologylab.design.routes import address_fields, format_of
 from apologylab.errors import StateError
@@ -113,12 +115,8 @@ def preview(
         StateError: the experiment describes a file of finished outcomes.
         DeclarationError: a text is missing or wrong.
     """
-    if experiment.panel is not None:
-        raise StateError(
-            f"{experiment.name} describes a file of finished outcomes and says nothing",
-            do="preview an experiment that has arms of its own",
-        )
-    sample = {**sample_fields(experiment), **(fields or {})}
+    refuse_panel(experiment)
+    sample = {**sample_fields(experiment, at), **(fields or {})}
     running = forced(experiment, fragments)
     begin(ledger, running, at)
     cases = [(arm, locale) for locale in experiment.messages.locales for arm in arms(experiment)]
@@ -137,7 +135,20 @@ def preview(
     )
 
 
-def sample_fields(experiment: Experiment) -> dict[str, object]:
+def refuse_panel(experiment: Experiment) -> None:
+    """Refuse what says and gives nothing.
+
+    Raises:
+        StateError: the experiment describes a file of finished outcomes.
+    """
+    if experiment.panel is not None:
+        raise StateError(
+            f"{experiment.name} describes a file of finished outcomes and says nothing",
+            do="name an experiment that has arms of its own",
+        )
+
+
+def sample_fields(experiment: Experiment, at: datetime) -> dict[str, object]:
     """Fields of an incident that the experiment admits, with something in every placeholder."""
     incident = experiment.incident
     found: dict[str, object] = sample_values(experiment.messages.placeholders)
@@ -156,7 +167,14 @@ def sample_fields(experiment: Experiment) -> dict[str, object]:
         found[experiment.markets.field] = markets[0]
     addresses = {name: ADDRESSES[format_of(name)] for name in address_fields(experiment).values()}
     strata = dict.fromkeys(experiment.allocation.strata, "any")
-    return {**strata, **found, **priced, **addresses}
+    return {**strata, **found, **priced, **addresses, **_expected(experiment, at)}
+
+
+def _expected(experiment: Experiment, at: datetime) -> dict[str, object]:
+    """When a predicted failure is expected: as far ahead as every level of timing can wait."""
+    moments = [each for each in experiment.timing.values() if each.after == "expected"]
+    ahead = max((parse_duration(each.delay) for each in moments), default=timedelta())
+    return {each.field: (at + 2 * ahead).isoformat() for each in moments if each.field}
 
 
 def _plain(bound: float | None) -> float | None:
@@ -177,6 +195,7 @@ def forced(experiment: Experiment, fragments: Fragments) -> Running:
             budget,
             total=Money(PLENTY, budget.total.currency),
             uses=None,
+            approve_above=None,
             per_arm={},
             per_customer=None,
             per_period=None,

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from apologylab.design.experiment import Experiment
     from apologylab.remedy.letter import Letter
     from apologylab.service.preview import Preview, Shown
+    from apologylab.service.rehearse import Rehearsed
     from apologylab.service.sign_off import Standing
 
 
@@ -66,4 +70,22 @@ def sign_off_document(stands: Standing) -> dict[str, Any]:
             for fact in [stands.signed.get(role) or stands.outdated.get(role)]
         ],
         "missing": list(stands.missing),
+    }
+
+
+def rehearsal_document(experiment: Experiment, found: Iterable[Rehearsed]) -> dict[str, Any]:
+    """``apologylab rehearse --json``."""
+    return {
+        "format": "apologylab.rehearsal/1",
+        "experiment": experiment.name,
+        "remedies": [
+            {
+                "arm": each.arm,
+                "locale": each.locale,
+                "channel": each.channel,
+                "state": each.state,
+                "because": each.because,
+            }
+            for each in found
+        ],
     }

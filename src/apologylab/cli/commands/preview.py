@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from apologylab.cli.options import AsJson, Name
+from apologylab.cli.options import AsJson, Fields, Name
 
 
 def preview(
@@ -17,14 +17,7 @@ def preview(
         Path | None,
         typer.Option("--output", "-o", help="Write an HTML page instead, for legal and brand."),
     ] = None,
-    fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field",
-            help="A field of the sample incident; may be given again.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
+    fields: Fields = None,
     at: Annotated[
         str | None,
         typer.Option(help="When the sample incident happens: 2026-05-04T22:15+03:00; now."),
