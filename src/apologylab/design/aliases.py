@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Effect = tuple[str, ...]
 HIGHEST = 3
-"""Interactions of more factors are not listed."""
+"""Interactions of more factors are not listed, nor are those that are declared to be nothing."""
 
 
 def confounded(
@@ -68,7 +68,8 @@ def aliases(on: Layout) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def _effects(on: Layout) -> list[Effect]:
     varied = [factor for factor, levels in on.factors.items() if len(levels) > 1]
-    sizes = range(1, min(HIGHEST, len(varied)) + 1)
+    highest = HIGHEST if on.negligible is None else on.negligible - 1
+    sizes = range(1, min(highest, len(varied)) + 1)
     return [effect for size in sizes for effect in combinations(varied, size)]
 
 

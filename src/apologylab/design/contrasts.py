@@ -20,6 +20,10 @@ timing=1h vs timing=4h`` is an interaction: by how much the first difference dif
 sides of the second; a third makes it one of three factors. A difference of a factor of which only
 one side is written, ``coupon=usd5`` or plain ``coupon``, is with its baseline.
 
+Where only a fraction of the cells is drawn, nothing matches. If the plan declares which
+interactions are ``negligible``, a difference of plain averages stands for it that is mixed up with
+none but those; else it is refused.
+
 Only arms that are drawn in every phase take part: an arm without units has no mean.
 """
 
@@ -160,9 +164,12 @@ def effects_on(on: Layout) -> tuple[Contrast, ...]:
 def alias_notes(on: Layout) -> tuple[str, ...]:
     """What a fraction of a factorial cannot tell apart, in words; empty for a full one."""
     pairs = "; ".join(f"{effect} with {', '.join(others)}" for effect, others in aliases(on))
-    if not pairs:
-        return ()
-    return (f"aliases in this fraction of the factorial, refused as contrasts: {pairs}",)
+    found = [f"aliases in this fraction of the factorial, refused as contrasts: {pairs}"]
+    assumed = (
+        f"assumed and not tested: interactions of {on.negligible} and more factors are nothing "
+        "(plan.negligible); without that this fraction cannot tell effects from them"
+    )
+    return (*(found if pairs else ()), *((assumed,) if on.negligible is not None else ()))
 
 
 def level_means(on: Layout, factor: str, at: str = "") -> tuple[Contrast, ...]:
@@ -307,11 +314,26 @@ def _cells(on: Layout, text: str) -> tuple[dict[str, Fraction], int]:
             raise InputError(f"contrast {text!r} has {sorted(both)} on both sides", do=EXAMPLE)
         seen |= names
     total = dict.fromkeys((arm.name for arm in on.arms), Fraction(0))
-    shares = _shares(on, [corner.side for corner in corners])
+    shares = _shares(on, [corner.side for corner in corners]) or _of_a_fraction(on, corners)
     for corner, (_, share) in zip(corners, shares, strict=False):
         for name, weight in share.items():
             total[name] += corner.sign * weight
     return {name: weight for name, weight in total.items() if weight}, len(differences)
+
+
+def _of_a_fraction(
+    on: Layout, corners: Sequence[_Corner]
+) -> list[tuple[Side, dict[str, Fraction]]]:
+    """Each side's plain average, where only what is declared to be nothing is mixed up with it."""
+    sides = [corner.side for corner in corners]
+    asked = frozenset(factor for side in sides for factor in side.admitted)
+    if on.negligible is None or any(side.named or not side.cells for side in sides):
+        return []
+    if set(on.margins) - asked or confounded(on, [(c.sign, c.side.cells) for c in corners], asked):
+        return []
+    return [
+        (side, {arm.name: Fraction(1, len(side.cells)) for arm in side.cells}) for side in sides
+    ]
 
 
 def _shares(on: Layout, sides: Sequence[Side]) -> list[tuple[Side, dict[str, Fraction]]]:

@@ -35,6 +35,7 @@ class Layout:
         arms: in order; ``levels`` is empty for an arm outside the factorial, such as silence.
         margins: factor -> level -> weight in averages over the factor; equal where absent.
         costs: factor -> level -> the channels through which it costs us, of factors with any.
+        negligible: interactions of so many factors and more are declared to be nothing.
         values: factor -> level -> its size: money given, or hours of delay.
     """
 
@@ -43,6 +44,7 @@ class Layout:
     margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     costs: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    negligible: int | None = None
 
     def baseline(self, factor: str) -> str:
         """The level that others are compared with: ``none`` where there is one, else the first."""
@@ -63,13 +65,15 @@ def layout(experiment: Experiment) -> Layout:
     drawn = tuple(arm for arm in arms(experiment) if all(phase[arm.name] > 0 for phase in phases))
     if experiment.panel is not None:
         given = {arm.name: experiment.panel.levels.get(arm.name, {}) for arm in drawn}
-        return replace(table_layout(given), margins=experiment.plan.margins)
+        plan = experiment.plan
+        return replace(table_layout(given), margins=plan.margins, negligible=plan.negligible)
     return Layout(
         factors={factor: experiment.factors[factor] for factor in factor_order(experiment)},
         arms=drawn,
         margins=experiment.plan.margins,
         values=_values(experiment),
         costs=factor_costs(experiment),
+        negligible=experiment.plan.negligible,
     )
 
 

@@ -53,6 +53,11 @@ class Plan:
         Mapping[Name, Mapping[Name, Annotated[int, Range(1, 1_000_000)]]],
         Doc("factor -> level -> its weight in averages over the factor; equal if absent"),
     ] = field(default_factory=dict)
+    negligible: Annotated[
+        int | None,
+        Range(2, 4),
+        Doc("of a fraction: interactions of so many factors and more are taken to be nothing"),
+    ] = None
     estimators: Annotated[
         tuple[Annotated[str, Text(longest=200, example="lin(errors=HC3)")], ...],
         Doc("what is computed, the first leads; if absent, lin and the plain difference"),

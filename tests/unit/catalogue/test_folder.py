@@ -27,6 +27,7 @@ def test_a_name_a_folder_and_a_file_mean_the_same(catalogue):
     assert catalogue.names() == (
         "delivery_timing",
         "hillstrom",
+        "late_delivery_parts",
         "late_ride_apology",
         "starbucks_promo",
     )
@@ -102,7 +103,8 @@ def test_a_fragment_with_code_is_refused_in_its_file(catalogue):
     file = catalogue.folder / "late_ride_apology/messages/wording/status.en.txt"
     file.write_text("{{ first_name.__class__ }}", encoding="utf-8")
     (found,) = catalogue.check("late_ride_apology").findings
-    assert (found.path, found.line) == ("messages/wording/status.en.txt", None)
+    where = "messages/wording/status.en.txt"
+    assert (found.path, found.file, found.line) == (where, where, 1)
 
 
 def test_a_fragment_that_nobody_says_is_a_warning(catalogue):

@@ -41,7 +41,7 @@ def experiment(
         arms=SimpleNamespace(reference=reference),
         allocation=SimpleNamespace(weights=weights, phases=phases),
         panel=panel,
-        plan=SimpleNamespace(margins=margins or {}),
+        plan=SimpleNamespace(margins=margins or {}, negligible=None),
     )
 
 
