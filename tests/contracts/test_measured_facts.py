@@ -126,7 +126,7 @@ def said(each, name, resolved):
     if name == "reopens":
         before = [r for r in resolved.get(each.incident, ()) if r.occurred_at < each.occurred_at]
         last = max(before, key=lambda r: r.occurred_at, default=None)
-        return last is not None and last.resolved and each.by != "company"
+        return last is not None and last.resolved and getattr(each, "by", "") != "company"
     if isinstance(each, Contact) and name == "by":
         return each.by or "customer"
     return getattr(each, name)

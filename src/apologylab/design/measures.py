@@ -79,10 +79,10 @@ COLUMNS: Mapping[str, Mapping[str, type]] = MappingProxyType(
 OWN_INCIDENT = "own_incident"
 """Whether a fact is about the incident that enrolled the unit, and not about another of theirs."""
 REOPENS = "reopens"
-"""Whether a contact of the customer's came after its incident had been resolved."""
+"""Whether a customer wrote, called or complained after the incident had been resolved."""
 DERIVED: Mapping[str, Mapping[str, type]] = MappingProxyType(
     {
-        fact: {OWN_INCIDENT: bool} | ({REOPENS: bool} if fact == "contact" else {})
+        fact: {OWN_INCIDENT: bool} | ({REOPENS: bool} if fact in ("contact", "complaint") else {})
         for fact, columns in COLUMNS.items()
         if "incident" in columns or "assignment" in columns
     }

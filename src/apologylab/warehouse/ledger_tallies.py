@@ -121,8 +121,8 @@ def stage_facts(stager: Stager, kinds: Iterable[str]) -> None:
     for kind in held:
         stager.stage(kind, ("key", "customer", "occurred_at", *COLUMNS[kind]))
     one_name(stager, [kind for kind in held if "incident" in COLUMNS[kind]])
-    if {"contact", "resolution"} <= set(held):
-        mark_reopening(stager.connection)
+    for kind in sorted({"contact", "complaint"} & set(held)) if "resolution" in held else ():
+        mark_reopening(stager.connection, kind)
 
 
 def tallies_of(experiment: Experiment) -> tuple[Tally, ...]:

@@ -32,15 +32,16 @@ def one_name(stager: Stager, kinds: Iterable[str]) -> None:
         )
 
 
-def mark_reopening(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add to table ``staged_contact`` whether the customer came back after the resolution.
+def mark_reopening(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """Add to table ``staged_<kind>`` whether the customer came back after the resolution.
 
-    The last resolution before the contact counts: one that said it was not resolved has left it
-    open.
+    The last resolution before it counts: one that said it was not resolved has left it open. What
+    the company wrote reopens nothing.
     """
+    theirs = f"{BY} = 'customer'" if kind == "contact" else "TRUE"
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE staged_contact AS SELECT f.*, "
-        f"CAST(coalesce({BY} = 'customer' AND r.resolved = 1, FALSE) AS BIGINT) AS {REOPENED} "
-        "FROM staged_contact f ASOF LEFT JOIN staged_resolution r "
+        f"CREATE OR REPLACE TEMP TABLE staged_{kind} AS SELECT f.*, "
+        f"CAST(coalesce({theirs} AND r.resolved = 1, FALSE) AS BIGINT) AS {REOPENED} "
+        f"FROM staged_{kind} f ASOF LEFT JOIN staged_resolution r "
         "ON f.incident = r.incident AND f.occurred_at > r.occurred_at"
     )
