@@ -72,7 +72,7 @@ def _revoke(ledger: Ledger, asked: Recall, now: datetime) -> Revoked:
                 f"{', '.join([*asked.customers, *asked.keys][:5])}",
                 do=f"see `apologylab explain CUSTOMER`; a key is {asked.experiment}/INCIDENT",
             )
-        steps = [each.step("revoked", now) for each in given if each.state == "committed"]
+        steps = [each.step("revoked", now) for each in given if each.is_open]
         work.append(steps)
         if steps:
             _write_down(work, asked, [each.assignment for each in steps], now)

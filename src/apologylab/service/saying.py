@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from apologylab.design.experiment import SILENCE
 from apologylab.design.money import Money
+from apologylab.service.choosing import UNCHOSEN
 from apologylab.service.telling import clock, words
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _answer(each: Answered, zone: tzinfo, now: datetime) -> str:
 def _what_became(each: Answered, zone: tzinfo) -> str:
     if each.remedy is None or each.remedy.arm == SILENCE:
         return "No apology was sent automatically."
-    thing, delivery = _thing(each.remedy), each.delivery
+    thing, delivery = _thing(each.remedy, each.owed), each.delivery
     if delivery is None:
         return f"We mean to send you {thing}; it has not left yet."
     at = clock(delivery.occurred_at, zone)
@@ -108,10 +109,12 @@ def _because(delivery: Delivery) -> str:
     return f", {why}" if why else ""
 
 
-def _thing(remedy: Remedy) -> str:
+def _thing(remedy: Remedy, owed: Owed | None) -> str:
     """What was to be sent: an apology, and what it gives."""
     gift = ""
-    if remedy.compensation:
+    if owed is not None and (owed.menu or owed.reserved.state == "chosen"):
+        gift = "a choice of compensations"
+    elif remedy.compensation:
         gift = f"a compensation of {Money(remedy.amount, remedy.currency or '')}"
     if remedy.text is None:
         return gift or "an apology"
@@ -132,12 +135,28 @@ def _money(each: Answered, zone: tzinfo, now: datetime) -> list[str]:
     owed = each.owed
     if owed is None or each.delivery is None or each.delivery.state != "sent":
         return []
+    return [*_chosen(owed), *_use(each, owed, zone, now)]
+
+
+def _chosen(owed: Owed) -> list[str]:
+    first = owed.reserved
+    if first.state != "chosen":
+        return []
+    what = f"a compensation of {Money(first.amount, first.currency)}"
+    if first.because == UNCHOSEN:
+        return [f"You did not choose in time, so it became {what}."]
+    return [f"You chose {what}."]
+
+
+def _use(each: Answered, owed: Owed, zone: tzinfo, now: datetime) -> list[str]:
+    if owed.terms is not None and owed.terms.at_once:
+        return []
     if each.is_used or owed.state == "redeemed":
         return ["It has been used."]
     if owed.state == "revoked":
         return ["It was taken back."]
+    used = "chosen from" if owed.menu else "used"
     if owed.ends is None:
-        return ["It can be used."]
-    if owed.state == "expired" or owed.ends <= now:
-        return [f"It could be used until {clock(owed.ends, zone)}."]
-    return [f"It can be used until {clock(owed.ends, zone)}."]
+        return [f"It can be {used}."]
+    can = "could" if owed.state == "expired" or owed.ends <= now else "can"
+    return [f"It {can} be {used} until {clock(owed.ends, zone)}."]

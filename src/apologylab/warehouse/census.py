@@ -90,10 +90,12 @@ def _count(connection: duckdb.DuckDBPyConnection, which: str) -> int:
 def _promised(
     connection: duckdb.DuckDBPyConnection, experiment: Experiment, mark: int
 ) -> tuple[Promised, ...]:
-    """What was given, by arm and by the state that it is in."""
+    """What was given, by arm and by the state that it is in, in the budget's currency."""
+    charge = "coalesce(CAST(terms ->> '$.charge' AS BIGINT), amount)"
     rows = connection.execute(
         "SELECT arm, state, count(*), CAST(sum(amount) AS BIGINT) FROM ("
-        "SELECT arg_max(arm, seq) AS arm, arg_max(state, seq) AS state, max(amount) AS amount "
+        "SELECT arg_max(arm, seq) AS arm, arg_max(state, seq) AS state, "
+        f"arg_max({charge}, seq) AS amount "
         f"FROM {LEDGER}.fact_liability WHERE seq <= {mark} "
         f"AND experiment = {text_literal(experiment.name)} GROUP BY assignment"
         ") GROUP BY ALL ORDER BY ALL"

@@ -17,4 +17,7 @@ def revoked_document(revoked: Revoked) -> dict[str, object]:
 
 def settled_document(settled: Settled) -> dict[str, object]:
     """What ``liabilities --json`` prints."""
-    return {"format": "apologylab.liabilities/1", **asdict(settled)}
+    told = asdict(settled)
+    told["refused"] = [{"key": key, "because": because} for key, because in settled.refused]
+    told["stands"] = [{**asdict(each), "breakage": each.breakage} for each in settled.stands]
+    return {"format": "apologylab.liabilities/1", **told}
