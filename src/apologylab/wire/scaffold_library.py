@@ -38,7 +38,7 @@ def library_words(
     return Words(
         levels=asked,
         files={**dict(_wordings(starters, spoken)), **dict(_credits(starters, given))},
-        tables=tuple(_said(cause, level) for level in spoken),
+        tables=tuple(_said(cause, level) for level in dict.fromkeys(spoken)),
         messages=(
             f"locales = {json.dumps([each.locale for each in starters])}",
             f"placeholders = {json.dumps(cause.placeholders)}",

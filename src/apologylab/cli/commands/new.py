@@ -52,7 +52,7 @@ def new(
         files = _from_other(catalogue, like, name)
     else:
         coupons, delays = _split(coupon), _split(timing)
-        words = _from_library(library, _split(locales or "en"), wording, coupons)
+        words = _from_library(library, _split(locales) or ("en",), wording, coupons)
         said = words.levels if words else _split("none,sorry" if wording is None else wording)
         flags = Live(
             name=name,
