@@ -75,9 +75,11 @@ def _framed(said: list[Spoken], rendered: Sequence[Spoken], signature: str | Non
 
 
 def _in_order(said: Sequence[Spoken], order: Sequence[str]) -> tuple[Spoken, ...]:
-    """``said`` as ``order`` ranks it; the frame stays where it is, the first part joins none."""
-    if order:
-        last = len(order)
-        rank = {part: place for place, part in enumerate(order)} | {GREETING: -1, CLOSING: last + 1}
-        said = sorted(said, key=lambda each: rank.get(each.part or "", last))
-    return tuple(each._replace(joins=each.joins and number > 0) for number, each in enumerate(said))
+    """``said`` as ``order`` ranks it; the frame stays where it is, and so do the paragraphs."""
+    last = len(order)
+    rank = {part: place for place, part in enumerate(order)} | {GREETING: -1, CLOSING: last + 1}
+    moved = sorted(said, key=lambda each: rank.get(each.part or "", last)) if order else said
+    return tuple(
+        each._replace(joins=place.joins and number > 0)
+        for number, (each, place) in enumerate(zip(moved, said, strict=True))
+    )
