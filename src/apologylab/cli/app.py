@@ -28,6 +28,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "new": "Scaffold an experiment that passes check",
         "library": "Show wordings to begin with, by cause, part and language",
         "check": "Report every mistake in a declaration, with its line and what to do",
+        "lint": "Find what is wrong with the words of an apology",
         "preview": "Show what every arm says, gives and when, side by side",
         "rehearse": "Send every arm to yourself, through the channels that customers get",
         "sign": "Sign off an experiment's words, or see who has",

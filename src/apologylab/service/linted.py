@@ -7,7 +7,6 @@ the customer would read it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,6 +15,7 @@ from apologylab.design.arms import arms
 from apologylab.design.findings import Finding, at
 from apologylab.errors import DeclarationError, InputError
 from apologylab.remedy.fragments import BRAND, place, settings, texts
+from apologylab.remedy.lint.lines import place_of
 from apologylab.remedy.lint.linting import lint
 from apologylab.service.samples import sample_values
 
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
     from apologylab.remedy.lint.language import Language
     from apologylab.remedy.wording import Wording
 
-LONGEST_SEARCHED: Final = 12
-"""Words of a flaw that are looked for in the fragments."""
 LONGEST_SHOWN: Final = 120
 
 
-class _Place(NamedTuple):
+class _Line(NamedTuple):
     """A line of a fragment's file."""
 
     file: str
@@ -53,10 +51,10 @@ def linted(
     except DeclarationError:
         return
     yield from _without_rules(experiment, languages)
-    seen: set[tuple[_Place, str, str]] = set()
+    seen: set[tuple[_Line, str, str]] = set()
     for said in _everything(experiment, fragments, wording, languages):
         for flaw in _flaws(experiment, said):
-            stands = _place(said.sources, flaw.words)
+            stands = _line(said.sources, flaw.words)
             if (stands, flaw.rule, flaw.words) not in seen:
                 seen.add((stands, flaw.rule, flaw.words))
                 yield _finding(stands, flaw)
@@ -167,18 +165,14 @@ def _flaws(experiment: Experiment, said: _Said) -> Iterator[Flaw]:
         )
 
 
-def _place(sources: Mapping[str, str], words: str) -> _Place:
-    """The line where ``words`` stand; where values broke them up, that of the longest beginning."""
-    parts = [re.escape(word) for word in words.split()]
-    for count in range(min(len(parts), LONGEST_SEARCHED), 0, -1):
-        wanted = re.compile(r"\s+".join(parts[:count]), re.IGNORECASE)
-        for file, source in sources.items():
-            if found := wanted.search(source):
-                return _Place(file, source.count("\n", 0, found.start()) + 1)
-    return _Place(next(iter(sources)), 1)
+def _line(sources: Mapping[str, str], words: str) -> _Line:
+    """Where ``words`` stand; the first line of all where no fragment has them."""
+    files = tuple(sources)
+    number, line = place_of(words, tuple(sources.values())) or (0, 1)
+    return _Line(files[number], line)
 
 
-def _finding(stands: _Place, flaw: Flaw) -> Finding:
+def _finding(stands: _Line, flaw: Flaw) -> Finding:
     words = " ".join(flaw.words.split())
     short = words if len(words) <= LONGEST_SHOWN else f"{words[:LONGEST_SHOWN]}…"
     return Finding(

@@ -58,8 +58,8 @@ class Language:
     """What one language expects of an apology, and what it rejects.
 
     ``strict_order``: parts in another order than ``order`` are a flaw, and not just another way to
-    say it. ``formalities``: a form of address -> what breaks it. ``formality`` is the one that is expected
-    of a company, unless its brand speaks otherwise.
+    say it. ``formalities``: a form of address -> what breaks it. ``formality`` is the one that is
+    expected of a company, unless its brand speaks otherwise.
     """
 
     locale: str
