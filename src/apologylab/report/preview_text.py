@@ -84,7 +84,7 @@ def _when(leaving: Leaving, *, said: bool) -> str:
     if leaving.awaits:
         return f"at {leaving.awaits}, given up after {leaving.wait}{through}"
     after = leaving.wait if leaving.wait in ("", "at once") else f"after {leaving.wait}"
-    return f"{after}{through}, {100 * leaving.probability:.1f}%".lstrip(", ")
+    return f"{after}{through}, {100 * leaving.probability:.3g}%".lstrip(", ")
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:

@@ -19,8 +19,10 @@ from apologylab.design.money import Money
 from apologylab.design.routes import address_fields, format_of
 from apologylab.errors import StateError
 from apologylab.record.facts import Incident, PhaseBegan
+from apologylab.remedy.compensation import JOINED
 from apologylab.remedy.wording import Wording
 from apologylab.service.assign import assign
+from apologylab.service.giving import Giving
 from apologylab.service.running import Running
 from apologylab.service.samples import sample_values
 
@@ -88,6 +90,8 @@ class Preview:
     fields: Mapping[str, object]
     at: datetime
     shown: tuple[Shown, ...]
+    left_out: int
+    """Arms of the factorial that are never drawn."""
 
     def of(self, locale: str) -> tuple[Shown, ...]:
         """The arms in ``locale``, in the order of the design."""
@@ -119,7 +123,8 @@ def preview(
     sample = {**sample_fields(experiment, at), **(fields or {})}
     running = forced(experiment, fragments)
     begin(ledger, running, at)
-    cases = [(arm, locale) for locale in experiment.messages.locales for arm in arms(experiment)]
+    drawn = drawn_arms(experiment)
+    cases = [(arm, locale) for locale in experiment.messages.locales for arm in drawn]
     incidents = [forced_incident(experiment, arm, locale, sample, at=at) for arm, locale in cases]
     answers = assign(ledger, running, incidents, now=at)
     weights = arm_weights(experiment, 1)
@@ -128,11 +133,18 @@ def preview(
         experiment=experiment,
         fields=sample,
         at=at,
+        left_out=len(arms(experiment)) - len(drawn),
         shown=tuple(
             _shown(running, arm, locale, answer, sample, shares.get(arm.name, 0.0))
             for (arm, locale), answer in zip(cases, answers, strict=True)
         ),
     )
+
+
+def drawn_arms(experiment: Experiment) -> tuple[Arm, ...]:
+    """The arms that some phase or override can give: a fractional design leaves others out."""
+    reachable = Giving(experiment).reachable
+    return tuple(arm for arm in arms(experiment) if arm.name in reachable)
 
 
 def refuse_panel(experiment: Experiment) -> None:
@@ -277,7 +289,7 @@ def _shown(
         later=tuple(_later(running, arm, locale, fields)) if answer.letter else (),
         sender=remedy.sender if remedy else None,
         channel=(remedy.channel if remedy else None) or experiment.delivery.channel,
-        gives=_gives(remedy),
+        gives=_gives(experiment, remedy),
         due_at=remedy.due_at if remedy else None,
         shift_s=(remedy.shift_s or 0) if remedy else 0,
         awaits=remedy.awaits if remedy else None,
@@ -293,9 +305,12 @@ def _later(
         yield running.wording.text(arm.name, locale, fields, nth=nth).letter
 
 
-def _gives(remedy: Remedy | None) -> str | None:
+def _gives(experiment: Experiment, remedy: Remedy | None) -> str | None:
     if remedy is None or remedy.compensation is None:
         return None
+    names = remedy.compensation.split(JOINED)
+    days = {each.expires_days for n in names if (each := experiment.compensation.get(n))}
+    until = f", good for {max(filter(None, days))} days" if any(days) else ""
     if remedy.currency is None:
-        return remedy.compensation
-    return f"{remedy.compensation}: {Money(remedy.amount, remedy.currency)}"
+        return f"{remedy.compensation}{until}"
+    return f"{remedy.compensation}: {Money(remedy.amount, remedy.currency)}{until}"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from apologylab.design.arms import arms
 from apologylab.design.experiment import SILENCE
 from apologylab.design.routes import address_fields, channels, format_of, wrong_address
 from apologylab.errors import InputError
@@ -21,7 +20,14 @@ from apologylab.record.facts import Delivery, Resolution
 from apologylab.record.later_facts import Visit
 from apologylab.service.assign import assign
 from apologylab.service.dispatch import Worker, dispatch_once
-from apologylab.service.preview import begin, forced, forced_incident, refuse_panel, sample_fields
+from apologylab.service.preview import (
+    begin,
+    drawn_arms,
+    forced,
+    forced_incident,
+    refuse_panel,
+    sample_fields,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -166,7 +172,7 @@ def rehearse(  # noqa: PLR0913 - what is sent, to whom, through what, and when
     cases = [
         (arm, locale)
         for locale in experiment.messages.locales
-        for arm in arms(experiment)
+        for arm in drawn_arms(experiment)
         if arm.name != SILENCE
     ]
     told = [forced_incident(experiment, arm, locale, sample, at=at) for arm, locale in cases]

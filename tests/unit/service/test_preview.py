@@ -84,7 +84,11 @@ def test_every_arm_in_every_locale_as_it_would_be_pinned():
     by = {(each.arm, each.locale): each for each in found.shown}
     one = by["owned+eur3@1h", "de"]
     assert one.letter.text.startswith("Guten Tag, Zoë. Es tut uns leid: unser Fehler.\n\nHier")
-    assert (one.gives, one.due_at.hour, one.awaits) == ("eur3: 3.00 EUR", 10, None)
+    assert (one.gives, one.due_at.hour, one.awaits) == (
+        "eur3: 3.00 EUR, good for 20 days",
+        10,
+        None,
+    )
     assert by["silence", "en"].letter is None
     assert by["plain+none@visit", "en"].awaits == "next_visit"
     assert sum(each.probability for each in found.of("en")) == pytest.approx(1.0)
@@ -112,6 +116,13 @@ def test_every_shipped_experiment_can_be_previewed_and_rehearsed(name, tmp_path)
     assert any(each.letter for each in found.shown)
     html = preview_page(found, lambda _letter, _locale: (), None)
     assert html.count('class="card') >= len(experiment.messages.locales)
+
+
+def test_arms_that_are_never_drawn_are_left_out():
+    text = TEXT.replace("entry = 0.5", 'weights = { "*" = 1, "owned+eur3@1h" = 0 }')
+    found, _ = shown(text)
+    assert found.left_out == 1
+    assert "owned+eur3@1h" not in {each.arm for each in found.shown}
 
 
 def test_what_describes_a_file_says_nothing():
