@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.policy import default
 from threading import Thread
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 @dataclass
@@ -87,16 +87,15 @@ class Relay:
             timeout=self.timeout_s,
             loop=self._loop,
             tls_context=self.tls,
-            auth_callback=self._login if self.password else None,
+            authenticator=self._login if self.password else None,
             auth_required=bool(self.password),
-            auth_require_tls=False,
             command_call_limit=1_000_000,
         )
         self._servers.append(made)
         return made
 
-    def _login(self, mechanism, login, password):
-        return password.decode() == self.password
+    def _login(self, server, session, envelope, mechanism, told):
+        return AuthResult(success=told.password.decode() == self.password, handled=False)
 
     def _mood(self, to):
         self.tries[to] += 1

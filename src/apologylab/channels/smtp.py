@@ -121,6 +121,7 @@ class SmtpChannel:
     def _send(self, mails: dict[str, Mail], answers: dict[str, Sent], until: float) -> None:
         """Until all are answered or the relay hangs up too often; the rest is left for later."""
         breaks, because = 0, ""
+        tried: set[str] = set()
         waiting = list(mails.items())
         while waiting and breaks < BREAKS:
             key, mail = waiting[0]
@@ -131,7 +132,8 @@ class SmtpChannel:
                 breaks, because = breaks + 1, f"the relay broke off {said(error)}"
                 if not isinstance(error, BrokeOffError):
                     because, breaks = f"the relay cannot be reached: {said(error)}", BREAKS
-                elif breaks % 2 == 1:
+                elif key not in tried:
+                    tried.add(key)
                     continue  # once more over a new connection: nothing had left
                 answers[key] = Sent(key=key, state="later", because=because)
             waiting.pop(0)
