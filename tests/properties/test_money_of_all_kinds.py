@@ -205,7 +205,7 @@ class Money(RuleBasedStateMachine):
                 experiment=self.loop.NAME,
                 customer=customer,
                 chosen=chosen,
-            )  # fmt: skip
+            )
         )
 
     @precondition(lambda self: self.liabilities())
@@ -224,7 +224,7 @@ class Money(RuleBasedStateMachine):
                     cost_amount=of.amount,
                     currency=of.currency,
                     assignment=of.assignment if named else None,
-                )  # fmt: skip
+                )
             )
 
     @precondition(lambda self: self.liabilities())
