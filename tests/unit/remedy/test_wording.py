@@ -4,6 +4,8 @@ import pytest
 
 from apologylab.design.arms import arms
 from apologylab.errors import DeclarationError, InputError
+from apologylab.remedy.fragments import BRAND, ORDER
+from apologylab.remedy.letter import opened
 from apologylab.remedy.wording import Wording, choose_locale, said_levels
 
 
@@ -100,3 +102,87 @@ def test_every_missing_fragment_is_reported(loop, experiment):
         "messages/coupon/usd5.lt.txt",
         "messages/wording/sorry.lt.txt",
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ("de-CH", "lt"),
+        ("de", "en"),
+        ("de-AT", "en"),
+        ("DE_ch", "lt"),
+        ("fr", None),
+        ("fr-CA", None),
+        ("ja", "lt"),
+        ("en-GB", "en"),
+        (None, "en"),
+    ],
+)
+def test_a_missing_locale_falls_back_as_declared(asked, chosen):
+    fallback = {"de-CH": ("it", "lt"), "de": ("en",), "fr": (), "*": ("lt",)}
+    assert choose_locale(asked, ("en", "lt"), fallback) == chosen
+
+
+SENDER = '[sender.ann]\nkind = "person"\nname = "Ann Low"\n'
+SIGNED = {("sender", "ann", locale): "Ann Low" for locale in ("en", "lt")}
+
+
+def signed(loop):
+    declared = loop.Declared().change(
+        'coupon = ["none", "usd5"]\n', 'coupon = ["none", "usd5"]\nsender = ["none", "ann"]\n'
+    )
+    declared.text += SENDER
+    return declared.experiment(loop.NAME)
+
+
+def test_who_sends_signs_last_whatever_is_said(loop):
+    wording = Wording(signed(loop), {**loop.FRAGMENTS, **SIGNED})
+    said = wording.text("sorry+usd5+ann@1h", "en", VALUES)
+    assert said.text.endswith("Here are 5 dollars.\n\nAnn Low")
+    assert said.letter.parts[-1].part == "closing"
+    unsigned = wording.text("sorry+usd5+none@1h", "en", VALUES)
+    assert said.text == f"{unsigned.text}\n\nAnn Low"
+
+
+def test_a_sender_without_a_text_is_missing(loop):
+    with pytest.raises(DeclarationError) as missing:
+        Wording(signed(loop), loop.FRAGMENTS)
+    assert {each.path for each in missing.value.findings} == {
+        "messages/sender/ann.en.txt",
+        "messages/sender/ann.lt.txt",
+    }
+
+
+def test_what_is_given_without_a_word_is_not_said(loop):
+    declared = loop.Declared().change('coupon = ["none", "usd5"]', 'coupon = ["none", "quiet"]')
+    declared.change("[compensation.usd5]", "[compensation.quiet]\ntold = false")
+    declared.change('order = ["wording", "coupon"]', 'order = ["wording"]')
+    fragments = {key: text for key, text in loop.FRAGMENTS.items() if key[0] == "wording"}
+    wording = Wording(declared.experiment(loop.NAME), fragments)
+    assert not wording.speaks("none+quiet@1h")
+    both, words = (wording.text(f"sorry+{level}@1h", "en", VALUES) for level in ("quiet", "none"))
+    assert both == words
+
+
+TAGGED = {
+    ("wording", "sorry", "en"): "[subject]\nLate\n[acknowledge]\nacme was late.\n[regret]\nSorry.",
+    ("wording", "sorry", "lt"): "[acknowledge]\nVėlavome.\n[regret]\nAtsiprašome.",
+}
+
+
+def test_the_order_and_the_brand_come_with_the_fragments(loop, experiment):
+    fragments = {**loop.FRAGMENTS, **TAGGED, (ORDER, "", "en"): "regret acknowledge"}
+    fragments[BRAND, "", "en"] = '{"replace": {"acme": "ACME"}, "signature": "Yours"}'
+    wording = Wording(experiment, fragments)
+    english = wording.text("sorry+none@1h", "en", VALUES)
+    assert english.text == "Sorry. ACME was late.\n\nYours"
+    assert english.letter.subject == "Late"
+    assert wording.text("sorry+none@1h", "lt", VALUES).text == "Vėlavome. Atsiprašome."
+
+
+def test_the_hash_is_of_what_is_stored(loop, experiment):
+    wording = Wording(experiment, {**loop.FRAGMENTS, **TAGGED})
+    pinned = wording.text("sorry+usd5@1h", "en", VALUES)
+    assert pinned.sha256 == hashlib.sha256(pinned.body.encode()).hexdigest()
+    assert opened(pinned.body) == pinned.letter
+    assert pinned.body != pinned.text

@@ -188,6 +188,8 @@ def _amounts(experiment: Experiment) -> Iterator[tuple[str, Money]]:
     for key in ("value", "round_to", "at_least", "at_most", "minimum_basket"):
         found = fields_of(experiment.compensation, key, "compensation")
         yield from ((path, amount) for path, amount in found if amount is not None)
+    said = fields_of(experiment.wording, "effort", "wording")
+    yield from ((path, amount) for path, amount in said if amount is not None)
     budget = experiment.budget
     places = {
         "budget.total": lambda: budget and budget.total,

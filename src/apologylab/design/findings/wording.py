@@ -64,7 +64,7 @@ def said_by_a_factor(experiment: Experiment, path: str, said: Said) -> Iterator[
         if level in experiment.factors[factor] and factor_kind(experiment, factor) == "message"
     ]
     if level == NONE or len(own) != 1:
-        many = f"is a level of {' and '.join(own)}"
+        many = f"is a level of {' and '.join(sorted(own))}"
         yield Finding(
             path=path,
             what="is the empty level" if level == NONE else many if own else _no_level(level),
