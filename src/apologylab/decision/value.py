@@ -109,6 +109,7 @@ def currency(experiment: Experiment) -> str:
     amounts += list(panel.arm_cost.values()) if panel else []
     costs = (decision.message_cost, decision.handling_cost) if decision else ()
     amounts += [cost for cost in costs if cost is not None]
+    amounts += [said.effort for said in experiment.wording.values() if said.effort is not None]
     if amounts:
         return amounts[0].currency
     sales = sales_outcome(experiment)

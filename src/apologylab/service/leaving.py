@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apologylab.design.carriers import read_signed
 from apologylab.remedy.letter import opened
 from apologylab.service.channel import Outgoing
 
@@ -17,7 +18,7 @@ def outgoing(experiment: Experiment, leaving: Leaving, key: str) -> Outgoing:
     """``leaving`` under the ``key`` by which its channel knows it."""
     remedy = leaving.remedy
     letter = opened(leaving.body) if leaving.body is not None else None
-    speaks = experiment.sender.get(remedy.sender) if remedy.sender else None
+    name, address = read_signed(remedy.sender)
     return Outgoing(
         key=key,
         customer=remedy.customer,
@@ -28,8 +29,8 @@ def outgoing(experiment: Experiment, leaving: Leaving, key: str) -> Outgoing:
         parts=tuple((each.part, each.text) for each in letter.parts) if letter else (),
         locale=remedy.locale,
         to=leaving.to,
-        sender=speaks.name if speaks else None,
-        sender_address=speaks.address if speaks else None,
+        sender=name,
+        sender_address=address,
         compensation=remedy.compensation,
         amount=remedy.amount,
         currency=remedy.currency,
