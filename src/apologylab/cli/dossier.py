@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.report.page import Dossier
 from apologylab.service import analyse, decide
+from apologylab.service.beside import beside
 from apologylab.service.funnel import funnel
 from apologylab.wire.truth import read_truth
 
@@ -47,6 +48,7 @@ def dossier(found: Subject, *, now: datetime, again: str, root: Path | None = No
         funnel=funnel(ledger, experiment, mark=ledger.mark(found.as_of)),
         truth=_truth(experiment, analysis, root),
         again=again,
+        beside=beside(experiment, found.panel, ledger, as_of=found.as_of),
     )
 
 

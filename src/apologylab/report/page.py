@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from apologylab.decision.value import VALUE
 from apologylab.inference.axis import axis
 from apologylab.inference.grouping import decides
-from apologylab.report import numbers
+from apologylab.report import beside, numbers
 from apologylab.report.worries import worries
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.inference.axis import Axis
     from apologylab.inference.results import Analysis, Estimate
+    from apologylab.service.beside import Beside
 
 ROLES = ("primary", "secondary", "guardrail", "descriptive")
 KINDS = {"arm": "Each arm", "factor": "Each factor", "contrast": "The questions of the plan"}
@@ -43,6 +44,7 @@ class Dossier:
         funnel: (what, units) from incident to draw, in order; empty for a file.
         truth: outcome -> arm -> true mean over the enrolled units, if a world made the facts.
         again: the command that makes the page again.
+        beside: what every experiment measures, once it has ended.
     """
 
     experiment: Experiment
@@ -51,6 +53,7 @@ class Dossier:
     funnel: tuple[tuple[str, int], ...] = ()
     truth: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     again: str = ""
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,4 +180,17 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "delivered": any(arm.delivered is not None for arm in dossier.analysis.flow),
         "numbers": numbers,
         "called": dossier.experiment.arms.names,
+        "beside": _beside(dossier.beside),
+    }
+
+
+def _beside(found: Beside | None) -> Mapping[str, object] | None:
+    """Title, arms, rows and sentences of what stands beside the plan."""
+    if found is None:
+        return None
+    return {
+        "title": f"{beside.TITLE} (first {found.days} days)",
+        "arms": [each.arm for each in found.arms],
+        "rows": beside.rows(found),
+        "says": beside.sentences(found),
     }

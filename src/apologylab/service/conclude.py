@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from apologylab.inference.scheme_checks import Scheme
     from apologylab.service.ports import Flow, Panel
 
+AGENT = "agent"
+"""The panel's column of who answered for us."""
 UNWEIGHED = "no sample-ratio check: the planned weights of the arms were not given"
 ERRORS: Mapping[Scheme, str] = {
     "blocks": "permuted blocks: errors are between blocks, too large by what effects differ among "
@@ -113,12 +115,13 @@ def conclude(
 
 
 def _for_further_causes(panel: Panel, asked: Question) -> Question:
-    """With the second interval of R27 where causes are known; not at looks, which count tests."""
+    """With second intervals (R27) where causes, or agents, are known; not at looks, which count."""
     by_cause = "by_cause"
     alone = asked.drawing.scheme in ESTIMATORS[by_cause].schemes and asked.watch is None
-    if CAUSE not in panel.columns or not alone or by_cause in asked.estimators:
-        return asked
-    return replace(asked, estimators=(*asked.estimators, by_cause))
+    by = {CAUSE: by_cause, AGENT: f"{by_cause}(column={AGENT})"}
+    more = [text for column, text in by.items() if alone and column in panel.columns]
+    new = [text for text in more if text not in asked.estimators]
+    return replace(asked, estimators=(*asked.estimators, *new)) if new else asked
 
 
 def found_notes(fits: Fits) -> tuple[str, ...]:

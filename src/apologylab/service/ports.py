@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apologylab.record.facts import Fact, Remedy
     from apologylab.remedy.lint.language import Language
     from apologylab.service.asked import Asked
+    from apologylab.service.beside import Beside
 
 F = TypeVar("F", bound="Fact")
 Clock = Callable[[], datetime]
@@ -354,6 +355,7 @@ class Flow:
     sets: SetTotals | None = None
     order: Mapping[int, Drawn] = field(default_factory=dict)
     sliced: Sliced | None = None
+    beside: Beside | None = None
 
 
 class Panel(Protocol):

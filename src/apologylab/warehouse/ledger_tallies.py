@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.decision.value import currency, ledger_value
 from apologylab.design import measures
+from apologylab.warehouse.beside import beside_tallies, blamed
 from apologylab.warehouse.exchange import exchange
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.lasting import time_tallies
@@ -70,6 +71,7 @@ class Tallied(NamedTuple):
         sets, order: see :func:`apologylab.warehouse.sets.draws`.
         kinds: the kinds of which the ledger has any fact.
         notes: of merged customers.
+        blamed: see :func:`apologylab.warehouse.beside.blamed`.
     """
 
     through: Mapping[str, datetime]
@@ -78,6 +80,7 @@ class Tallied(NamedTuple):
     order: dict[int, Drawn]
     kinds: frozenset[str]
     notes: tuple[str, ...]
+    blamed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
 def tally_ledger(
@@ -89,7 +92,7 @@ def tally_ledger(
         InputError: amounts are in several currencies.
         LedgerError: the ledger cannot be read.
     """
-    tallies = tallies_of(experiment)
+    tallies = all_tallies(experiment)
     kinds = kinds_of(tallies)
     with attached(connection, url):
         stage_units(connection, experiment, mark=mark)
@@ -98,13 +101,14 @@ def tally_ledger(
         through = feeds(connection, mark=mark)
         stage_merges(connection, experiment.unit_id, mark=mark)
         fallen = fallbacks(connection, experiment, mark=mark)
+        fault = blamed(connection, mark=mark)
     sets, order = draws(connection, experiment)
     merged = pool(connection, kinds, one_unit=experiment.unit == "customer")
     exchange(connection, experiment, kinds)
-    minor = minor_units(connection, currency(experiment), kinds)
+    minor = minor_units(connection, currency(experiment), kinds_of(tallies_of(experiment)))
     tally(connection, tallies, minor)
     held = _found(connection, kinds)
-    return Tallied(through, fallen, sets, order, held, merged)
+    return Tallied(through, fallen, sets, order, held, merged, fault)
 
 
 def kinds_of(tallies: Iterable[Tally]) -> frozenset[str]:
@@ -137,6 +141,11 @@ def tallies_of(experiment: Experiment) -> tuple[Tally, ...]:
         *(tally for time in experiment.times for tally in time_tallies(time)),
         *given_tally(experiment),
     )
+
+
+def all_tallies(experiment: Experiment) -> tuple[Tally, ...]:
+    """Those that it declares, and those that every experiment has."""
+    return (*tallies_of(experiment), *beside_tallies(experiment))
 
 
 def tally(connection: duckdb.DuckDBPyConnection, tallies: Sequence[Tally], minor: int) -> None:

@@ -28,6 +28,7 @@ BESIDE = (
     "correction",
     "customer_snapshot",
     "fallback_report",
+    "fault",
     "feed",
     "forgotten",
     "incident",

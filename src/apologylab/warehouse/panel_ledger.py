@@ -13,6 +13,7 @@ from apologylab.inference.sets import DRAWN_AT
 from apologylab.inference.slice_checks import Sliced
 from apologylab.service.early_mix import WEEKEND
 from apologylab.service.ports import Flow
+from apologylab.warehouse.beside import agent_column, found_beside
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, horizon, reach
 from apologylab.warehouse.history import shorter
@@ -101,6 +102,7 @@ def panel_ledger(
         for name, sql in time_columns(time, followed[time.name]).items()
     }
     names = _build(connection, experiment, value, horizons, covariates, times)
+    first = next(each.name for each in experiment.outcomes if each.role == "primary")
     flow = Flow(
         assigned=_count(connection, "TRUE"),
         mature={name: _count(connection, each.mature) for name, each in horizons.items()},
@@ -115,6 +117,13 @@ def panel_ledger(
         sets=found.sets,
         order=found.order,
         sliced=Sliced(slices(connection), stages(connection), found.fallen),
+        beside=found_beside(
+            connection,
+            experiment,
+            horizons[first],
+            fault=found.blamed,
+            lacking=tuple(kind for kind in ("contact", "goodwill") if kind not in through),
+        ),
     )
     source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
     return LedgerPanel(source=source, covariates=covariates, counted=flow)
@@ -180,6 +189,7 @@ def _build(
     columns |= {"delivered": DELIVERED, WEEKEND: SATURDAY_OR_SUNDAY}
     if connection.execute("SELECT 1 FROM units WHERE cause IS NOT NULL LIMIT 1").fetchone():
         columns["cause"] = CAUSE
+    columns |= agent_column(connection)
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
         known = identifier(outcome.name)

@@ -22,11 +22,13 @@ from apologylab.decision.value import currency
 from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import InputError
 from apologylab.warehouse.attach import shown
+from apologylab.warehouse.beside import blamed
 from apologylab.warehouse.engine import whole
 from apologylab.warehouse.exchange import exchange
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.ledger_tallies import (
     Tallied,
+    all_tallies,
     kinds_of,
     stage_facts,
     tallies_of,
@@ -81,7 +83,7 @@ def tally_standing(
         after = _kept_up_to(connection, url, key)
         if after is not None and after > mark:
             return None, EARLIER
-        tallies = tallies_of(experiment)
+        tallies = all_tallies(experiment)
         kinds = kinds_of(tallies)
         with whole(connection):
             copy_new(connection, url, kinds, after=after, mark=mark)
@@ -139,7 +141,7 @@ def _key(
         experiment.name,
         experiment.version,
         fingerprint(experiment),
-        repr(tallies_of(experiment)),
+        repr(all_tallies(experiment)),
         duckdb.__version__,
         _software(),
         columns,
@@ -197,7 +199,8 @@ def _repair(
     pool(connection, kinds, one_unit=experiment.unit == "customer")
     exchange(connection, experiment, kinds)
     none = "SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS currency LIMIT 0"
-    money = currencies(kinds, of="customer, currency") or none
+    declared = kinds_of(tallies_of(experiment))
+    money = currencies(declared, of="customer, currency") or none
     _keep(connection, "money", money, begun=begun)
     query = f"SELECT DISTINCT currency FROM {LEDGER}.money ORDER BY 1"
     found = [name for (name,) in connection.execute(query).fetchall()]
@@ -235,4 +238,5 @@ def _all(
         if connection.execute(f"SELECT 1 FROM {LEDGER}.fact_{kind} LIMIT 1").fetchone()
     )
     through = feeds(connection, mark=mark)
-    return Tallied(through, fallen, None, {}, held, merged)
+    fault = blamed(connection, mark=mark)
+    return Tallied(through, fallen, None, {}, held, merged, fault)

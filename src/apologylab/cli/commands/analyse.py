@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -60,13 +60,15 @@ def analyse(
     from apologylab.errors import InputError
     from apologylab.inference.replay import Replays
     from apologylab.inference.table import as_text
+    from apologylab.report.beside import as_text as beside_text
     from apologylab.service import analyse as service
+    from apologylab.service.beside import beside
     from apologylab.wire.results import analysis_document
 
     if unplanned and panel is not None:
         raise InputError("--unplanned needs a ledger; a file has ended", do="leave it out")
     now = wiring.clock()()
-    replays = None if replay is None else Replays(replay)
+    replays, told = None if replay is None else Replays(replay), None
     with subject(name, panel=panel, as_of=as_of, standing=standing) as found:
         if found.ledger is None:
             analysis = service.analyse_panel(
@@ -90,7 +92,10 @@ def analyse(
             analysis = replace(
                 analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)
             )
+            told = beside(found.experiment, found.panel, found.ledger, as_of=found.as_of)
     if as_json:
-        show_json(analysis_document(analysis))
+        show_json(analysis_document(analysis) | {"beside": asdict(told) if told else None})
     else:
         show(as_text(analysis))
+        if told is not None:
+            show(f"\n{beside_text(told)}")

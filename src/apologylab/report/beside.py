@@ -1,0 +1,110 @@
+"""What every experiment measures beside its plan, in rows and sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from apologylab.inference.table import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from apologylab.service.beside import Beside, OfArm
+
+TITLE: Final = "Beside the plan: described, not tested"
+
+
+class Row(NamedTuple):
+    """One thing that is measured: what, and its text for each arm."""
+
+    what: str
+    of_arms: tuple[str, ...]
+
+
+def rows(found: Beside) -> list[Row]:
+    """What there is to tell, a row each; of agents, replies and fault only where there are any."""
+    return [
+        Row(what, tuple(tell(each) for each in found.arms))
+        for what, tell, needed in _told(found)
+        if needed is None or any(needed(each) for each in found.arms)
+    ]
+
+
+def as_text(found: Beside) -> str:
+    """By arm, for a terminal."""
+    table = [("", *(each.arm for each in found.arms)), *((r.what, *r.of_arms) for r in rows(found))]
+    lines = [f"  {line}" for line in aligned(table, left=1)]
+    return "\n".join([f"{TITLE} (first {found.days} days)", *lines, *sentences(found)])
+
+
+def pooled_rows(found: Beside) -> list[tuple[str, str]]:
+    """All arms together, for a running experiment: it contrasts nothing (R31)."""
+    return [(row.what, row.of_arms[0]) for row in rows(found)]
+
+
+def sentences(found: Beside) -> list[str]:
+    """How often silence was silent, and what the numbers lack."""
+    return [*_silence(found), *_limits(found)]
+
+
+def _silence(found: Beside) -> Iterator[str]:
+    arm = found.silence
+    if arm is None:
+        return
+    if not arm.spoken.units:
+        yield f"Silence was silent: nothing reached any of its {arm.units:,} units."
+        return
+    broken = {
+        "goodwill": arm.spoken.goodwill,
+        "of it a refund": arm.spoken.refund,
+        "a message or call from us": arm.spoken.contact,
+        "an agent's words": arm.spoken.agent,
+    }
+    told = ", ".join(f"{what} {n:,}" for what, n in broken.items() if n)
+    share = arm.spoken.units / arm.units
+    yield (
+        f"Silence was not silent for {arm.spoken.units:,} of {arm.units:,} units ({share:.1%}): "
+        f"{told}. Effects against it are against what was really given."
+    )
+
+
+def _limits(found: Beside) -> Iterator[str]:
+    if found.foreign:
+        yield (
+            f"{found.foreign:,} gifts of goodwill are in other currencies than "
+            f"{found.currency}: they are counted, and their amounts left out."
+        )
+    for kind in found.lacking:
+        yield f"The feed {kind!r} was never declared complete: there may be more."
+
+
+def _told(found: Beside) -> list[tuple[str, Callable[[OfArm], str], Callable[[OfArm], int] | None]]:
+    """What, how it is told of one arm, and what some arm must have for it to be told."""
+    return [
+        ("units", lambda each: f"{each.units:,}", None),
+        ("contacts a unit", lambda each: _mean(each.contacts, each), None),
+        ("in touch", lambda each: _share(each.contacted, each), None),
+        ("goodwill a unit, " + found.currency, lambda each: _mean(each.goodwill, each), None),
+        ("given goodwill", lambda each: _share(each.gifts, each), None),
+        ("refunded", lambda each: _share(each.refunded, each), None),
+        ("came back after it was resolved", lambda e: _share(e.reopened, e), lambda e: e.reopened),
+        ("messages and calls from us", lambda each: f"{each.written:,}", lambda e: e.written),
+        ("agents said it / changed / skipped", _agents, lambda e: e.said + e.changed + e.skipped),
+        ("fault, as known now", _fault, lambda each: len(each.fault)),
+    ]
+
+
+def _mean(total: float, each: OfArm) -> str:
+    return f"{total / each.units:.3f}" if each.units else "-"
+
+
+def _share(n: int, each: OfArm) -> str:
+    return f"{n / each.units:.1%}" if each.units else "-"
+
+
+def _agents(each: OfArm) -> str:
+    return f"{each.said:,} / {each.changed:,} / {each.skipped:,}"
+
+
+def _fault(each: OfArm) -> str:
+    return ", ".join(f"{by.replace('_', ' ')} {n:,}" for by, n in each.fault.items()) or "-"
