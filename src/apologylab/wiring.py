@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
+    from apologylab.service.bounces import Returned
     from apologylab.service.causes import By, Counted
     from apologylab.service.channel import Channel
     from apologylab.service.export import Asked, Exported, Exporter
@@ -264,6 +265,18 @@ def refuse_unready_channels(experiment: Experiment, of: Project) -> None:
             )
         if lacking := found.lacks(needed):
             raise ConfigError(f"channel {name} cannot carry {experiment.name}", do=lacking)
+
+
+def returned_mail(files: Sequence[Path]) -> Iterator[Returned | None]:
+    """What came back, as files of mail say; None for a message that is no notification.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read.
+    """
+    from apologylab.channels.returned import returned
+
+    return returned(files)
 
 
 def unit_files() -> UnitFiles:

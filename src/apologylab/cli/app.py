@@ -54,6 +54,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Customers and money": {
         "explain": "Tell one customer's life with us, and what an agent may say",
         "approve": "List remedies that give much, and release or refuse them",
+        "bounces": "Record which e-mails came back",
         "letters": "List dead letters, which no dispatcher tries any more; replay or end them",
         "liabilities": "Mark what was given as redeemed or expired",
         "revoke": "Take back what was given and not used",
