@@ -9,6 +9,8 @@ from apologylab.design.money import Money
 from apologylab.inference.sentence import number, per_customer
 from apologylab.inference.table import aligned
 from apologylab.remedy.compensation import HELD, MOVES
+from apologylab.report.beside import pooled_rows
+from apologylab.service.achieved import rows
 from apologylab.service.status import by_arm, by_reason
 
 if TYPE_CHECKING:
@@ -33,8 +35,10 @@ def as_text(found: Status) -> str:
         _block("Arms", [(arm, f"{n:,}") for arm, n in by_arm(found).items()]),
         _block("Given, compensations by where they stand", _promised(found)),
         _block("Caps", _caps(found)),
+        _block("When remedies left, after the incident", rows(found.achieved)),
         _block("Feeds", _feeds(found)),
         _block("Outcomes, all arms together: no comparison", _pooled(found)),
+        _block("Beside the plan, all arms together", _beside(found)),
         "\n".join(_check(each) for each in (found.check, found.check_at_any_time) if each),
         *(f"Departure from the plan: {each}" for each in found.deviations_from_plan),
     ]
@@ -132,6 +136,12 @@ def _pooled(found: Status) -> list[tuple[str, str]]:
         (each.outcome, f"{number(each.mean)} {per_customer(each.unit)} over {each.n:,} mature")
         for each in found.pooled
     ]
+
+
+def _beside(found: Status) -> list[tuple[str, str]]:
+    """Contacts, goodwill and refunds of the mature units; nothing before any is."""
+    told = found.beside
+    return pooled_rows(told) if told is not None and told.arms[0].units else []
 
 
 def _check(check: Check) -> str:

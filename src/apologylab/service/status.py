@@ -12,6 +12,7 @@ from apologylab.assignment.answers import arm_weights
 from apologylab.design.faces import own_currency
 from apologylab.inference.moments import Request, cell_means
 from apologylab.record.facts import Closed, Halted
+from apologylab.service.beside import pooled
 from apologylab.service.caps import money_caps, units_cap
 from apologylab.service.checks import at_any_time, at_assignment
 from apologylab.service.giving import Giving
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.inference.results import Check
+    from apologylab.service.achieved import Achieved
+    from apologylab.service.beside import Beside
     from apologylab.service.ports import Ledger, Panel
     from apologylab.service.timeline import Timeline
 
@@ -67,7 +70,8 @@ class Census:
     """Counts of a ledger's answers, and how far its feeds reach.
 
     ``waiting`` incidents have no answer yet, ``undelivered`` remedies no delivery;
-    ``dead_letters`` of those wait for a person now, whatever the as-of date. ``promised`` is by
+    ``dead_letters`` of those wait for a person now, whatever the as-of date. ``achieved`` tells
+    when remedies left. ``promised`` is by
     arm, of all versions. ``first``, ``half`` and ``last`` are the anchors of the randomised
     units.
     """
@@ -83,6 +87,7 @@ class Census:
     last_incident: datetime | None
     last_order: datetime | None
     feeds: Mapping[str, datetime]
+    achieved: tuple[Achieved, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +144,9 @@ class Status:
     deviations_from_plan: tuple[str, ...]
     looks_taken: int
     looks_meant: int | None
+    achieved: tuple[Achieved, ...] = ()
+    beside: Beside | None = None
+    """What every experiment measures, over all arms together."""
 
 
 def status(
@@ -191,6 +199,8 @@ def status(
         deviations_from_plan=(*unplanned(taken), *moments_of.endings),
         looks_taken=len({each.as_of for each in taken}),
         looks_meant=experiment.plan.looks,
+        achieved=census.achieved,
+        beside=pooled(flow.beside) if flow.beside else None,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apologylab.service.status import Answered, Census, Promised
+from apologylab.warehouse.achieved import achieved
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import feeds
 from apologylab.warehouse.sql import text_literal
@@ -45,6 +46,7 @@ def census(url: str, experiment: Experiment, *, mark: int) -> Census:
             last_incident=_last(connection, "incident", mark),
             last_order=_last(connection, "order", mark),
             feeds=feeds(connection, mark=mark),
+            achieved=achieved(connection, experiment, mark=mark),
         )
 
 

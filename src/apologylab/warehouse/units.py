@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apologylab.design.arms import arms
+from apologylab.design.experiment import TIMING
 from apologylab.design.money import exponent
 from apologylab.errors import InputError
 from apologylab.warehouse.relative_dose import price_of
@@ -123,8 +125,10 @@ def deliveries(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def delays(connection: duckdb.DuckDBPyConnection, experiment: Experiment) -> tuple[str, ...]:
-    """For each declared delay, the delay achieved from incident to delivery (R12)."""
-    declared = {arm.name: arm.levels["timing"] for arm in arms(experiment) if arm.delay is not None}
+    """For each level of timing, the delay achieved from incident to delivery (R12)."""
+    timed = [arm for arm in arms(experiment) if TIMING in arm.levels]
+    declared = {arm.name: arm.levels[TIMING] for arm in timed}
+    meant = {arm.levels[TIMING]: arm.delay for arm in timed}
     if not declared:
         return ()
     cases = " ".join(
@@ -139,6 +143,7 @@ def delays(connection: duckdb.DuckDBPyConnection, experiment: Experiment) -> tup
     return tuple(
         f"timing {level}: the delay achieved is {median:.0f} minutes (median), "
         f"{late:.0f} (90th percentile)"
+        + (f", meant {at / timedelta(minutes=1):.0f}" if (at := meant[level]) is not None else "")
         for level, median, late in rows
     )
 

@@ -31,6 +31,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
 def status_document(status: Status) -> dict[str, Any]:
     """A status, for ``status --json``; times in UTC, amounts in minor units of the currency."""
     document = {"format": STATUS, **asdict(status)}
+    document["achieved"] = [row._asdict() for row in status.achieved]
     plain: dict[str, Any] = _plain(document)
     return plain
 
