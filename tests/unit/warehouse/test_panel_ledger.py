@@ -12,6 +12,7 @@ from apologylab.inference.moments import Request, cell_means
 from apologylab.record.facts import (
     Correction,
     CustomerSnapshot,
+    Delivery,
     Forgotten,
     Liability,
     Order,
@@ -378,3 +379,18 @@ def test_deliveries_count_what_went_out_and_what_would_have(late, ledger):
         [*late.enrolment(found), *late.happenings(found), *late.feeds(late.START + 90 * late.DAY)],
     )
     assert panel(ledger, late.declaration()).flow().delivered == dict.fromkeys(late.ARMS, 10)
+
+
+def test_peoples_time_is_priced_in_v_and_a_silent_gift_sends_no_message(late, ledger):
+    found = late.units()
+    facts = list(late.happenings(found))
+    late.append(ledger, [*late.enrolment(found), *facts, *late.feeds(late.START + 90 * late.DAY)])
+    text = late.text().replace("[compensation.usd5]", "[compensation.usd5]\ntold = false")
+    text += '[wording.sorry]\nparts = ["regret"]\neffort = "0.30 USD"\n'
+    rows = late.expected(found, facts)
+    for customer, row in rows.items():
+        sent = any(isinstance(f, Delivery) and f.state == "sent" and f.customer == customer
+                   for f in facts)  # fmt: skip
+        row["value"] -= 0.30 * (sent and row["arm"].startswith("sorry"))
+        row["value"] += 0.01 * (sent and row["arm"] == "none+usd5")
+    assert_equal_to(panel(ledger, read(text, where="late")), rows)
