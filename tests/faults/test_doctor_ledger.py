@@ -185,9 +185,18 @@ def test_what_should_have_left_is_told(file, made, loop):
     assert [(each.level, each.found) for each in found.values()] == [("look", 8)]
 
 
+IN_TEST_DOCTOR_TIMING = (
+    "leaves only after it came",
+    "only if that did not come",
+    "is recorded, at that time",
+    "too late only where it can be",
+)
+
+
 def test_every_rule_is_tampered_with_somewhere():
     told = [rule.says for rule in RULES]
-    untested = [says for says in told if not any(part in says for part in TAMPERED)]
+    tampered = (*TAMPERED, *IN_TEST_DOCTOR_TIMING)
+    untested = [says for says in told if not any(part in says for part in tampered)]
     assert untested == ["what is due leaves within an hour"]
 
 

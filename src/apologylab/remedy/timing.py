@@ -119,6 +119,13 @@ class Timing:
         """Whether some level awaits a fact."""
         return any(awaits(each) is not None for each in self._moments.values())
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there are hours or a window that we keep, for we send."""
+        delivery = self.experiment.delivery
+        bounds = delivery.quiet is not None or delivery.drop_after is not None
+        return delivery.by != "caller" and bounds
+
     @cached_property
     def fields(self) -> frozenset[str]:
         """The incident's fields that it reads."""

@@ -17,6 +17,7 @@ from apologylab.service.audit import verify
 from apologylab.service.caps import money_caps
 from apologylab.service.drawn_again import drawn_again
 from apologylab.service.held import held
+from apologylab.service.in_time import out_of_time
 from apologylab.service.ports import Standing
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def look(
         lambda: _charged(ledger),
         *(lambda each=each: _capped(ledger, each, now) for each in live),
         *(lambda each=each: _drawn(ledger, each) for each in live if schemes.counts(each)),
+        *(lambda each=each: _in_time(ledger, each) for each in live if each.timing.is_bounded),
         lambda: _chained(ledger, now),
     ]
     found = []
@@ -146,6 +148,14 @@ def _drawn(ledger: Ledger, running: Running) -> Looked:
     rule = f"every arm of {running.name} is the one that its scheme draws after those before it"
     try:
         return finding(rule, list(drawn_again(ledger, running)), RESTORE)
+    except ApologylabError as error:
+        return unread(rule, error)
+
+
+def _in_time(ledger: Ledger, running: Running) -> Looked:
+    rule = f"{running.name} sent nothing in quiet hours, and dropped nothing that was in time"
+    try:
+        return finding(rule, list(out_of_time(ledger, running)), "see the clocks of its workers")
     except ApologylabError as error:
         return unread(rule, error)
 

@@ -19,13 +19,46 @@ SENDS: Final = (
     Rule(
         says="every remedy was drawn",
         offenders="SELECT r.key FROM remedy r LEFT JOIN assignment a USING (key) "
-        "WHERE a.key IS NULL OR a.reason NOT IN ('RANDOMISED', 'OVERRIDE')",
+        "WHERE r.experiment NOT LIKE '%/%' AND (a.key IS NULL OR a.reason NOT IN ('RANDOMISED', "
+        "'OVERRIDE'))",
+    ),
+    Rule(
+        says="what is sent beside a remedy belongs to an answer that was drawn",
+        offenders="SELECT r.key FROM remedy r LEFT JOIN assignment a ON a.key = "
+        "r.key[strpos(r.key, ':') + 1:] WHERE r.experiment LIKE '%/%' AND "
+        "(a.key IS NULL OR a.reason NOT IN ('RANDOMISED', 'OVERRIDE'))",
     ),
     Rule(
         says="a remedy ends sent, failed, suppressed or in doubt; silence would send or suppress",
         offenders="SELECT d.key || ': ' || d.state FROM delivery d JOIN remedy r USING (key) "
         "WHERE d.state NOT IN ('sent', 'failed', 'suppressed', 'in_doubt', 'would_send', "
-        "'would_suppress') OR (d.state LIKE 'would_%') <> (r.arm = 'silence')",
+        "'would_suppress') OR (d.state LIKE 'would_%') <> (r.arm = 'silence' AND r.experiment NOT "
+        "LIKE '%/%')",
+    ),
+    Rule(
+        says="what awaits a resolution or a visit leaves only after it came",
+        offenders="SELECT d.key || ': ' || d.state FROM delivery d JOIN remedy r USING (key) "
+        "ANTI JOIN due_moved m USING (key) WHERE d.state IN ('sent', 'in_doubt', 'would_send') "
+        "AND r.awaits IN ('resolution', 'next_visit')",
+    ),
+    Rule(
+        says="a remedy is given up for want of what it awaits only if that did not come",
+        offenders="SELECT d.key || ': ' || d.because FROM delivery d JOIN remedy r USING (key) "
+        "LEFT JOIN due_moved m USING (key) WHERE d.because IN ('not_resolved', 'no_visit') "
+        "AND (r.awaits IS NULL OR m.key IS NOT NULL)",
+    ),
+    Rule(
+        says="what came for a remedy that awaited it is recorded, at that time",
+        offenders="SELECT m.key FROM due_moved m WHERE (m.awaited = 'next_visit' "
+        "AND m.came_at NOT IN (SELECT occurred_at FROM visit)) OR (m.awaited = 'resolution' "
+        "AND NOT EXISTS (SELECT 1 FROM resolution s WHERE s.occurred_at = m.came_at "
+        "AND m.assignment = m.experiment || '/' || s.incident AND s.resolved = 1))",
+    ),
+    Rule(
+        says="a remedy is dropped as too late only where it can be",
+        offenders="SELECT d.key FROM delivery d JOIN remedy r USING (key) "
+        "LEFT JOIN due_moved m USING (key) WHERE d.because = 'too_late' "
+        "AND r.leave_by IS NULL AND m.key IS NULL",
     ),
     Rule(
         says="the queue holds what has no delivery, and only that",
