@@ -88,6 +88,8 @@ READING: Final = (
     "characters",
     "us_at_least",
     "us_share",
+    "long_word_letters",
+    "long_words_share",
 )
-"""Limits that a locale's file may set: of length; and how often we may speak of us, from how many
-words on and as a share of the words for us and the customer."""
+"""Limits that a locale's file may set: of length; how often we may speak of us, from how many words
+on and as a share of the words for us and the customer; and which share of the words may be long."""

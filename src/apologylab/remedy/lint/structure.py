@@ -22,6 +22,8 @@ _EMPTY: Final = re.compile(
 """What a placeholder without its value leaves behind, in any language."""
 SO_MANY: Final = 6
 """Words for us from which on they are counted against words for the customer."""
+SO_FEW: Final = 12
+"""Words of a text that is too short to tell from how hard its words are."""
 SO_MUCH: Final = 0.8
 """The share of them that may be words for us."""
 
@@ -45,14 +47,16 @@ def _excuse_first(text: Read) -> Iterator[Flaw]:
 
 
 def _money_first(text: Read) -> Iterator[Flaw]:
-    """Money that comes before the regret or the owning that the text has."""
+    """Money before the regret or the owning; in a text without those, before the failure."""
     money = text.first("money")
-    owned = [
-        place for cue in ("regret", "responsibility") if (place := text.first(cue)) is not None
-    ]
+    owned = _first_of(text, "regret", "responsibility") or _first_of(text, "acknowledge")
     if money is not None and owned and money < min(owned):
         sentence = next(each for each in text.sentences if each.end > money)
         yield _flaw(text, "money_first", money, sentence.end - money)
+
+
+def _first_of(text: Read, *cues: str) -> list[int]:
+    return [place for cue in cues if (place := text.first(cue)) is not None]
 
 
 def _refusal_without_offer(text: Read) -> Iterator[Flaw]:
@@ -90,6 +94,20 @@ def _reading_level(text: Read) -> Iterator[Flaw]:
         if most and len(sentence.lower) > most:
             many = f"{len(sentence.lower)} characters in one sentence, at most {most:g}: "
             yield _long(text, sentence, many)
+    if flaw := _long_words(text):
+        yield flaw
+
+
+def _long_words(text: Read) -> Flaw | None:
+    """Too many long words in all, in a text that has more than a few."""
+    letters = text.language.reading.get("long_word_letters")
+    most = text.language.reading.get("long_words_share")
+    words = _WORD.findall(text.normal.lower)
+    if not letters or not most or len(words) < SO_FEW:
+        return None
+    share = sum(len(word) >= letters for word in words) / len(words)
+    said = f"{share:.0%} of its words have {letters:g} letters or more, at most {most:.0%}: "
+    return _whole(text, "reading_level", said) if share > most else None
 
 
 def _long(text: Read, sentence: Sentence, many: str) -> Flaw:
