@@ -39,7 +39,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "assignment": ("experiment", "version", "phase", "unit", "customer", "incident", "arm",
                    "reason", "propensity", "because", "first", "stratum", "block"),
     "incident": ("customer",),
-    "remedy": ("customer", "arm", "text", "text_sha256", "compensation", "amount", "awaits",
+    "remedy": ("experiment", "customer", "arm", "text", "text_sha256", "compensation", "amount", "awaits",
                "leave_by"),
     "delivery": ("occurred_at", "state", "because"),
     "liability": ("assignment", "state", "amount"),
