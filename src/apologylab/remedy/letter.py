@@ -41,11 +41,25 @@ class Letter(NamedTuple):
         >>> Letter((Spoken("regret", "Sorry."), Spoken("repair", "We mend it.", joins=True))).text
         'Sorry. We mend it.'
         """
-        said = ""
+        return self._laid_out()[0]
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Where each part stands in ``text``: from, to.
+
+        >>> Letter((Spoken("regret", "Sorry."), Spoken("repair", "We mend it.", joins=True))).spans
+        ((0, 6), (7, 18))
+        """
+        return tuple(self._laid_out()[1])
+
+    def _laid_out(self) -> tuple[str, list[tuple[int, int]]]:
+        said, spans = "", []
         for each in self.parts:
             between = _space(said, each.text) if each.joins else PARAGRAPH
-            said += f"{between}{each.text}" if said else each.text
-        return said
+            said += between if said else ""
+            spans.append((len(said), len(said) + len(each.text)))
+            said += each.text
+        return said, spans
 
 
 def _space(before: str, after: str) -> str:

@@ -54,8 +54,8 @@ def _differ(experiment: Experiment, pairs: list[tuple[Text, Text]]) -> Iterator[
     where = ", ".join(pair[0].locale for pair, _ in found)
     yield Finding(
         path=at("wording", other.level) if other.level in experiment.wording else other.place,
-        what=f"differs from {one.level} in {', '.join(what)} too (in {where}), so their effects "
-        "cannot be told from its",
+        what=f"arms_differ: not like {one.level} in {', '.join(what)} too (in {where}), so "
+        "their effects cannot be told from its",
         do="let both say it alike; or say that it is meant to differ, under "
         f"[wording.{other.level}]: differs = {_listed(what)}",
         severity="warning",
@@ -109,7 +109,7 @@ def subjects(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Finding
         shown = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
         yield Finding(
             path="factors",
-            what=f"{shown} would be sent without a subject, and other arms have one",
+            what=f"arms_differ: {shown} would be sent without a subject, and other arms have one",
             do="write [subject] into a text of each; the same text of two factors is said once",
             severity="warning",
         )
@@ -128,7 +128,7 @@ def later_texts(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Find
         yield Finding(
             path="repeats.text",
             value="same",
-            what="sends a customer the apology that they know: the second time it means nothing",
+            what="repeated_text: sends a customer the apology that they know, which means nothing",
             do='write text = "vary", and texts for later ones, as messages/wording/basic.2.en.txt',
             severity="warning",
             related=("repeats", "incident"),
@@ -143,6 +143,6 @@ def later_texts(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Find
                     path=text.place,
                     file=text.place,
                     line=1,
-                    what=f"is word for word {earlier.place}: the second apology says nothing new",
+                    what=f"repeated_text: is word for word {earlier.place}, so it means nothing",
                     do="write it anew, or delete it: then such a customer gets none",
                 )

@@ -139,7 +139,7 @@ def test_what_differs_beside_the_parts_is_another_explanation(written, loop, old
     one, *rest = found(written(texts, SORRY + OURS, LEVELS), loop, "without a subject")
     assert rest == []
     assert (one.path, one.severity) == ("wording.ours", "warning")
-    assert f"differs from sorry in {named} too (in en)" in one.what
+    assert f"arms_differ: not like sorry in {named} too (in en)" in one.what
     assert one.detail.startswith(
         "--- messages/wording/sorry.en.txt\n+++ messages/wording/ours.en.txt"
     )
@@ -151,7 +151,10 @@ def test_what_differs_beside_the_parts_is_another_explanation(written, loop, old
 def test_some_arms_with_a_subject_and_others_without(written, loop):
     texts = {name: f"[subject]\nYour ride\n{text}" for name, text in TWO.items()}
     (one,) = found(written(texts, SORRY), loop)
-    assert one.what == "none+usd5@1h would be sent without a subject, and other arms have one"
+    assert (
+        one.what
+        == "arms_differ: none+usd5@1h would be sent without a subject, and other arms have one"
+    )
 
 
 def test_a_second_apology_says_something_new(written, loop):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from apologylab.remedy.letter import PARAGRAPH
 from apologylab.remedy.lint.lexical import lexical
 from apologylab.remedy.lint.names import STRUCTURAL
 from apologylab.remedy.lint.reading import Read, earliest, read
@@ -101,11 +100,9 @@ def _tagged(text: Read, tagged: Letter | None, part: str) -> Iterator[tuple[int,
 
 def _places(text: Read, tagged: Letter | None) -> Iterator[tuple[str, int, int]]:
     """The tagged parts of a letter, each with its place in the normal text."""
-    at, begins = 0, text.normal.begins
-    for spoken in tagged.parts if tagged else ():
-        at += (1 if spoken.joins else len(PARAGRAPH)) if at else 0
-        inside = [i for i, place in enumerate(begins) if at <= place < at + len(spoken.text)]
-        at += len(spoken.text)
+    begins = text.normal.begins
+    for spoken, (start, end) in zip(tagged.parts, tagged.spans, strict=True) if tagged else ():
+        inside = [i for i, place in enumerate(begins) if start <= place < end]
         if spoken.part is not None and inside:
             yield spoken.part, inside[0], inside[-1] + 1
 
