@@ -6,15 +6,16 @@ from dataclasses import replace
 from os.path import relpath
 from typing import TYPE_CHECKING
 
-from apologylab.errors import InputError
+from apologylab.catalogue.locales import language
+from apologylab.design.findings import Finding
+from apologylab.errors import InputError, NotFoundError
 from apologylab.remedy.brands import brand_source
 from apologylab.wire.brand import examine_brand, read_brand
+from apologylab.wire.declaration import placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from apologylab.design.findings import Finding
 
 
 def brand_file(home: Path, folder: Path, locale: str) -> Path | None:
@@ -39,12 +40,35 @@ def brand_sources(home: Path, folder: Path, locales: Iterable[str]) -> dict[str,
 
 def brand_findings(home: Path, folder: Path, locales: Iterable[str]) -> tuple[Finding, ...]:
     """What is wrong with the brand's files, each finding with the file seen from ``home``."""
-    files = [file for each in locales if (file := brand_file(home, folder, each)) is not None]
+    files = {each: brand_file(home, folder, each) for each in locales}
     return tuple(
         replace(each, file=relpath(file, home))
-        for file in files
-        for each in examine_brand(_text(file))[1]
+        for locale, file in files.items()
+        if file is not None
+        for each in _mistakes(_text(file), locale)
     )
+
+
+def _mistakes(text: str, locale: str) -> Iterator[Finding]:
+    brand, found = examine_brand(text)
+    yield from found
+    forms = _forms(locale)
+    if brand is not None and brand.formality is not None and brand.formality not in forms:
+        unknown = Finding(
+            path="formality",
+            value=brand.formality,
+            what=f"is no form of address that the rules of {locale} know",
+            do=f"write one of: {', '.join(forms)}" if forms else "delete it",
+        )
+        yield from placed((unknown,), text)
+
+
+def _forms(locale: str) -> tuple[str, ...]:
+    try:
+        rules = language(locale)
+    except NotFoundError:
+        return ()
+    return tuple(dict.fromkeys([*filter(None, [rules.formality]), *rules.formalities]))
 
 
 def _text(file: Path) -> str:
