@@ -12,7 +12,7 @@ from apologylab.errors import NotFoundError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import (
     Assignment,
-    Attempt,
+    Contact,
     Delivery,
     Fact,
     Forgotten,
@@ -21,12 +21,15 @@ from apologylab.record.facts import (
     Liability,
     Redemption,
     Remedy,
+    Resolution,
 )
+from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.service.assign_recorded import PASSED_ON
 from apologylab.service.held import owed
 from apologylab.service.redeeming import matches
 from apologylab.service.saying import Answered, sentences
-from apologylab.service.telling import ORDER, said, tell
+from apologylab.service.telling import ORDER, said
+from apologylab.service.telling_later import tell
 from apologylab.service.traces import traces
 
 if TYPE_CHECKING:
@@ -90,18 +93,45 @@ def _events(ledger: Ledger, found: Traces, zone: tzinfo) -> list[Event]:
             kind=kind_of(type(fact)),
             key=fact.key,
             incident=_incident(fact),
-            words=_remedy(ledger, fact) if isinstance(fact, Remedy) else tell(fact, zone),
+            words=_words(ledger, found, fact, zone),
         )
         for fact in ordered
     ]
+
+
+def _words(ledger: Ledger, found: Traces, fact: Fact, zone: tzinfo) -> str:
+    if isinstance(fact, Remedy):
+        return _remedy(ledger, fact)
+    back = isinstance(fact, Contact | Complaint) and _reopens(found, fact)
+    return tell(fact, zone) + ("; it was resolved, and is open again" if back else "")
+
+
+def _reopens(found: Traces, fact: Contact | Complaint) -> bool:
+    """Whether the customer came back after what was said to be resolved."""
+    if isinstance(fact, Contact) and fact.by == "company":
+        return False
+    names = _names(found)
+    about = names.get(fact.incident or "", fact.incident)
+    before = [
+        each
+        for each in found.of(Resolution)
+        if names.get(each.incident, each.incident) == about and each.occurred_at < fact.occurred_at
+    ]
+    return bool(before) and max(before, key=lambda each: each.occurred_at).resolved
+
+
+def _names(found: Traces) -> dict[str, str]:
+    """Operations' key -> the key of the incident that a complaint had opened."""
+    return {each.key: each.incident for each in found.of(SameIncident)}
 
 
 def _incident(fact: Fact) -> str | None:
     """The key of the incident that ``fact`` is, or is about."""
     if isinstance(fact, Incident):
         return fact.key
-    if isinstance(fact, Remedy | Delivery | Attempt | Liability):
-        return fact.assignment.removeprefix(f"{fact.experiment}/")
+    assignment = getattr(fact, "assignment", None)
+    if isinstance(assignment, str) and not isinstance(fact, Redemption):
+        return assignment.removeprefix(f"{getattr(fact, 'experiment', '')}/")
     return getattr(fact, "incident", None)
 
 

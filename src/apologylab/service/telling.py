@@ -160,14 +160,15 @@ def _(fact: Redemption, _zone: tzinfo) -> str:
 
 @tell.register
 def _(fact: Contact, _zone: tzinfo) -> str:
-    return f"{words(fact.kind)}"
+    return f"{words(fact.kind)}, by us" if fact.by == "company" else words(fact.kind)
 
 
 @tell.register
 def _(fact: Goodwill, _zone: tzinfo) -> str:
     by = f", by {fact.by}" if fact.by else ""
+    why = f": {words(fact.reason)}" if fact.reason else ""
     money = _money(fact.amount, fact.currency)
-    return f"{words(fact.kind)}, {money}, outside the experiment{by}"
+    return f"{words(fact.kind)}, {money}, outside the experiment{by}{why}"
 
 
 @tell.register

@@ -19,6 +19,7 @@ from apologylab.record.facts import (
     Merged,
     Remedy,
 )
+from apologylab.record.later_facts import SameIncident
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,7 +92,8 @@ def traces(ledger: Ledger, ids: Sequence[str]) -> Traces:
     answered = [each.key for each in facts[Assignment]]
     facts |= {kind: _each(ledger, kind, "key", answered) for kind in (Remedy, Delivery)}
     facts[Liability] = _each(ledger, Liability, "assignment", answered)
-    facts[Fault] = _each(ledger, Fault, "incident", [each.key for each in facts[Incident]])
+    named = [each.key for kind in (Incident, SameIncident) for each in facts[kind]]
+    facts[Fault] = _each(ledger, Fault, "incident", named)
     keys = {(kind_of(kind), each.key) for kind, found in facts.items() for each in found}
     facts[Correction] = [
         each for each in ledger.read(Correction) if (each.fact, each.corrects) in keys
