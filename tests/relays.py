@@ -73,9 +73,8 @@ class Relay:
             each.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    @property
     def by_id(self):
-        """Message-ID -> how often it was taken."""
+        """Message-ID -> how often it was taken; no property, which aiosmtpd would ask for."""
         return Counter(each.message["Message-ID"] for each in self.taken)
 
     def _protocol(self):

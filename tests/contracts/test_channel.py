@@ -74,7 +74,7 @@ class AMailServer(OnAServer):
         return SmtpChannel("email", relay, Letterhead(address=SENDER), clock=now)
 
     def arrived(self, keys):
-        found = self._server.by_id
+        found = self._server.by_id()
         ids = {key: message_id(key, SENDER) for key in keys}
         return {key: found[ids[key]] for key in keys if ids[key] in found}
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,37 +111,43 @@ def test_two_packages_of_one_kind_are_refused(pigeons, tmp_path, monkeypatch):
         build(settings("pigeon", loft="a"))
 
 
+RUN = """
+import json, sys
+from apologylab.cli.app import main
+
+for words in json.loads(sys.argv[1]):
+    code = main(words)
+    assert code == 0, (words, code)
+"""
+
+
+def run(home, site, *commands):
+    """Commands in another process, in which only an entry point says that there are pigeons."""
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps([each.split() for each in commands])],
+        cwd=home, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(site)},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
 def test_a_whole_project_dispatches_through_a_plug_in(tmp_path, loop):
-    """Another process, in which nothing but the entry point says that there are pigeons."""
-    site = install(tmp_path / "site")
-    home = tmp_path / "home"
-    declared = loop.at_once().change("hold_seconds = 0", 'channel = "air"\naddress = "loft"')
+    site, home = install(tmp_path / "site"), tmp_path / "home"
     home.mkdir()
-
-    def run(*words):
-        program = Path(sys.executable).parent / "apologylab"
-        ran = subprocess.run(
-            [program, *words], cwd=home, capture_output=True, text=True, check=False,
-            env={"PYTHONPATH": str(site), "PATH": ""},
-        )  # fmt: skip
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
-
-    run("init", "--simulated")
-    loop.write(home, declared)
+    loop.write(home, loop.at_once().change("hold_seconds = 0", 'channel = "air"\naddress = "loft"'))
+    run(home, site, "init --simulated")
     with (home / "apologylab.toml").open("a") as file:
         file.write('[channels.air]\nkind = "pigeon"\nloft = "loft.txt"\n')
-    run("start", loop.NAME)
-    assert "the pigeon is awake" in run("doctor")
-    now = datetime.now(UTC).isoformat()
+    happened = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     lines = [
-        json.dumps({"key": f"i{n}", "occurred_at": now, "customer": f"c{n}",
+        json.dumps({"key": f"i{n}", "occurred_at": happened, "customer": f"c{n}",
                     "kind": "late_ride", "fields": {"minutes_late": 12, "loft": f"loft-{n}"}})
         for n in range(20)
     ]  # fmt: skip
     (home / "incidents.jsonl").write_text("\n".join(lines))
-    run("record", "incidents.jsonl", "--as", "incident")
-    run("assign", loop.NAME)
-    told = json.loads(run("dispatch", "--once", "--json"))["experiments"][0]
+    told = run(home, site, f"start {loop.NAME}", "doctor", "record incidents.jsonl --as incident",
+               f"assign {loop.NAME}", "dispatch --once --json")  # fmt: skip
+    assert "the pigeon is awake" in told
+    states = json.loads(told[told.rindex('{\n  "format"') :])["experiments"][0]["states"]
     flown = (home / "loft.txt").read_text().splitlines()
-    assert len([line for line in flown if line.startswith("loft-")]) == told["states"]["sent"] > 5
+    assert len([line for line in flown if line.startswith("loft-")]) == states["sent"] > 5

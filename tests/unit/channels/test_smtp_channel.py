@@ -81,7 +81,7 @@ def test_what_each_failure_means_and_that_the_others_arrive(relays, mood, pipeli
     assert {each.state for n, each in enumerate(answers) if n != 2} == {"sent"}
     taken = mood in ("take", "slow", "take and hang up")
     ids = {message_id(each.key, HEAD.address): 1 for n, each in enumerate(batch) if n != 2 or taken}
-    assert server.by_id == ids
+    assert server.by_id() == ids
     for each in answers:
         known = each.state in ("sent", "unknown")
         assert each.reference == (message_id(each.key, HEAD.address) if known else None)
@@ -110,7 +110,7 @@ def test_what_broke_off_before_the_data_is_tried_once_more_at_once(relays):
     with relays.Relay(plan) as server, sending(server) as made:
         answers = made.send([outgoing(n, f"jo{n}@example.com") for n in range(4)])
     assert [each.state for each in answers] == ["sent"] * 4
-    assert set(server.by_id.values()) == {1}
+    assert set(server.by_id().values()) == {1}
 
 
 def test_a_relay_that_hangs_up_for_ever_is_left_alone(relays):
