@@ -56,6 +56,7 @@ class Starter:
 
     Attributes:
         again: part -> its text in the second apology to a customer.
+        late: part -> its text in the notice that a promise may be missed.
         order: the parts in the order that the locale expects.
         credit: what is said of a credit: AMOUNT off, for DAYS days.
         decimal: what stands before the decimals of an amount.
@@ -67,22 +68,26 @@ class Starter:
     greeting: str
     parts: Mapping[Part, str]
     again: Mapping[Part, str]
+    late: Mapping[Part, str]
     order: tuple[str, ...]
     credit: str
     decimal: str
 
     def fragment(self, parts: Sequence[Part], *, second: bool = False) -> str:
         """The file of a level that says ``parts``; ``second``: to one who had an apology before."""
-        said = {**self.parts, **self.again} if second else self.parts
-        body = "".join(f"[{part}]\n{said[part]}\n" for part in self._in_order(parts))
-        return self.framed(body)
+        return self._file({**self.parts, **self.again} if second else self.parts, parts)
+
+    def late_notice(self) -> str:
+        """The file of the notice that goes out before a promise is missed."""
+        return self._file(self.late, tuple(self.late))
 
     def framed(self, body: str) -> str:
         """``body`` below the subject and the greeting."""
         return f"[{SUBJECT}]\n{self.subject}\n\n[{GREETING}]\n{self.greeting}\n\n{body}"
 
-    def _in_order(self, parts: Sequence[Part]) -> list[Part]:
-        return sorted(parts, key=self.order.index)
+    def _file(self, said: Mapping[Part, str], parts: Sequence[Part]) -> str:
+        ordered = sorted(parts, key=self.order.index)
+        return self.framed("".join(f"[{part}]\n{said[part]}\n" for part in ordered))
 
     def credited(self, amount: str, days: int) -> str:
         """What is said of a credit of ``amount``, such as ``3.50 EUR``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
 from apologylab.design.remedies import Part
 from apologylab.remedy.rendering import compile_fragment
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
     from apologylab.remedy.starter import Cause, Starter
 
-AGAIN = "again"
+Said = Literal["first", "again", "late"]
+"""In the first apology, in the second, or in the notice that a promise may be missed."""
 
 
 class Line(NamedTuple):
-    """One text of the library: ``name`` is its part, behind it ``again`` in a second apology."""
+    """One text of the library; ``part`` may also be subject or greeting."""
 
-    name: str
+    part: str
+    said: Said
     cost: str
     locale: str
     source: str
@@ -26,18 +28,20 @@ class Line(NamedTuple):
 
 
 def lines(starter: Starter) -> Iterator[Line]:
-    """Its texts: subject, greeting, the parts in the order of the glossary, the second apology."""
-    cause = starter.cause
-    yield _line(starter, "subject", "none", starter.subject)
-    yield _line(starter, "greeting", "none", starter.greeting)
+    """Its texts: subject, greeting, each part and what it is in the second apology, the notice."""
+    yield _line(starter, "subject", "first", starter.subject)
+    yield _line(starter, "greeting", "first", starter.greeting)
     for part in get_args(Part):
-        yield _line(starter, part, cause.cost(part), starter.parts[part])
+        yield _line(starter, part, "first", starter.parts[part])
         if part in starter.again:
-            yield _line(starter, f"{part} {AGAIN}", cause.cost(part), starter.again[part])
+            yield _line(starter, part, "again", starter.again[part])
+    for part, text in starter.late.items():
+        yield _line(starter, part, "late", text)
 
 
-def _line(starter: Starter, name: str, cost: str, source: str) -> Line:
-    return Line(name, cost, starter.locale, source, _example(source, starter.cause))
+def _line(starter: Starter, part: str, said: Said, source: str) -> Line:
+    cost = starter.cause.cost(cast("Part", part))
+    return Line(part, said, cost, starter.locale, source, _example(source, starter.cause))
 
 
 def _example(source: str, cause: Cause) -> str:
@@ -77,8 +81,8 @@ def texts_document(starters: Sequence[Starter]) -> dict[str, Any]:
         "texts": [
             {
                 "locale": line.locale,
-                "part": line.name.removesuffix(f" {AGAIN}"),
-                "second_apology": line.name.endswith(f" {AGAIN}"),
+                "part": line.part,
+                "said": line.said,
                 "cost": line.cost,
                 "text": line.source,
                 "example": line.example,

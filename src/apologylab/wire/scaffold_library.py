@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from apologylab.design.experiment import NONE
+from apologylab.design.follow_ups import NOTICE
 from apologylab.errors import InputError
 from apologylab.remedy.fragments import place
 from apologylab.remedy.starter import LEVELS
@@ -37,7 +39,7 @@ def library_words(
     cause = starters[0].cause
     return Words(
         levels=asked,
-        files={**dict(_wordings(starters, spoken)), **dict(_credits(starters, given))},
+        files=dict(chain(_wordings(starters, spoken), _credits(starters, given))),
         tables=tuple(_said(cause, level) for level in dict.fromkeys(spoken)),
         messages=(
             f"locales = {json.dumps([each.locale for each in starters])}",
@@ -61,6 +63,8 @@ def _wordings(starters: Sequence[Starter], levels: Sequence[str]) -> Iterator[tu
             yield place(WORDING, level, each.locale), each.fragment(LEVELS[level])
             second = each.fragment(LEVELS[level], second=True)
             yield place(WORDING, f"{level}.2", each.locale), second
+            if "promise" in LEVELS[level]:
+                yield place(NOTICE, level, each.locale), each.late_notice()
 
 
 def _credits(starters: Sequence[Starter], coupon: Sequence[str]) -> Iterator[tuple[str, str]]:

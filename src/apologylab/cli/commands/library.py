@@ -26,7 +26,8 @@ def library(
 ) -> None:
     """Show the starter library: parts of apologies and notices, by cause and locale.
 
-    A «name» stands for a placeholder; each text reads well without it too. What a part costs us to
+    A «name» stands for a placeholder; each text reads well without it too. `again` marks the second
+    apology to a customer, `late` the notice that a promise may be missed. What a part costs us to
     say stands behind it. `apologylab new NAME --library CAUSE` makes an experiment of them.
 
     \b
@@ -70,8 +71,9 @@ def _show_texts(found: Sequence[Starter]) -> None:
     from apologylab.wire.library import lines
 
     for together in zip(*map(lines, found), strict=True):
+        said = "" if together[0].said == "first" else f" {together[0].said}"
         cost = "" if together[0].cost == "none" else f"  (costs {together[0].cost})"
-        console.show(f"{together[0].name}{cost}")
+        console.show(f"{together[0].part}{said}{cost}")
         for line in together:
             console.show(f"  {line.locale:<5} {line.example}")
     names = ", ".join(found[0].cause.placeholders)
