@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +12,7 @@ from apologylab.design.aliases import aliases
 from apologylab.design.contrasts import (
     Contrast,
     against,
+    alias_notes,
     arm_contrasts,
     level_means,
     main_effects,
@@ -291,7 +294,10 @@ def test_margins_weigh_the_factors_averaged_over_and_the_sides_of_alternatives()
 
 
 FULL_COUPONS = experiment(FULL.factors)
-FULL_COUPONS.compensation = {"usd3": SimpleNamespace(value=3, cost="money"), "usd5": SimpleNamespace(value=5, cost="money")}
+FULL_COUPONS.compensation = {
+    "usd3": SimpleNamespace(value=3, cost="money"),
+    "usd5": SimpleNamespace(value=5, cost="money"),
+}
 HALF = experiment(
     FULL.factors,
     weights={
@@ -367,3 +373,63 @@ def test_arms_of_a_file_may_have_levels() -> None:
     assert cells("off", mail) == {"Mens E-Mail": 1.0, "Womens E-Mail": -1.0}
     assert cells("for=men vs No E-Mail", mail)["Mens E-Mail"] == 0.5
     assert [c.name for c in main_effects(mail)] == ["off=10 vs off=2.5"]
+
+
+FIVE = {name: ("none", name) for name in "abcde"}
+
+
+def of_fraction(negligible: int | None, even: int = 0) -> SimpleNamespace:
+    """Half of the 32 cells: those with an even number of changes, or an odd one."""
+    names = {
+        "+".join(name if bit else "none" for name, bit in zip("abcde", bits, strict=True)): 1
+        for bits in product((0, 1), repeat=5)
+        if sum(bits) % 2 == even and any(bits)
+    }
+    found = experiment(FIVE, weights={**names, "silence": 0, "*": 0})
+    found.compensation, found.plan.negligible = {}, negligible
+    return found
+
+
+def response(levels: dict[str, str], chance: random.Random) -> float:
+    """A mean with effects of each factor and of each pair, and of none of three."""
+    signs = {name: 1 if level == name else -1 for name, level in levels.items()}
+    pairs = [(a, b) for a in signs for b in signs if a < b]
+    effects = {name: chance.uniform(-1, 1) for name in (*signs, *pairs)}
+    return sum(effects[n] * signs[n] for n in signs) + sum(
+        effects[a, b] * signs[a] * signs[b] for a, b in pairs
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["a=a vs a=none", "c=c", "d=d x e=e", "a=a & b=b vs a=none & b=none"]
+)
+def test_a_fraction_finds_what_the_whole_factorial_would(text: str) -> None:
+    """If the interactions that are declared to be nothing are nothing."""
+    whole = experiment(
+        {name: (f"no_{name}", name) for name in FIVE}, reference="no_a+no_b+no_c+no_d+no_e"
+    )
+    whole.compensation = {}
+    half = of_fraction(3, even=1)
+    written = text.replace("none", "{}")
+    full = cells(written.format("no_a", "no_b") if "none" in text else text, whole)
+    means = {arm.name: response(dict(arm.levels), random.Random(4)) for arm in layout(whole).arms}
+    fraction = {arm.name: response(dict(arm.levels), random.Random(4)) for arm in layout(half).arms}
+    one = sum(weight * means[arm] for arm, weight in full.items())
+    other = sum(weight * fraction[arm] for arm, weight in cells(text, half).items())
+    assert other == pytest.approx(one, abs=1e-12)
+
+
+def test_a_fraction_answers_only_what_is_declared() -> None:
+    with pytest.raises(InputError, match="no cell of one side meets"):
+        parse_contrast("c", "a=a vs a=none", of_fraction(None, even=1))
+    with pytest.raises(InputError, match="cannot be told from c x d x e"):
+        parse_contrast("c", "a=a x b=b", of_fraction(4, even=1))
+    assert len(main_effects(of_fraction(3, even=1))) == 5
+    assert main_effects(of_fraction(None, even=1)) == ()
+
+
+def test_what_is_assumed_of_a_fraction_is_said() -> None:
+    (said,) = alias_notes(layout(of_fraction(3, even=1)))
+    assert said.startswith("assumed and not tested: interactions of 3 and more factors are nothing")
+    assert not aliases(layout(of_fraction(3, even=1)))
+    assert alias_notes(layout(of_fraction(None, even=1)))[0].startswith("aliases in this fraction")
