@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from apologylab.design.arms import arms
-from apologylab.design.experiment import SILENCE
-from apologylab.errors import LedgerOtherError, StateError
+from apologylab.design.experiment import SILENCE, TIMING
+from apologylab.design.hours import hours, shortest_open
+from apologylab.design.moments import moment
+from apologylab.errors import InputError, LedgerOtherError, StateError
 from apologylab.record.facts import (
     Assignment,
     Contact,
@@ -29,6 +31,7 @@ from apologylab.record.facts import (
     Order,
     Redemption,
 )
+from apologylab.remedy.timing import Timing
 from apologylab.service.assign import assign
 from apologylab.service.backlog import Backlog
 from apologylab.service.bouncing import Bouncing
@@ -64,6 +67,8 @@ ENROL_DAYS = 30
 """Where the plan does not say."""
 TURN = timedelta(minutes=30)
 """How often the simulated company runs its dispatcher while it enrols; afterwards once a day."""
+IN_HOURS = timedelta(hours=6)
+"""How often afterwards where there are quiet hours, if they leave so much time a day."""
 FEEDS = ("order", "redemption", "contact", "goodwill")
 
 
@@ -119,9 +124,17 @@ class Plot:
         rows = np.flatnonzero(self.scene.riders.unreachable).tolist()
         return frozenset(feeds.customer(row) for row in rows)
 
+    @cached_property
+    def rest(self) -> timedelta:
+        """How often the dispatcher runs once nobody is enrolled any more."""
+        quiet = self.scene.experiment.delivery.quiet
+        if quiet is None:
+            return timedelta(days=1)
+        return IN_HOURS if shortest_open(hours(quiet)) >= IN_HOURS else TURN
+
     def turn(self, due: datetime) -> datetime:
         """When the dispatcher runs next: at ``due``, or after it."""
-        for until, step in ((self.closes, TURN), (self.ends, timedelta(days=1))):
+        for until, step in ((self.closes, TURN), (self.ends, self.rest)):
             now = BEGINS - step * ((BEGINS - due) // step)
             if now <= until:
                 return now
@@ -137,6 +150,7 @@ def simulate(doors: Doors, name: str, world: World, *, customers: int, seed: int
     """
     experiment = doors.catalogue.experiment(name)
     _refuse(doors.ledger, experiment)
+    _refuse_moments(experiment)
     with doors.watch("riders imagined", customers) as done:
         plot = _plot(experiment, world, customers, np.random.default_rng(seed))
         done(customers)
@@ -167,6 +181,16 @@ def _refuse(ledger: Ledger, experiment: Experiment) -> None:
     if ledger.count(Assignment, experiment=experiment.name):
         raise StateError(
             f"the ledger holds assignments of {experiment.name}", do="simulate into a new ledger"
+        )
+
+
+def _refuse_moments(experiment: Experiment) -> None:
+    """A world brings incidents, orders and complaints, and nothing that a remedy waits for."""
+    levels = experiment.factors.get(TIMING, ())
+    if waiting := [each for each in levels if moment(experiment, each).after != "incident"]:
+        raise InputError(
+            f"no world knows of timing {', '.join(waiting)}",
+            do="simulate a copy whose levels of timing are delays after the incident",
         )
 
 
@@ -227,12 +251,12 @@ def _ask(doors: Doors, running: Running, singly: Sequence[Incident], done: Progr
 def _follow(
     doors: Doors, plot: Plot, running: Running, backlogs: Sequence[Backlog]
 ) -> list[Assignment]:
-    """Day by day until all is mature: second late rides, and each week what riders did."""
+    """Turn by turn until all is mature: second late rides, and each week what riders did."""
     found: list[Assignment] = []
     left = sum(each.size - each.done.total() for each in backlogs)
     coming = [each for each in plot.incidents if each.occurred_at >= plot.closes]
     with doors.watch("orders recorded", left) as done:
-        for now, batch in _batches(coming, _ticks(plot.closes, plot.ends, timedelta(days=1))):
+        for now, batch in _batches(coming, _ticks(plot.closes, plot.ends, plot.rest)):
             for backlog in backlogs if _is_feed_day(plot, now) else ():
                 backlog.bring(doors.ledger, now, done)
             found += _turn(doors, plot, running, batch, now)
@@ -330,11 +354,17 @@ def _truth(ledger: Ledger, plot: Plot, answers: Sequence[Assignment]) -> Potenti
 
 def _sends(plot: Plot, drawn: Sequence[Assignment], anchors: Mapping[str, datetime]) -> Sends:
     """When the remedies of ``drawn`` leave in each arm: at the first turn after they are due."""
-    hold = timedelta(seconds=plot.scene.experiment.delivery.hold_seconds)
-    waits = {arm.name: max(arm.delay or timedelta(0), hold) for arm in arms(plot.scene.experiment)}
+    timing = Timing(plot.scene.experiment)
+    zone, _ = timing.zone_of({})
+
+    def left(each: Assignment, delay: timedelta) -> float:
+        due = timing.after(each.occurred_at, int(delay.total_seconds()), zone, each.occurred_at)
+        leaves = timing.first_allowed(plot.turn(due.at), zone)
+        return _days(anchors[each.customer], plot.turn(leaves))
+
     days = {
-        arm: np.array([_days(anchors[e.customer], plot.turn(e.occurred_at + wait)) for e in drawn])
-        for arm, wait in waits.items()
+        arm.name: np.array([left(each, arm.delay or timedelta(0)) for each in drawn])
+        for arm in arms(plot.scene.experiment)
     }
     return Sends(rider=np.array([feeds.row_of(each.customer) for each in drawn]), day=days)
 
