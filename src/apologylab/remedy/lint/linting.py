@@ -65,12 +65,13 @@ def parts_of(text: str, language: Language) -> tuple[str, ...]:
 
 
 def _once(flaws: list[Flaw]) -> Iterator[Flaw]:
-    """Each rule once at one place, though two entries of a file may find it."""
-    seen: set[tuple[str, int]] = set()
-    for flaw in flaws:
-        if (flaw.rule, flaw.start) not in seen:
-            seen.add((flaw.rule, flaw.start))
-            yield flaw
+    """Each rule once at one place, though two entries of a file may find it: the longer words."""
+    kept: list[Flaw] = []
+    for flaw in sorted(flaws, key=lambda each: each.start - each.end):
+        same = (each for each in kept if each.rule == flaw.rule)
+        if not any(each.start < flaw.end and flaw.start < each.end for each in same):
+            kept.append(flaw)
+    yield from kept
 
 
 def _responsibility(text: Read, faults: Collection[str], tagged: Letter | None) -> Iterator[Flaw]:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _EMPTY: Final = re.compile(
-    r"\{\{?[^{}\n]{0,60}\}?\}|\{%|%\(?\w{0,20}\)?s\b|\[[A-Z][A-Z _]{1,30}\]|<[A-Za-z_ ]{2,30}>"
+    r"\{\{?[^{}\n]{0,60}\}?\}|\{[{%]|\}\}|%\(?\w{0,20}\)?s\b"
+    r"|\[[A-Z][A-Z _]{1,30}\]|<[A-Za-z_ ]{2,30}>"
     r"|\$\{|\b(?:undefined|NaN|null|None)\b(?=[,.!]|$)"
-    r"|(?<=\w) +[,;](?= |\n|$)|^[,;]|\n[,;]|,\s*,|\(\s*\)|(?<!\d)(?<!\d )[$€£](?=\s*[.,;!]|\s*$)"
+    r"|(?<=\w) +[,;](?= |\n|$)|^[,;]|\n[,;]|,\s*,|\(\s*\)|(?<!\d)(?<!\d )[$€£](?!\s?\d)"
 )
 """What a placeholder without its value leaves behind, in any language."""
 SO_MANY: Final = 6

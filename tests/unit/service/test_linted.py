@@ -1,0 +1,94 @@
+"""check and start lint every arm in every locale, and say where in which fragment."""
+
+import pytest
+
+from apologylab.catalogue.locales import languages
+from apologylab.errors import DeclarationError
+from apologylab.record.facts import Started
+from apologylab.remedy.lint.names import NAMES
+from apologylab.service.linted import linted
+from apologylab.service.start import start
+
+BAD = "Your ride was late.\nWe’re sorry if\nyou were offended, {{ first_name|default('') }}."
+
+
+def findings(declared):
+    experiment = declared.experiment("late_ride")
+    known = languages(experiment.messages.locales)
+    return list(linted(experiment, declared.messages, known))
+
+
+def of(found, rule):
+    return [each for each in found if each.what.startswith(f"{rule}: ")]
+
+
+def said(loop, **texts):
+    declared = loop.Declared()
+    for name, text in texts.items():
+        declared.messages["wording", name.replace("_", "."), "en"] = text
+    return declared
+
+
+def test_good_texts_have_no_findings(loop):
+    good = "{% if first_name %}Hi {{ first_name }}, {% endif %}we are sorry that we came late."
+    declared = said(loop, sorry=good, sorry_2=good.replace("came", "again came"))
+    assert [each for each in findings(declared) if each.path.endswith(".en.txt")] == []
+
+
+def test_a_flaw_is_found_once_at_its_line_of_its_fragment(loop):
+    found = findings(said(loop, sorry=BAD))
+    (conditional,) = of(found, "conditional_apology")
+    assert (conditional.file, conditional.line) == ("messages/wording/sorry.en.txt", 2)
+    assert conditional.path == conditional.file
+    assert conditional.severity == "error"
+    assert conditional.value == "sorry if"
+    assert conditional.do.startswith("for example: We are sorry")
+
+
+def test_later_apologies_are_linted_too(loop):
+    (found,) = of(
+        findings(said(loop, sorry_2="This will never happen again.")), "unkeepable_promise"
+    )
+    assert found.file == "messages/wording/sorry.2.en.txt"
+
+
+def test_a_placeholder_is_tried_without_its_value(loop):
+    (found,) = of(
+        findings(said(loop, sorry='Dear {{ first_name|default("") }}, we are sorry we were late.')),
+        "empty_placeholder",
+    )
+    assert found.value == "Dear ,"
+    assert found.file == "messages/wording/sorry.en.txt"
+
+
+def test_responsibility_is_judged_by_the_faults_that_are_admitted(loop):
+    declared = said(loop, sorry="We are sorry. That was our mistake.")
+    assert of(findings(declared), "responsibility_without_fault") == []
+    declared.change('kind = "late_ride"', 'kind = "late_ride"\nfault = ["company", "unknown"]')
+    flaws = of(findings(declared), "responsibility_without_fault")
+    (found,) = [each for each in flaws if each.path.endswith("sorry.en.txt")]
+    assert found.severity == "error"
+    assert "admits unknown" in found.what
+
+
+def test_start_refuses_with_place_rule_reason_and_example(ledger, loop):
+    declared = said(loop, sorry=BAD)
+    with pytest.raises(DeclarationError, match="conditional_apology") as refused:
+        start(ledger, declared, loop.NAME, now=loop.START)
+    assert list(ledger.read(Started)) == []
+    (finding,) = of(refused.value.findings, "conditional_apology")
+    assert (finding.file, finding.line) == ("messages/wording/sorry.en.txt", 2)
+
+
+def test_warnings_let_it_start(ledger, loop):
+    declared = said(loop, sorry="Mistakes were made. Sorry: {{ minutes_late }} minutes late.")
+    assert of(findings(declared), "passive_evasion")[0].severity == "warning"
+    assert start(ledger, declared, loop.NAME, now=loop.START).did == "started"
+
+
+def test_a_locale_without_rules_is_told(loop):
+    experiment = loop.Declared().experiment(loop.NAME)
+    found = list(linted(experiment, loop.FRAGMENTS, languages(["en"])))
+    (finding,) = [each for each in found if each.path.startswith("messages.locales")]
+    assert (finding.value, finding.severity) == ("lt", "warning")
+    assert {each.what.partition(":")[0] for each in found if each is not finding} <= NAMES
