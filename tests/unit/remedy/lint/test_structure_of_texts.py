@@ -37,7 +37,8 @@ def rules(text, **settings):
          "We are sorry that " + "and ".join(["we came late "] * 9) + ".",
          "We are sorry that we came late. You waited, and it rained."),
         ("reading_level",
-         "Operational disruptions necessitated infrastructure reconfiguration, considerably lengthening transportation intervals nationwide today.",
+         ("Operational disruptions necessitated infrastructure reconfiguration, and considerably "
+          "longer transportation intervals were unavoidable everywhere."),
          "Our vans broke down and your parcel came two days late, on Thursday, in the rain."),
         ("length", "We are sorry. " * 60, "We are sorry. We lost your bag."),
         ("empty_placeholder", "Dear , we lost your bag.", "Dear Ana, we lost your bag."),
