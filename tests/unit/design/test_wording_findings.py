@@ -100,7 +100,9 @@ def test_a_cell_that_only_differs_in_who_speaks_is_silence(loop):
 
 def test_each_arm_has_its_sender_and_channel(loop):
     both = (FACTORS, FACTORS + 'channel = ["email", "sms"]\nsender = ["none", "ann"]\n')
-    found = carried(read(declared(loop, both, more=SENDERS.split("[sender.shop]", maxsplit=1)[0]), where="x"))
+    found = carried(
+        read(declared(loop, both, more=SENDERS.split("[sender.shop]", maxsplit=1)[0]), where="x")
+    )
     assert found["silence"] == (None, None)
     assert found["sorry+none+ann+sms@1h"] == ("sms", "Ann Low <ann@shop.example>")
     assert found["sorry+none+none+email@1h"] == ("email", None)
