@@ -16,6 +16,7 @@ from apologylab.design.estimators import ESTIMATORS, Option
 from apologylab.design.experiment import Experiment
 from apologylab.record import facts
 from apologylab.wire import hints
+from apologylab.wire.remedies import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ def pages() -> dict[str, str]:
         "estimators.md": HEAD + "\n".join(_estimators()),
         "facts.md": HEAD + "\n".join(_facts()),
         "project.md": HEAD + "\n".join(_project()),
+        "remedy.schema.json": json.dumps(SCHEMA, indent=2) + "\n",
     }
 
 
