@@ -329,3 +329,9 @@ def test_a_taxonomy_claims_each_kind_once():
     assert COMPANY.cause("late_meal", "quality") == "quality"
     assert COMPANY.cause("late_meal", "nonsense") == "waiting"
     assert COMPANY.opens("vermin") == "vermin"
+
+
+def test_an_earlier_complaint_that_arrives_later_is_about_what_the_first_opened(ledger, take):
+    take("complaint", complaint("k1", at=5))
+    done = take("complaint", complaint("k2", at=3), complaint("k3", at=3, kind="billing"))
+    assert (done.opened, about(ledger)["k2"]) == (1, "complaint/k1")

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from apologylab.record.columns import columns
-from apologylab.record.facts import Assignment, Incident, Remedy
+from apologylab.record.facts import Assignment, Contact, Delivery, Goodwill, Incident, Remedy
 from apologylab.record.integrity import Understood
 from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.record.taxonomy import Cause, Taxonomy
 from apologylab.service.assign import assign
 from apologylab.service.assign_recorded import assign_recorded, waiting
 from apologylab.service.complaints import take_complaints
+from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.landing import Meant, land
 
 COMPANY = Taxonomy(causes={"waiting": Cause(incidents=("late_ride", "late_meal"))})
@@ -104,3 +105,42 @@ def test_a_complaint_about_what_the_hook_answered_opens_nothing(ledger, loop):
     taken = complain(ledger, loop)
     assert (taken.opened, taken.complaints[0].incident) == (0, "ops-1")
     assert waiting(ledger, running).incidents == []
+
+
+def told_meanwhile(loop, what):
+    """What the ledger is told between the draw and the due time."""
+    about = {"occurred_at": loop.START + 3 * loop.HOUR, "customer": "c1"}
+    return {
+        "ours": Contact(key="x", kind="mail", by="company", incident="complaint/k1", **about),
+        "theirs": Contact(key="x", kind="call", by="customer", incident="complaint/k1", **about),
+        "another complaint": Complaint(key="x", kind="waiting", incident="complaint/k1", **about),
+        "theirs, by operations' name": Contact(key="x", kind="call", incident="ops-1", **about),
+        "goodwill, by operations' name": Goodwill(
+            key="x", kind="credit", amount=5, currency="USD", incident="ops-1", **about
+        ),
+    }[what]
+
+
+@pytest.mark.parametrize(
+    ("what", "because"),
+    [
+        ("ours", None),
+        ("theirs", "contacted"),
+        ("another complaint", "contacted"),
+        ("theirs, by operations' name", "contacted"),
+        ("goodwill, by operations' name", "refunded"),
+    ],
+)
+def test_what_happened_meanwhile_stops_it_under_any_name(ledger, loop, outboxes, what, because):
+    running = loop.begin(ledger)
+    complain(ledger, loop)
+    answer = ask(ledger, running, told_by_operations(loop), loop.START + 2 * loop.HOUR)
+    with ledger.transaction(recorded_at=loop.START + 3 * loop.HOUR) as work:
+        work.append([told_meanwhile(loop, what)])
+    now = loop.START + 9 * loop.HOUR
+    worker = Worker(holder="w", clock=lambda: now, chance=lambda: 0.5, batch=10)
+    dispatch_once(ledger, outboxes.Outbox(), running, worker)
+    (settled,) = ledger.read(Delivery)
+    stopped = settled.state in ("suppressed", "would_suppress")
+    assert (settled.key, stopped) == (answer.assignment.key, because is not None)
+    assert settled.because == (because or "")
