@@ -93,7 +93,7 @@ class Relay:
         self._servers.append(made)
         return made
 
-    def _login(self, server, session, envelope, mechanism, told):
+    def _login(self, server, session, envelope, _, told):
         return AuthResult(success=told.password.decode() == self.password, handled=False)
 
     def _mood(self, to):

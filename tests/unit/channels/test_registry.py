@@ -73,15 +73,18 @@ def pigeons(tmp_path, monkeypatch):
     sys.modules.pop("apologylab_pigeon", None)
 
 
-def test_ours_are_found_as_others_are(pigeons):
+@pytest.mark.usefixtures("pigeons")
+def test_ours_are_found_as_others_are():
     assert {"file", "smtp", "webhook", "pigeon"} <= set(kinds())
 
 
-def test_a_plug_in_gets_its_settings(pigeons, tmp_path):
+@pytest.mark.usefixtures("pigeons")
+def test_a_plug_in_gets_its_settings(tmp_path):
     made = build(settings("pigeon", loft=str(tmp_path / "loft")))
     assert (made.name, made.reach()) == ("x", "the pigeon is awake")
 
 
+@pytest.mark.usefixtures("pigeons")
 @pytest.mark.parametrize(
     ("kind", "values", "error", "said"),
     [
@@ -92,13 +95,14 @@ def test_a_plug_in_gets_its_settings(pigeons, tmp_path):
         ("lost", {}, MissingPartError, "needs apologylab_lost: install it"),
     ],
 )
-def test_what_is_wrong_is_named(pigeons, kind, values, error, said):
+def test_what_is_wrong_is_named(kind, values, error, said):
     with pytest.raises(error) as refused:
         build(settings(kind, **values))
     assert said in str(refused.value)
 
 
-def test_two_packages_of_one_kind_are_refused(pigeons, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("pigeons")
+def test_two_packages_of_one_kind_are_refused(tmp_path, monkeypatch):
     other = tmp_path / "other"
     info = other / "other-1.0.dist-info"
     info.mkdir(parents=True)

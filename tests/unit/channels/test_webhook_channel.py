@@ -219,7 +219,7 @@ def test_the_address_that_was_judged_is_the_one_that_is_connected_to(monkeypatch
     def lookup(*_, **__):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", next(answers))]
 
-    def connect(place, timeout):
+    def connect(place, **_):
         reached.append(place)
         raise ConnectionRefusedError(111, "Connection refused")
 
