@@ -293,23 +293,9 @@ def table_panel(table: object, wanted: Wanted) -> Panel:
         NotFoundError: there is no such file.
         InputError: it cannot be read, or its columns are not those wanted.
     """
-    if _lies_elsewhere(table):
-        from apologylab.warehouse.panel_engine import panel_engine
+    from apologylab.warehouse.any_table import any_table
 
-        return panel_engine(table, wanted)
-    from apologylab.warehouse.panel_file import panel_file
-    from apologylab.warehouse.panel_frame import panel_frame
-
-    if isinstance(table, str | Path):
-        return panel_file(Path(table), wanted)
-    return panel_frame(table, wanted)
-
-
-def _lies_elsewhere(table: object) -> bool:
-    """Whether a table is in PostgreSQL, by its URL, or a DataFrame of Spark's."""
-    if isinstance(table, str):
-        return table.startswith(("postgresql://", "postgres://"))
-    return type(table).__module__.startswith("pyspark.sql")
+    return any_table(table, wanted)
 
 
 def census(ledger: Ledger, experiment: Experiment, of: Project, *, as_of: datetime) -> Census:

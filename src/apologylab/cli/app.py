@@ -57,6 +57,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "bounces": "Record which e-mails came back",
         "letters": "List dead letters, which no dispatcher tries any more; replay or end them",
         "liabilities": "Mark what was given as redeemed or expired",
+        "commitments": "List what messages promised, and say what was kept",
         "revoke": "Take back what was given and not used",
         "forget": "Delete what is personal of one customer",
         "purge": "Delete texts that were kept for long enough",

@@ -8,7 +8,7 @@ import secrets
 import socket
 import time
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Event
 from typing import TYPE_CHECKING, Final, Self
 
@@ -117,35 +117,44 @@ class Dispatcher:
 
     def _look_at_money(self) -> None:
         """Now and then, unless it is to do with one experiment only: what was used or expired."""
+        from apologylab.service.commitments import settle_commitments
         from apologylab.service.liabilities import settle_liabilities
 
         if self._names is not None or time.monotonic() < self._money_at:
             return
         settle_liabilities(self._ledger, self._started(), now=self._worker.clock())
+        settle_commitments(self._ledger, now=self._worker.clock())
         self._money_at = time.monotonic() + MONEY_SECONDS
 
     def _dispatch(self, running: Running, progress: Progress, *, seconds: float) -> Dispatched:
-        """Through each of its channels in turn, all of which must be there before any is used."""
+        """Through each of its channels in turn, all of which must be there before any is used.
+
+        What is sent beside the remedies comes after them.
+        """
         from apologylab.design.routes import channels
         from apologylab.service.dispatch import Dispatched, dispatch_once
 
         done = Dispatched(experiment=running.name)
         through = {each: self._channel(each) for each in channels(running.experiment)}
-        for name, channel in through.items():
-            until = time.monotonic() + seconds / len(through)
+        queues = [(each, name) for each in (running, *running.beside()) for name in through]
+        for each, name in queues:
+            until = time.monotonic() + seconds / len(queues)
             part = dispatch_once(
                 self._ledger,
-                channel,
-                running,
+                through[name],
+                each,
                 self._worker,
                 only=name if len(through) > 1 else None,
                 progress=progress,
-                stop=lambda until=until: self._told.is_set() or time.monotonic() > until,
+                stop=partial(self._is_over, until),
             )
             done.add(part)
         counted = self._counts.setdefault(running.name, Dispatched(experiment=running.name))
         counted.add(done)
         return done
+
+    def _is_over(self, until: float) -> bool:
+        return self._told.is_set() or time.monotonic() > until
 
     def _channel(self, name: str) -> Channel:
         """One for all turns: it knows what it has read."""

@@ -33,7 +33,8 @@ _ODD: Final = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]")
 def channels(experiment: Experiment) -> tuple[str, ...]:
     """Every channel that a remedy can leave through; what names none leaves through the first."""
     levels = experiment.factors.get(CHANNEL, ())
-    return tuple(dict.fromkeys((experiment.delivery.channel, *levels)))
+    asked = (experiment.survey.channel,) if experiment.survey and experiment.survey.channel else ()
+    return tuple(dict.fromkeys((experiment.delivery.channel, *levels, *asked)))
 
 
 def address_field(experiment: Experiment, channel: str) -> str | None:

@@ -27,9 +27,6 @@ from apologylab.record.later_facts import (
     CommitmentEnded,
     Complaint,
     DueMoved,
-    FollowUp,
-    FollowUpDone,
-    FollowUpHanded,
     SameIncident,
     SignedOff,
     SurveyDraw,
@@ -383,8 +380,7 @@ _ALL: tuple[type[Fact], ...] = (
     Incident, Assignment, Remedy, DueMoved, Delivery, Attempt, Liability, Order, Redemption,
     Contact, Goodwill, Resolution, Fault, SurveyAnswer, CustomerSnapshot, Feed, Started, PhaseBegan,
     Closed, Halted, Look, FallbackReport, Forgotten, Merged, Change, Correction, Complaint,
-    Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, FollowUp, FollowUpHanded,
-    FollowUpDone, AgentAnswer, Bounce, SignedOff, SameIncident,
+    Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, AgentAnswer, Bounce, SignedOff, SameIncident,
 )  # fmt: skip
 
 

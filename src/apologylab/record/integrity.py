@@ -38,7 +38,7 @@ RECORDABLE: Final = tuple(
     not in {
         "assignment", "remedy", "liability", "feed", "started", "phase_began", "closed", "look",
         "fallback_report", "forgotten", "attempt", "halted", "change", "approval", "commitment",
-        "survey_draw", "follow_up", "follow_up_handed", "follow_up_done", "signed_off",
+        "survey_draw", "signed_off",
         "same_incident", "due_moved",
     }
 )  # fmt: skip

@@ -136,46 +136,6 @@ class SurveyDraw(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FollowUp(Fact):
-    """Something to be sent beside the remedy: ``purpose`` survey or notice.
-
-    Its key is the assignment's with the purpose and, of a notice, the commitment's level after it.
-    """
-
-    assignment: str
-    experiment: str
-    customer: str
-    purpose: str
-    due_at: datetime
-    locale: str | None = None
-    text: str | None = None
-    text_sha256: str | None = None
-    address: str | None = None
-    channel: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FollowUpHanded(Fact):
-    """The follow-up of the same key was about to be given to its channel."""
-
-    experiment: str
-    channel: str
-    holder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FollowUpDone(Fact):
-    """What became of the follow-up of the same key; states as a delivery's."""
-
-    assignment: str
-    experiment: str
-    customer: str
-    channel: str
-    state: str
-    because: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class AgentAnswer(Fact):
     """What an agent did with a script: ``did`` is said, changed or skipped."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apologylab.design.arms import CARRIERS, arms
 from apologylab.design.experiment import NONE
 from apologylab.design.findings import Finding
+from apologylab.design.follow_ups import fragments_beside
 from apologylab.design.remedies import SENDER
 from apologylab.errors import DeclarationError, InputError
 from apologylab.remedy.brands import applied
@@ -26,7 +27,7 @@ from apologylab.remedy.rendering import TEXT_CHARACTERS, is_filled, unusable
 from apologylab.remedy.tags import CLOSING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
@@ -121,6 +122,7 @@ class Wording:
         self.locales = experiment.messages.locales
         self._fallback = experiment.messages.fallback
         self._levels = {arm.name: said_levels(experiment, arm) for arm in arms(experiment)}
+        self._beside = fragments_beside(experiment)
         brands, orders = settings(fragments, BRAND), settings(fragments, ORDER)
         self._brands = {locale: applied(source) for locale, source in brands.items()}
         self._orders = {locale: tuple(text.split()) for locale, text in orders.items()}
@@ -179,17 +181,33 @@ class Wording:
 
     def _composed(self, arm: str, locale: str, nth: int, *values: object) -> Pinned:
         named = zip(self._uses[locale], values, strict=True)
-        known = {name: value for name, value in named if is_filled(value)}
+        said = [self._fragment(level, locale, nth) for level in self._levels[arm]]
+        return self._pinned(arm, said, locale, dict(named))
+
+    def beside(
+        self, said: Sequence[tuple[str, str]], locale: str, values: Mapping[str, object]
+    ) -> Pinned:
+        """The letter of what is said beside a remedy: (factor, level) of its fragments in order.
+
+        Raises:
+            InputError: it cannot be rendered, is empty, or is too long.
+        """
+        fragments = [self._fragments[factor, level, locale] for factor, level in said]
+        return self._pinned(said[0][0], fragments, locale, values)
+
+    def _pinned(
+        self, what: str, fragments: Sequence[Parted], locale: str, values: Mapping[str, object]
+    ) -> Pinned:
         brand = self._brands.get(locale)
         letter = compose(
-            [self._fragment(level, locale, nth) for level in self._levels[arm]],
-            known,
+            fragments,
+            {name: value for name, value in values.items() if is_filled(value)},
             order=self._orders.get(locale, AS_WRITTEN),
             signature=brand.signature if brand else None,
         )
         if not 0 < len(letter.text) <= TEXT_CHARACTERS:
             raise InputError(
-                f"the text of {arm} in {locale} has {len(letter.text)} characters",
+                f"the text of {what} in {locale} has {len(letter.text)} characters",
                 do=f"it must have 1 to {TEXT_CHARACTERS}",
             )
         body = stored(letter)
@@ -215,6 +233,7 @@ class Wording:
 
     def _refuse_missing(self) -> None:
         wanted = {(*said, locale) for arm, locale in self._spoken() for said in self._levels[arm]}
+        wanted |= {(*said, locale) for said in self._beside for locale in self.locales}
         missing = sorted(wanted - set(self._fragments))
         _raise([_finding(place(*key), "there is no such file", "write it") for key in missing])
 

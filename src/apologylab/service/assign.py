@@ -267,7 +267,8 @@ def _store(
     pins: Sequence[Pin],
 ) -> None:
     owed = [each.liability for each in pins if each.liability]
-    store(work, [*new, *(each.remedy for each in pins), *owed])
+    beside = [fact for each in pins for fact in each.beside.facts]
+    store(work, [*new, *(each.remedy for each in pins), *owed, *beside])
     if decided.closing is not None:
         work.append([_closed(case, decided.closing)])
     for each in pins:
@@ -275,6 +276,8 @@ def _store(
             work.put_text(each.remedy.text, each.text)
         if each.address is not None and each.remedy.address is not None:
             work.put_text(each.remedy.address, each.address)
+        for text_id, body in each.beside.texts.items():
+            work.put_text(text_id, body)
     if (scheme := decided.judged.scheme) is not None:
         work.advance(scheme.steps())
     _charge(work, case, decided, owed)

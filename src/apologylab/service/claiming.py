@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from apologylab.design.experiment import SILENCE
+from apologylab.design.follow_ups import purpose_of
 from apologylab.service.approving import LOOK_AGAIN, NOT_APPROVED, undecided
 from apologylab.service.ending import KILLED
 from apologylab.service.ending import killed as killed_by_hand
-from apologylab.service.recheck import suppressed
+from apologylab.service.recheck import idle, suppressed
 from apologylab.service.running import KILL, enrolment
 from apologylab.service.settling import Outcome, settle
 from apologylab.service.start import lock_name
@@ -56,7 +57,8 @@ class Leaving:
 class Taken:
     """What one claim took: how many, those settled at once, and those for the channel.
 
-    ``put_off`` of them went back into the queue until they may leave.
+    ``put_off`` of them went back into the queue until they may leave, ``unapproved`` of these until
+    a person releases them.
 
     ``killed``: nothing may be sent, and of ``leaving`` only the doubtful are there, to be asked of.
     """
@@ -66,6 +68,7 @@ class Taken:
     leaving: Sequence[Leaving] = ()
     killed: bool = False
     put_off: int = 0
+    unapproved: int = 0
 
 
 def claim(
@@ -111,6 +114,7 @@ def claim(
         leaving=leaving,
         killed=killed,
         put_off=len(later),
+        unapproved=len(waits),
     )
 
 
@@ -132,9 +136,9 @@ def _claimed(
 ) -> list[Claimed]:
     """What is due; all that waits if the experiment was killed."""
     if killed:
-        _end_waiting_for_a_person(work, running.name)
+        _end_waiting_for_a_person(work, running.queue)
     return work.claim(
-        running.name,
+        running.queue,
         holder=worker.holder,
         now=now,
         until=now + worker.lease,
@@ -164,6 +168,8 @@ def _staying(
     fresh = [each.remedy for each in claimed if not each.handed]
     if killed:
         return {each.key: KILLED for each in fresh}
+    if running.purpose != "remedy":
+        return idle(work, running, fresh)
     return suppressed(work, running, fresh)
 
 
@@ -171,6 +177,8 @@ def _undecided(
     work: Transaction, running: Running, claimed: Sequence[Claimed], stays: Mapping[str, str]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Keys that wait for a person, and keys that one refused; none of what stays anyhow."""
+    if running.purpose != "remedy":
+        return frozenset(), frozenset()
     fresh = [each.remedy for each in claimed if not each.handed and each.remedy.key not in stays]
     return undecided(work, running, fresh)
 
@@ -214,7 +222,7 @@ def _parted(
 
 def _end(remedy: Remedy, body: str | None, to: str | None, why: str | None) -> Outcome | None:
     """How a remedy ends that does not leave, or None if it does."""
-    if remedy.arm == SILENCE:
+    if remedy.arm == SILENCE and purpose_of(remedy.experiment) == "remedy":
         return Outcome(remedy, "would_suppress" if why else "would_send", why or "")
     if why:
         return Outcome(remedy, "suppressed", why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.design.carriers import read_signed
+from apologylab.design.follow_ups import purpose_of
 from apologylab.remedy.letter import opened
 from apologylab.service.channel import Outgoing
 
@@ -36,6 +37,7 @@ def outgoing(experiment: Experiment, leaving: Leaving, key: str) -> Outgoing:
         currency=remedy.currency,
         expires_days=expires_days(experiment, remedy),
         promotional=promotes(experiment, remedy),
+        purpose=purpose_of(remedy.experiment),
     )
 
 
@@ -47,5 +49,7 @@ def expires_days(experiment: Experiment, remedy: Remedy) -> int | None:
 
 def promotes(experiment: Experiment, remedy: Remedy) -> bool:
     """Whether a remedy is promotional: as declared, else if it gives something."""
+    if purpose_of(remedy.experiment) != "remedy":
+        return False
     declared = experiment.delivery.promotional
     return remedy.compensation is not None if declared is None else declared

@@ -8,6 +8,7 @@ from apologylab.design.experiment import SILENCE
 from apologylab.errors import InputError
 from apologylab.record.facts import Liability, Remedy
 from apologylab.remedy.terms import written_terms
+from apologylab.service.following import Beside, follow_ups
 from apologylab.service.text_ids import text_id
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Pin(NamedTuple):
     """A remedy, its text's body, what it owes, and why it has no text if it should have one.
 
-    ``address`` is the customer's on the channel, which stands in a text of its own (R21).
+    ``address`` is the customer's on the channel, which stands in a text of its own (R21);
+    ``beside`` is what will be sent beside the remedy.
     """
 
     remedy: Remedy
@@ -29,6 +31,7 @@ class Pin(NamedTuple):
     liability: Liability | None
     because: str
     address: str | None = None
+    beside: Beside = Beside()
 
 
 def pin(
@@ -75,7 +78,8 @@ def pin(
         zone=scheduled.zone,
         leave_by=scheduled.leave_by,
     )
-    return Pin(remedy, text.body if text else None, liability, because, address)
+    beside = follow_ups(running, drawn, incident, remedy, ledger=ledger, now=caps.now)
+    return Pin(remedy, text.body if text else None, liability, because, address, beside)
 
 
 def _address(running: Running, arm: str, incident: Incident) -> str | None:

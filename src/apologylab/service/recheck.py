@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.assignment.eligibility import CONSENTS
+from apologylab.design.follow_ups import NOTICE
 from apologylab.record.facts import (
     Contact,
     CustomerSnapshot,
@@ -14,7 +15,7 @@ from apologylab.record.facts import (
     Merged,
     Resolution,
 )
-from apologylab.record.later_facts import Complaint
+from apologylab.record.later_facts import Commitment, CommitmentEnded, Complaint
 from apologylab.service.ending import killed
 from apologylab.service.history import other_names
 
@@ -44,6 +45,44 @@ def suppressed(work: Transaction, running: Running, due: Sequence[Remedy]) -> di
         for incident, remedy in incidents.items()
     }
     return {key: why for key, why in reasons.items() if why}
+
+
+def idle(work: Transaction, running: Running, due: Sequence[Remedy]) -> dict[str, str]:
+    """Key of a follow-up -> why it should not leave; only those that should not.
+
+    Reasons: ``forgotten``, ``opted_out``; of a notice also ``not_promised`` (its message never went
+    out) and ``kept`` or ``broken`` (the commitment has ended). What the customer wrote or got
+    meanwhile stops none: a survey is asked of all alike, and a promise holds.
+    """
+    by_customer = dict(_about_customers(work, running, sorted({each.customer for each in due})))
+    found = {each.key: by_customer.get(each.customer) for each in due}
+    if running.purpose == NOTICE:
+        over = _over(work, due)
+        found = {key: why or over.get(key) for key, why in found.items()}
+    return {key: why for key, why in found.items() if why}
+
+
+def _over(work: Transaction, due: Sequence[Remedy]) -> dict[str, str]:
+    """Key of a notice -> why its commitment needs none."""
+    of = {each.key: commitment_of(each) for each in due}
+    keys = sorted(of.values())
+    made = {each.key for each in work.find_among(Commitment, "key", keys)}
+    ended = {each.key: each.kept for each in work.find_among(CommitmentEnded, "key", keys)}
+    reasons = {
+        key: "not_promised" if each not in made else "kept" if ended[each] else "broken"
+        for key, each in of.items()
+        if each not in made or each in ended
+    }
+    return reasons
+
+
+def commitment_of(notice: Remedy) -> str:
+    """The key of the commitment that a notice is about.
+
+    A notice's key is ``notice/LEVEL:ASSIGNMENT``; levels hold no colon.
+    """
+    mark, _, assignment = notice.key.partition(":")
+    return f"{assignment}/{mark.partition('/')[2]}"
 
 
 def incident_of(running: Running, remedy: Remedy) -> str:

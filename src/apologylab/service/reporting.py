@@ -13,6 +13,7 @@ from apologylab.service.again import again
 from apologylab.service.hearing import Unheard, hear
 from apologylab.service.history import contexts
 from apologylab.service.judging import DRAWN, stored_answer
+from apologylab.service.promising import commit
 from apologylab.service.recording import OTHER_CUSTOMER, store, told
 from apologylab.service.running import enrolment
 from apologylab.service.schemes.scheme import Placed
@@ -141,8 +142,10 @@ def _report_delivery(
         _refuse_state(remedy, state)
         work.lock([lock_name(running.name)], shared=True)
         work.lock([f"customer/{remedy.customer}"])
-        if not settle(work, [Outcome(remedy, state, because)], channel=CALLER, now=now):
+        settled = settle(work, [Outcome(remedy, state, because)], channel=CALLER, now=now)
+        if not settled:
             _refuse_another(work, remedy, state)
+        commit(work, running, settled, now=now)
 
 
 def _refuse_another(work: Transaction, remedy: Remedy, state: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.record.facts import Attempt
 from apologylab.service.ports import Postponed
+from apologylab.service.promising import commit
 from apologylab.service.settling import Outcome, settle
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def store(
         work.postpone(waiting, holder=worker.holder)
         ended = [each for each in ours if isinstance(each, Outcome)]
         settled = settle(work, ended, channel=channel, now=now)
+        commit(work, running, settled, now=now)
     return Stored(settled, waiting)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from apologylab.assignment.clusters import cluster_of
 from apologylab.assignment.eligibility import FAULT
 from apologylab.design.carriers import carried
 from apologylab.design.fingerprint import fingerprint
+from apologylab.design.follow_ups import purposes, queue_name
 from apologylab.design.routes import address_fields, format_of, wrong_address
 from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from apologylab.assignment.assignment import Assignment as Proposal
     from apologylab.design.carriers import Carried
     from apologylab.design.experiment import Experiment
+    from apologylab.design.follow_ups import Purpose
     from apologylab.design.routes import Format
     from apologylab.record.facts import Assignment, Incident
     from apologylab.remedy.compensation import Given
@@ -44,11 +46,21 @@ class Running:
     assigner: Assigner
     wording: Wording
     known_as: Callable[[str], str] | None = None
+    purpose: Purpose = "remedy"
 
     @property
     def name(self) -> str:
         """The experiment's name."""
         return self.experiment.name
+
+    @property
+    def queue(self) -> str:
+        """The queue that is dispatched: its remedies', or that of what is sent beside them."""
+        return queue_name(self.name, self.purpose)
+
+    def beside(self) -> list[Running]:
+        """The same experiment, once for each purpose of what is sent beside its remedies."""
+        return [replace(self, purpose=each) for each in purposes(self.experiment)]
 
     def unit(self, incident: Incident) -> str | None:
         """What is randomised by ``incident``; None where it names no cluster."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apologylab.design.arms import CARRIERS, arms, factor_kind
 from apologylab.design.experiment import NONE
 from apologylab.design.findings import Finding, at
+from apologylab.design.follow_ups import SURVEY, fragments_beside
 from apologylab.design.remedies import SENDER
 from apologylab.errors import InputError
 from apologylab.remedy.fragments import ORDER, Fragments, place, settings, texts
@@ -53,6 +54,18 @@ def missing(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
                         do="write it",
                         related=("messages.locales",),
                     )
+    for factor, level in fragments_beside(experiment):
+        for locale in experiment.messages.locales:
+            if (factor, level, locale) not in fragments:
+                yield Finding(
+                    path="survey.questions"
+                    if factor == SURVEY
+                    else f"wording.{level}.promise.notice",
+                    value=level,
+                    what=f"has no text in {locale}: no {place(factor, level, locale)}",
+                    do="write it",
+                    related=("messages.locales",),
+                )
 
 
 def has_text(experiment: Experiment, factor: str, level: str) -> bool:
@@ -78,6 +91,8 @@ def readable_texts(
             )
         except InputError as error:
             found.append(_unreadable(where, error))
+            continue
+        if key[:2] in fragments_beside(experiment):
             continue
         if named is None:
             found.append(_never_said(where))
@@ -133,7 +148,7 @@ def _signs_only(text: Text) -> Iterator[Finding]:
     if set(text.parted.tags) - {"closing"}:
         yield _at(
             text,
-            "is how somebody signs, and has other parts than [closing]",
+            "parts_differ: is how somebody signs, and has other parts than [closing]",
             "write them into the level of another factor: a sender must differ in nothing else",
         )
 
@@ -142,13 +157,19 @@ def _other_parts(text: Text, tags: set[str], declared: set[str]) -> Finding:
     path = f"wording.{text.level}.parts"
     if not text.parted.tags:
         parts = ", ".join(f"[{part}]" for part in PARTS if part in declared)
-        return _at(text, f"has no tags, but {path} declares parts", f"write {parts} above them")
+        return _at(
+            text,
+            f"parts_differ: has no tags, but {path} declares parts",
+            f"write {parts} above them",
+        )
     lacks = ", ".join(f"[{each}]" for each in PARTS if each in declared - tags)
     more = ", ".join(f"[{each}]" for each in PARTS if each in tags - declared)
     said = [f"lacks {lacks}"] if lacks else []
     said += [f"has {more}"] if more else []
     return _at(
-        text, f"{' and '.join(said)}, unlike {path}", "let text and declaration say the same"
+        text,
+        f"parts_differ: {' and '.join(said)}, unlike {path}",
+        "let text and declaration say the same",
     )
 
 
@@ -251,7 +272,7 @@ def branded(read: tuple[Text, ...], fragments: Fragments) -> Iterator[Finding]:
                     file=text.place,
                     line=slip.line,
                     value=slip.found,
-                    what=f"{slip.why} (brand.{text.locale}.toml)",
+                    what=f"brand_term: {slip.why} (brand.{text.locale}.toml)",
                     do=slip.do,
                 )
 

@@ -63,7 +63,7 @@ def bring_forward(ledger: Ledger, running: Running, now: datetime) -> int:
     It looks from those that wait, so that neither a crash after a fact was recorded nor facts that
     come in another order leave one behind.
     """
-    if not running.timing.waits:
+    if not running.timing.waits or running.purpose != "remedy":
         return 0
     moved = 0
     while found := again(partial(_bring_forward, ledger, running, now)):

@@ -52,7 +52,6 @@ INDEXED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "approval": ("assignment",),
         "choice": ("assignment",),
         "commitment": ("assignment",),
-        "follow_up": ("experiment",),
     }
 )
 """Columns with an index: those that ``assign`` and ``dispatch`` look up; keys need none here.

@@ -54,6 +54,9 @@ class Shelf:
     def fragments(self, _experiment):
         return self.words
 
+    def languages(self, _locales):
+        return {}
+
 
 @pytest.fixture
 def shelf():
@@ -92,7 +95,7 @@ def test_start_refuses_until_every_role_has_signed(shelf):
         lambda shelf: setattr(
             shelf,
             "text",
-            TEXT.replace("[[outcomes]]", "[messages]\narrange = 'locale'\n[[outcomes]]"),
+            TEXT.replace("[[outcomes]]", "[messages]\nfallback = { de = [] }\n[[outcomes]]"),
         ),
     ],
 )

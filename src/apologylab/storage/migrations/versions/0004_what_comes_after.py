@@ -45,12 +45,6 @@ FACTS = {
     "commitment": (f"{OF_A_UNIT}, level text, what text, keeper text, until time, incident text?"),
     "commitment_ended": f"{OF_A_UNIT}, kept boolean, because text, by text?",
     "survey_draw": f"{OF_A_UNIT}, invited boolean, share real",
-    "follow_up": (
-        f"{OF_A_UNIT}, purpose text, due_at time, locale text?, text text?, text_sha256 text?, "
-        "address text?, channel text?"
-    ),
-    "follow_up_handed": "experiment text, channel text, holder text",
-    "follow_up_done": f"{OF_A_UNIT}, channel text, state text, because text",
     "agent_answer": (
         f"{OF_A_UNIT}, agent text, did text, parts text, amount integer?, currency text?, "
         "because text"
@@ -68,7 +62,6 @@ INDEXES = {
     "approval": ["assignment"],
     "choice": ["assignment"],
     "commitment": ["assignment"],
-    "follow_up": ["experiment"],
 }
 ADDED = {
     "fact_remedy": (

@@ -1,0 +1,79 @@
+"""``apologylab commitments``: what messages promised, what is due, and what was broken."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from apologylab.cli.options import AsJson, By
+
+ROWS = 40
+"""Commitments that are shown; ``--json`` has all."""
+
+
+def commitments(
+    name: Annotated[
+        str | None, typer.Argument(help="An experiment; without it, all of the ledger.")
+    ] = None,
+    *,
+    kept: Annotated[
+        list[str] | None, typer.Option("--kept", help="A key that was kept; `all` means all open.")
+    ] = None,
+    broken: Annotated[
+        list[str] | None, typer.Option("--broken", help="A key that will not be kept; or `all`.")
+    ] = None,
+    because: Annotated[str, typer.Option(help="What was done, or why not. Is noted.")] = "",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what messages promised: open, due soon, kept and broken; or say how one ended.
+
+    A promise is made when its message went out. One whose date has passed and that nobody kept is
+    broken: that is a fact, an outcome, and an incident of kind broken_promise.
+
+    \b
+    Example:
+      apologylab commitments
+      apologylab commitments late_ride_apology --kept all --because "new estimates are live"
+    """
+    from contextlib import closing
+
+    from apologylab import wiring
+    from apologylab.cli.console import show, show_json, show_table
+    from apologylab.cli.who import who
+    from apologylab.errors import InputError
+    from apologylab.service.commitments import commitments as listed
+    from apologylab.service.commitments import end, settle_commitments
+    from apologylab.service.same_ledger import refuse_other
+    from apologylab.wire.promised import commitments_document
+
+    if (kept or broken) and name is None:
+        raise InputError(
+            "which experiment's?", do="name it: apologylab commitments NAME --kept all"
+        )
+    if kept and broken:
+        raise InputError("--kept and --broken together", do="give them one after the other")
+    project, now = wiring.project(), wiring.clock()()
+    with closing(wiring.open_ledger(project)) as ledger:
+        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        did = settle_commitments(ledger, now=now, experiment=name)
+        if name is not None and (chosen := kept or broken):
+            keys = [] if chosen == ["all"] else chosen
+            did += end(ledger, name, keys, kept=bool(kept), because=because, by=who(by), now=now)
+        found = listed(ledger, now=now, experiment=name, did=did)
+    document = commitments_document(found)
+    if as_json:
+        show_json(document)
+        return
+    counted = ", ".join(f"{count:,} {state}" for state, count in sorted(found.counts.items()))
+    if not found.listed:
+        show("nothing was promised yet: a promise is made when its message goes out")
+        return
+    rows = [
+        [each["state"], each["until"][:10], each["keeper"], each["what"], each["key"]]
+        for each in document["commitments"][:ROWS]
+    ]
+    show_table(counted, ["state", "until", "keeper", "what", "key"], rows)
+    if len(found.listed) > ROWS:
+        show(f"... and {len(found.listed) - ROWS:,} more; --json has all")
