@@ -15,6 +15,7 @@ from apologylab.record.facts import (
     Incident,
     Remedy,
 )
+from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.service.again import again
 from apologylab.service.audit import note
 from apologylab.service.text_ids import text_id, text_ids
@@ -117,6 +118,8 @@ def _forgot(found: Traces, texts: int, before: datetime | None) -> Forgot:
 def _fields(found: Traces) -> tuple[str, ...]:
     named = {
         *(f"incident {name}" for each in found.of(Incident) for name in each.fields),
+        *(f"incident {name}" for each in found.of(SameIncident) for name in each.fields),
+        *(f"complaint {name}" for each in found.of(Complaint) for name in each.fields),
         *(f"customer {name}" for each in found.of(CustomerSnapshot) for name in each.fields),
     }
     return tuple(sorted(named))
