@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from apologylab.errors import LedgerGoneError, LedgerOtherError, StateError
 from apologylab.remedy.schedule import QUIET
 from apologylab.service.again import again
+from apologylab.service.approving import UNAPPROVED
 from apologylab.service.claiming import claim
 from apologylab.service.handing import hand
 from apologylab.service.retrying import store
@@ -39,6 +40,8 @@ FIRST: Final = 50
 LEASE: Final = timedelta(minutes=2)
 CALL_SECONDS: Final = 0.3
 """What a call to the channel should take, so that a kill is heeded within a second."""
+LOOK_SHARE: Final = 19
+"""So many times as long as a look took, there is none: it takes a twentieth of the time."""
 PATIENCE: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds to wait for a ledger that is away before what a batch came to is given up."""
 
@@ -50,6 +53,8 @@ class Worker:
     No two workers share a ``holder``, not even one after another. ``chance`` gives numbers in
     [0, 1), which spread retries; ``seconds`` never goes back, and None keeps ``batch`` as it is;
     ``rest`` waits so many seconds for a ledger that is away, and None does not wait for it.
+    ``looks`` are the moments, by ``seconds``, from which an experiment is asked again whether what
+    its remedies await has come.
     """
 
     holder: str
@@ -59,6 +64,7 @@ class Worker:
     rest: Callable[[float], object] | None = None
     lease: timedelta = LEASE
     batch: int = BATCH
+    looks: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +113,7 @@ def dispatch_once(  # noqa: PLR0913 - what, through what, by whom, and who watch
         LedgerOtherError: the ledger is simulated and the channel would reach real customers.
     """
     _refuse(ledger, channel, running)
-    bring_forward(ledger, running, worker.clock())
+    _look_for_what_came(ledger, running, worker)
     done = Dispatched(experiment=running.name)
     size = _first(channel, worker)
     left = True
@@ -124,6 +130,17 @@ def dispatch_once(  # noqa: PLR0913 - what, through what, by whom, and who watch
         _count(done, taken, stored)
         progress(taken.claimed)
     return done
+
+
+def _look_for_what_came(ledger: Ledger, running: Running, worker: Worker) -> None:
+    """Bring forward what awaits something, but spend little time on those for whom nothing came."""
+    seconds = worker.seconds or (lambda: 0.0)
+    began = seconds()
+    if began < worker.looks.get(running.name, began):
+        return
+    bring_forward(ledger, running, worker.clock())
+    ended = seconds()
+    worker.looks[running.name] = ended + LOOK_SHARE * (ended - began)
 
 
 def _refuse(ledger: Ledger, channel: Channel, running: Running) -> None:
@@ -178,8 +195,9 @@ def _count(done: Dispatched, taken: Taken, stored: Stored) -> None:
         done.states[each.state] += 1
         if each.because:
             done.reasons[each.because] += 1
-    if taken.put_off:
-        done.postponed[QUIET] += taken.put_off
+    for why, n in ((QUIET, taken.put_off - taken.unapproved), (UNAPPROVED, taken.unapproved)):
+        if n:
+            done.postponed[why] += n
     for wait in stored.waiting:
         counted = done.dead if wait.again_at is None else done.postponed
         counted[wait.because] += 1

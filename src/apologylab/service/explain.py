@@ -28,7 +28,7 @@ from apologylab.service.assign_recorded import PASSED_ON
 from apologylab.service.held import owed
 from apologylab.service.redeeming import matches
 from apologylab.service.saying import Answered, sentences
-from apologylab.service.telling import ORDER, said
+from apologylab.service.telling import ORDER, said, when
 from apologylab.service.telling_later import tell
 from apologylab.service.traces import traces
 
@@ -101,7 +101,7 @@ def _events(ledger: Ledger, found: Traces, zone: tzinfo) -> list[Event]:
 
 def _words(ledger: Ledger, found: Traces, fact: Fact, zone: tzinfo) -> str:
     if isinstance(fact, Remedy):
-        return _remedy(ledger, fact)
+        return "; ".join(filter(None, (_remedy(ledger, fact), when(fact, zone))))
     back = isinstance(fact, Contact | Complaint) and _reopens(found, fact)
     return tell(fact, zone) + ("; it was resolved, and is open again" if back else "")
 

@@ -32,6 +32,7 @@ from apologylab.record.facts import (
 )
 from apologylab.record.later_facts import DueMoved
 from apologylab.remedy.letter import opened
+from apologylab.service.achieved import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +55,17 @@ REASONS: Final[Mapping[str, str]] = {
     "refunded": "the customer had been compensated already",
     "contacted": "the customer had been in touch about it",
     "killed": "sending had been stopped by hand",
+    "too_late": "it was too late by then",
+    "not_resolved": "it was not resolved in time",
+    "no_visit": "the customer did not come by in time",
 }
 """Why something did not leave, in words; others stand as they were written."""
+WHY_MOVED: Final[Mapping[str, str]] = {
+    "late": "we heard of it late",
+    "quiet_hours": "quiet hours",
+    "zone_missing": "in a zone that nobody told us",
+    "zone_unknown": "in a zone that we do not know",
+}
 
 
 def clock(moment: datetime, zone: tzinfo) -> str:
@@ -92,6 +102,17 @@ def said(remedy: Remedy, body: str | None) -> str:
     if remedy.arm == SILENCE:
         parts.append("says and gives nothing")
     return "; ".join(parts) or "its text could not be written"
+
+
+def when(remedy: Remedy, zone: tzinfo) -> str:
+    """What a remedy waits for, or what moved it, in words; empty where nothing does."""
+    if remedy.awaits:
+        until = clock(remedy.due_at, zone)
+        return f"waits for the {words(remedy.awaits).removeprefix('next ')} until {until}"
+    if not remedy.shift_s or not remedy.shifted_by:
+        return ""
+    why = ", ".join(WHY_MOVED.get(each, words(each)) for each in remedy.shifted_by.split())
+    return f"due {span(remedy.shift_s / 60)} later than meant: {why}"
 
 
 @singledispatch

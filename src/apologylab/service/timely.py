@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NEVER_CAME: Final[Mapping[str, str]] = {"resolution": "not_resolved", "next_visit": "no_visit"}
 """What is awaited -> why a remedy does not leave if it has not come."""
 TOO_LATE: Final = "too_late"
-AT_ONCE: Final = 500
+AT_ONCE: Final = 2_000
 """Remedies that one transaction brings forward."""
 
 

@@ -472,3 +472,46 @@ def test_a_clock_a_day_ahead_may_drop_but_keeps_the_books(ledger, loop, outboxes
     dispatch(ledger, outbox, running, EVENING + 8 * DAY)
     assert len(states(ledger)) == 40
     assert ledger.reserved(loop.NAME) == 0
+
+
+# In words
+
+
+def test_a_life_tells_what_is_waited_for_and_what_moved_it(ledger, loop, outboxes):
+    from apologylab.service.explain import explain
+
+    running = loop.begin(ledger, declared(loop, levels='"1h", "visit"', quiet=True))
+    found = everybody(ledger, loop, running, 20, at=EVENING, zone="Mars/Olympus")
+    moved, waits = flat(found, "1h")[0], flat(found, "visit")[0]
+    record(ledger, *visits([waits], EVENING + 14 * HOUR), at=EVENING + 14 * HOUR)
+    dispatch(ledger, outboxes.Outbox(), running, EVENING + 15 * HOUR)
+
+    def told(answer):
+        life = explain(ledger, [answer.customer], zone=UTC, now=EVENING + DAY)
+        return {each.kind: each.words for each in life.events}
+
+    assert told(moved)["remedy"].endswith(
+        "; due 11 h later than meant: quiet hours, in a zone that we do not know"
+    )
+    assert told(waits)["remedy"].endswith("; waits for the visit until 2026-03-08 18:00")
+    assert told(waits)["due_moved"] == (
+        "what it awaited, next visit, came 2026-03-02 08:00: due 2026-03-02 09:00"
+    )
+
+
+def test_a_worker_spends_a_twentieth_of_its_time_on_looks(ledger, loop, outboxes, monkeypatch):
+    running = loop.begin(ledger, declared(loop, levels='"visit"'))
+    seconds, looks = [0.0], []
+
+    def slow(*_):
+        looks.append(seconds[0])
+        seconds[0] += 2.0
+        return 0
+
+    monkeypatch.setattr("apologylab.service.dispatch.bring_forward", slow)
+    now = loop.START
+    worker = Worker(holder="w", clock=lambda: now, chance=lambda: 0.5, seconds=lambda: seconds[0])
+    for _ in range(90):
+        dispatch_once(ledger, outboxes.Outbox(), running, worker)
+        seconds[0] += 1.0
+    assert looks == [0.0, 40.0, 80.0]
