@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from apologylab.service.running import Running
 
 NOT_APPROVED: Final = "not_approved"
+UNAPPROVED: Final = "waits for approval"
 LOOK_AGAIN: Final = timedelta(minutes=10)
 """How long the dispatcher leaves one alone that nobody has decided on; a decision wakes it up."""
 REASONS: Final[Mapping[str, str]] = {
