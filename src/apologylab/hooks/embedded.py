@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from apologylab.record.facts import Incident
     from apologylab.service.ports import Clock, Ledger
     from apologylab.service.running import Running
+    from apologylab.service.withholding import OnlySaid
 
 TIMEOUT_S = 0.25
 SPOOL = 10_000
@@ -64,12 +65,14 @@ class LedgerClient:
         # Here, so that neither importing the hooks nor the first answer pays for them.
         from apologylab.service.assign import assign
         from apologylab.service.reporting import report_delivery, report_fallback
+        from apologylab.service.withholding import only_said, told_to
 
         self._ledger, self._clock, self._timeout_s = ledger, clock, timeout_s
-        self._assign = assign
+        self._assign, self._told_to, self._withheld = assign, told_to, only_said
         self._report_fallback, self._report_delivery = report_fallback, report_delivery
         self._renewed, self._renew_at = renewed, monotonic() + IDLE_S
         self._running: tuple[Running, ...] = tuple(running)
+        self._said: tuple[object, OnlySaid] = (None, {})
         self._spool: deque[Callable[[], None]] = deque(maxlen=spool)
         self._counting = Lock()
         self._is_split = self._closed = False
@@ -243,12 +246,18 @@ class LedgerClient:
         answers = self._assign(
             self._ledger,
             running,
-            [call.incident for call in calls],
+            [self._told_to(running, call.incident, self._only_said()) for call in calls],
             now=self._clock(),
             in_time=partial(refuse_late, calls),
         )
         for call, answer in zip(calls, answers, strict=True):
             call.take(running, answer, len(self._asked(call.incident, call.only)))
+
+    def _only_said(self) -> OnlySaid:
+        """What only texts of the running experiments need; known until they are others."""
+        if self._said[0] is not self._running:
+            self._said = (self._running, self._withheld(self._running))
+        return self._said[1]
 
     def _one_by_one(self, running: Running, calls: Sequence[Call]) -> None:
         """Each in a transaction of its own, until one finds that the ledger itself fails."""

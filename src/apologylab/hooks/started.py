@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from apologylab.design.routes import format_of
 from apologylab.errors import ApologylabError
 from apologylab.record.facts import Incident, Started
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CUSTOMERS: Final = 32
 """Of a rehearsal: enough to meet most arms."""
+REACHED: Final = {"email": "rehearsal@example.invalid", "phone": "+37060000000", "any": "rehearsal"}
 
 
 class StartedExperiments:
@@ -82,6 +84,7 @@ def _undo() -> None:
 def _invented(running: Running, now: datetime) -> list[Incident]:
     incident, said = running.experiment.incident, running.experiment.messages.placeholders
     fields: dict[str, object] = dict.fromkeys(said, "1")
+    fields |= {name: REACHED[format_of(name)] for name in running.addresses.values()}
     fields["consent"] = "marketing"
     if incident is not None:
         fields |= {name: values[0] for name, values in incident.where.items() if values}

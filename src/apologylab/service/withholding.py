@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from apologylab.service.ports import Appended
 from apologylab.service.text_ids import text_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from apologylab.service.ports import LedgerIdentity, Transaction
     from apologylab.service.running import Running
@@ -34,6 +35,18 @@ def only_said(running: Iterable[Running]) -> OnlySaid:
             said[kind] |= each.only_said
             judged[kind] |= each.judged
     return {kind: frozenset(said[kind] - judged[kind]) for kind in said}
+
+
+def told_to(running: Running, incident: Incident, said: OnlySaid) -> Incident:
+    """``incident`` as one of several experiments is told: without what only others' texts need.
+
+    Whoever is asked first stores the fact, and must not store another's names and addresses in it.
+    """
+    others = said.get(incident.kind, frozenset()) - running.only_said - running.judged
+    if not others or not isinstance(incident.fields, Mapping):
+        return incident
+    fields = {name: value for name, value in incident.fields.items() if name not in others}
+    return replace(incident, fields=fields)
 
 
 def part(incidents: Sequence[Incident], said: OnlySaid) -> tuple[list[Incident], dict[str, str]]:

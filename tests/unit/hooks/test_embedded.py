@@ -6,7 +6,7 @@ import pytest
 
 from apologylab.errors import LedgerError, LedgerOtherError, NotFoundError
 from apologylab.hooks import Given, LedgerClient, connect
-from apologylab.record.facts import Assignment, Delivery, FallbackReport
+from apologylab.record.facts import Assignment, Delivery, FallbackReport, Incident, Remedy
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.recheck import suppressed
 from apologylab.storage.memory import MemoryLedger
@@ -193,3 +193,29 @@ def test_a_closed_client_may_be_closed_again_and_answers_with_the_fallback(ledge
     client.close()
     given = client.assign(loop.incident(1))
     assert (given.arm, given.reason) == ("today", "FALLBACK")
+
+
+@pytest.mark.parametrize("first", ["late_ride", "another"])
+def test_no_experiment_stores_what_only_another_says(ledger, loop, first):
+    """Names and addresses stay out of the fact, whichever experiment is asked first."""
+    mails = loop.at_once().change("hold_seconds = 0", 'channel = "email"')
+    silent = loop.at_once().change('name = "late_ride"', 'name = "another"')
+    silent.change(
+        'placeholders = ["first_name", "minutes_late"]', 'placeholders = ["minutes_late"]'
+    )
+    silent.messages = {
+        place: text.replace(loop.HELLO, "") for place, text in silent.messages.items()
+    }
+    running = {each.name: each for each in (loop.begin(ledger, mails), loop.begin(ledger, silent))}
+    both = [running.pop(first), *running.values()]
+    told = {"first_name": "Jo", "email": "jo@example.com"}
+    with LedgerClient(ledger, both, clock=lambda: loop.START, timeout_s=UNHURRIED_S) as client:
+        for number in range(20):
+            client.assign(loop.incident(number, **told), experiment=first)
+        for number in range(20):
+            client.assign(loop.incident(number, **told), experiment=both[1].name)
+    assert {each.experiment for each in ledger.read(Assignment)} == {"late_ride", "another"}
+    assert [each.fields for each in ledger.read(Incident)] == [{"minutes_late": 12}] * 20
+    reached = [each for each in ledger.read(Remedy) if each.address]
+    assert {each.experiment for each in reached} == {"late_ride"}
+    assert {ledger.text(each.address) for each in reached} == {"jo@example.com"}
