@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 
 from apologylab.inference.arrays import panel
+from apologylab.service.ports import LedgerIdentity
+from apologylab.storage.sqlite import create
 from apologylab.warehouse import gather
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.engines import DuckEngine, PostgresEngine, SparkEngine
@@ -166,3 +168,17 @@ def make(engine, request):
 def gives_rows(engine):
     """Whether ``collect`` hands units over."""
     return engine != "spark"
+
+
+@pytest.fixture(params=["sqlite", "standing", "postgres"])
+def kept(request, tmp_path):
+    """An empty simulated ledger, its URL, and the standing file beside it or None."""
+    if request.param == "postgres":
+        ledger, url = map(request.getfixturevalue, ("postgres_ledger", "postgres_url"))
+        yield ledger, url, None
+        return
+    identity = LedgerIdentity(id="t", environment="test", simulated=True)
+    ledger = create(tmp_path / "l.sqlite", identity)
+    file = tmp_path / "standing" if request.param == "standing" else None
+    yield ledger, f"sqlite:///{tmp_path / 'l.sqlite'}", file
+    ledger.close()

@@ -15,30 +15,11 @@ from apologylab.report.beside import as_text, rows, sentences
 from apologylab.service.analyse import about
 from apologylab.service.beside import pooled
 from apologylab.service.conclude import conclude
-from apologylab.service.ports import LedgerIdentity
 from apologylab.service.question import question
-from apologylab.storage.sqlite import create
 from apologylab.warehouse.panel_ledger import panel_ledger
 from apologylab.warehouse.standing_ledger import Keeping
 
 DAYS = 28
-
-
-@pytest.fixture(params=["sqlite", "standing", "postgres"])
-def kept(request, tmp_path):
-    """(ledger, its URL, the standing file or None)."""
-    if request.param == "postgres":
-        yield (
-            request.getfixturevalue("postgres_ledger"),
-            request.getfixturevalue("postgres_url"),
-            None,
-        )
-        return
-    identity = LedgerIdentity(id="t", environment="test", simulated=True)
-    ledger = create(tmp_path / "l.sqlite", identity)
-    file = tmp_path / "standing" if request.param == "standing" else None
-    yield ledger, f"sqlite:///{tmp_path / 'l.sqlite'}", file
-    ledger.close()
 
 
 def panel(late, kept, experiment=None, day=150):

@@ -18,34 +18,14 @@ from apologylab.design.measures import COLUMNS, DERIVED, filters, summable
 from apologylab.design.times import END, End, Time
 from apologylab.inference.moments import Request, cell_means
 from apologylab.record.facts import KINDS, Contact, Feed, Resolution, SameIncident
-from apologylab.service.ports import LedgerIdentity
-from apologylab.storage.sqlite import create
 from apologylab.warehouse.panel_ledger import panel_ledger
 from apologylab.warehouse.standing_ledger import Keeping
 
 DAYS = 28
-WHERE = ("sqlite", "standing", "postgres")
 SAID = {
     "kind": ("call", "mail"), "by": ("customer", "company"), "question": ("made_right", "heard"),
     "currency": ("USD",), "did": ("said", "changed", "skipped"), "took": ("refund", ""),
 }  # fmt: skip
-
-
-@pytest.fixture(params=WHERE)
-def kept(request, tmp_path):
-    """(ledger, its URL, the standing file or None)."""
-    if request.param == "postgres":
-        yield (
-            request.getfixturevalue("postgres_ledger"),
-            request.getfixturevalue("postgres_url"),
-            None,
-        )
-        return
-    identity = LedgerIdentity(id="t", environment="test", simulated=True)
-    ledger = create(tmp_path / "l.sqlite", identity)
-    file = tmp_path / "standing" if request.param == "standing" else None
-    yield ledger, f"sqlite:///{tmp_path / 'l.sqlite'}", file
-    ledger.close()
 
 
 def happened(kind, found, seed):
