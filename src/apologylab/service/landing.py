@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from apologylab.record.columns import columns, kind_of
 from apologylab.record.facts import Fact, Incident
@@ -18,12 +18,14 @@ from apologylab.service.ports import Appended
 from apologylab.service.withholding import append_withheld, part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from apologylab.record.integrity import Understood
     from apologylab.service.ports import Ledger
 
 F = TypeVar("F", bound=Fact)
+AT_ONCE: Final = 1_000
+"""Rows whose customers are locked together: a server keeps room for some thousand locks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +56,35 @@ def land(
     if not understood.rows:
         return Landed(appended=Appended(new=0, same=0))
     if kind is Complaint:
-        return again(partial(_append_complaints, ledger, understood, meant, now))
+        return _in_turn(partial(_append_complaints, ledger), understood, meant, now)
     if kind is Incident and (any(meant.said.values()) or ledger.count(Complaint)):
-        return again(partial(_append_incidents, ledger, understood, meant, now))
+        return _in_turn(partial(_append_incidents, ledger), understood, meant, now)
     appended = again(partial(ledger.append_rows, kind, understood.rows, recorded_at=now))
     return Landed(appended=appended, wrong=_contradictions(ledger, kind, understood, appended, now))
+
+
+def _in_turn(
+    append: Callable[[Understood, Meant, datetime], Landed],
+    understood: Understood,
+    meant: Meant,
+    now: datetime,
+) -> Landed:
+    """Append some rows a transaction: each holds the locks of their customers."""
+    found = []
+    for first in range(0, len(understood.rows), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        piece = replace(understood, rows=understood.rows[some], places=understood.places[some])
+        found.append(again(partial(append, piece, meant, now)))
+    return Landed(
+        appended=Appended(
+            new=sum(each.appended.new for each in found),
+            same=sum(each.appended.same for each in found),
+            contradicting=tuple(key for each in found for key in each.appended.contradicting),
+        ),
+        wrong={place: why for each in found for place, why in each.wrong.items()},
+        opened=sum(each.opened for each in found),
+        matched=sum(each.matched for each in found),
+    )
 
 
 def _facts(kind: type[F], rows: Sequence[tuple[object, ...]]) -> list[F]:

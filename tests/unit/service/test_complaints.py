@@ -13,6 +13,7 @@ from apologylab.record.facts import KINDS, Incident
 from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.record.taxonomy import Cause, Taxonomy
 from apologylab.record.values import Reading
+from apologylab.service import landing
 from apologylab.service.landing import Meant
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.record import record_file
@@ -335,3 +336,18 @@ def test_an_earlier_complaint_that_arrives_later_is_about_what_the_first_opened(
     take("complaint", complaint("k1", at=5))
     done = take("complaint", complaint("k2", at=3), complaint("k3", at=3, kind="billing"))
     assert (done.opened, about(ledger)["k2"]) == (1, "complaint/k1")
+
+
+def test_a_batch_is_taken_some_rows_at_a_time(ledger, take, monkeypatch):
+    """Whatever a transaction holds, what is one incident stays one, and counts and lines add up."""
+    monkeypatch.setattr(landing, "AT_ONCE", 3)
+    rows = [
+        complaint(f"k{n}", at=n % 7, customer=f"c{n % 5}", order=f"o{n % 5}") for n in range(16)
+    ]
+    rows.insert(7, complaint("bad", told="0"))
+    done = take("complaint", *rows, complaint("k1", at=2, customer="c9"))
+    assert (done.new, done.opened, done.rejected, done.contradicting) == (16, 5, 2, 1)
+    assert [line for line, _ in done.reasons] == [9, 19]
+    told = [incident(f"i{n}", customer=f"c{n}", order=f"o{n}") for n in range(7)]
+    again = take("incident", *told)
+    assert (again.new, again.matched, len(incidents(ledger))) == (7, 5, 7)
