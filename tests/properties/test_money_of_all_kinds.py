@@ -324,7 +324,7 @@ class OnSqlite(Money):
         super().teardown()
 
 
-def run(machine, loop, outboxes, **limits):
+def assert_sound(machine, loop, outboxes, **limits):
     machine.loop, machine.outboxes = loop, outboxes
     case = machine.TestCase
     case.settings = settings(deadline=None, derandomize=True, **limits)
@@ -332,14 +332,14 @@ def run(machine, loop, outboxes, **limits):
 
 
 def test_money_is_conserved_in_memory(loop, outboxes):
-    run(Money, loop, outboxes, max_examples=12, stateful_step_count=40)
+    assert_sound(Money, loop, outboxes, max_examples=12, stateful_step_count=40)
 
 
 def test_money_is_conserved_on_sqlite(loop, outboxes):
-    run(OnSqlite, loop, outboxes, max_examples=2, stateful_step_count=30)
+    assert_sound(OnSqlite, loop, outboxes, max_examples=2, stateful_step_count=30)
 
 
 @pytest.mark.slow
 def test_money_is_conserved_over_many_orders_of_events(loop, outboxes, counts):
-    run(Money, loop, outboxes, max_examples=counts(150, 2_000), stateful_step_count=60)
-    run(OnSqlite, loop, outboxes, max_examples=counts(10, 100), stateful_step_count=60)
+    assert_sound(Money, loop, outboxes, max_examples=counts(150, 2_000), stateful_step_count=60)
+    assert_sound(OnSqlite, loop, outboxes, max_examples=counts(10, 100), stateful_step_count=60)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from apologylab.service.held import Owed
 
 LATE: Final = "after the last day to choose"
-AGAIN: Final = "something was chosen before"
+AGAIN: Final = "another choice counts"
 ENDED: Final = "it was taken back, or never left"
 UNKNOWN: Final = "this customer has nothing to choose there"
 NOT_OFFERED: Final = "it is not on the menu"

@@ -76,6 +76,9 @@ def settle_liabilities(
     steps: list[Liability] = []
     for first in range(0, len(busy), batch):
         steps += again(partial(_settle, ledger, busy[first : first + batch], until, now))
+    stood = owed(ledger.read(Liability)) if people else {}
+    for each in people:
+        each.given = _again(each, stood)
     found = [match for each in people for match in matches(each.given, each.redemptions)]
     refused = [pair for each in people for pair in refused_choices(each)]
     return Settled(
@@ -86,7 +89,7 @@ def settle_liabilities(
         strange=_keys(found, lambda each: each.owed is None),
         small=below_basket(ledger, found, now=now),
         refused=tuple(sorted([*refused, *((each, UNKNOWN) for each in nobodys)])),
-        stands=stands(owed(ledger.read(Liability)).values()) if people else (),
+        stands=stands(stood.values()),
     )
 
 
