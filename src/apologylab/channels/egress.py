@@ -107,7 +107,7 @@ def vetted(place: Place) -> list[str]:
     """The addresses of a place, each of which may be connected to.
 
     Raises:
-        ForbiddenAddressError: one of them is private.
+        ForbiddenAddressError: one of them is private, or not and would be spoken to in clear.
         NotSentError: it has none.
     """
     try:
@@ -120,6 +120,8 @@ def vetted(place: Place) -> list[str]:
             raise ForbiddenAddressError(
                 f"{place.host} is inside a private network; allow_private = true would permit it"
             )
+        if not place.tls and is_public(each):
+            raise ForbiddenAddressError(f"{place.host} is not within a private network: use https")
     return addresses
 
 

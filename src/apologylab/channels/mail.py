@@ -6,9 +6,9 @@ would break a line is refused by :mod:`email` and cleaned before. The relay sign
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -16,7 +16,8 @@ from email.utils import format_datetime
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from apologylab.wire.events import unsubscribe_url
+from apologylab.design.routes import wrong_address
+from apologylab.wire.events import remedy_id, unsubscribe_url
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,11 +79,22 @@ def written(each: Outgoing, head: Letterhead, date: datetime) -> Mail:
     """``each`` as an e-mail of this date.
 
     Raises:
-        UnwritableError: there is no text, or an address cannot be written.
+        UnwritableError: there is no text, or something of it cannot be written.
     """
     if each.text is None or each.to is None:
         raise UnwritableError("there is no address" if each.text else "there is no text")
-    sender, to = plain_address(each.sender_address or head.address), plain_address(each.to)
+    try:
+        return _mail(each, each.text, each.to, head, date)
+    except UnwritableError:
+        raise
+    except (ValueError, MessageError):
+        raise UnwritableError("it cannot be written as an e-mail") from None
+
+
+def _mail(each: Outgoing, text: str, address: str, head: Letterhead, date: datetime) -> Mail:
+    sender, to = plain_address(each.sender_address or head.address), plain_address(address)
+    if why := wrong_address(sender, "email"):
+        raise UnwritableError(f"its sender's address {why}")
     utf8 = not (sender + to).isascii()
     message = EmailMessage(policy=_policy(utf8=utf8))
     message["From"] = _mailbox(each.sender or head.name, sender)
@@ -91,29 +103,35 @@ def written(each: Outgoing, head: Letterhead, date: datetime) -> Mail:
     message["Date"] = format_datetime(date)
     message["Message-ID"] = found = message_id(each.key, plain_address(head.address))
     message["Auto-Submitted"] = "auto-generated"
-    _add_optional(message, each, head)
-    message.set_content(each.text)
+    if head.reply_to:
+        message["Reply-To"] = _mailbox(None, plain_address(head.reply_to))
+    message.set_content(text)
     message.add_alternative(page(each), subtype="html")
     message["Content-Language"] = language(each)
     message.set_boundary(f"=_{found[1:33]}")
-    return Mail(sender=sender, to=to, message_id=found, content=message.as_bytes(), utf8=utf8)
+    return Mail(
+        sender=sender,
+        to=to,
+        message_id=found,
+        content=_list_headers(each, head) + message.as_bytes(),
+        utf8=utf8,
+    )
 
 
 def _policy(*, utf8: bool) -> EmailPolicy[EmailMessage]:
     return (SMTPUTF8 if utf8 else SMTP).clone(max_line_length=78, cte_type="7bit")
 
 
-def _add_optional(message: EmailMessage, each: Outgoing, head: Letterhead) -> None:
-    if head.reply_to:
-        message["Reply-To"] = _mailbox(None, plain_address(head.reply_to))
-    if head.list_id:
-        message["List-Id"] = f"<{head.list_id}>"
+def _list_headers(each: Outgoing, head: Letterhead) -> bytes:
+    """The headers of a list as they must stand; the library would encode a long link (RFC 2047)."""
+    lines = [f"List-Id: <{head.list_id}>"] if head.list_id else []
     if each.promotional:
         if head.unsubscribe is None or head.secret is None:
             raise UnwritableError("a promotional remedy needs unsubscribe_url")
         link = unsubscribe_url(head.unsubscribe, each.key, head.secret)
-        message["List-Unsubscribe"] = f"<{link}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        lines += [f"List-Unsubscribe: <{link}>"]
+        lines += ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
 def message_id(key: str, address: str) -> str:
@@ -123,7 +141,7 @@ def message_id(key: str, address: str) -> str:
     '<3236b1dd31a1440872bc631853379dd7@example.com>'
     """
     domain = address.rpartition("@")[2].encode("idna").decode()
-    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
+    return f"<{remedy_id(key)}@{domain}>"
 
 
 def plain_address(address: str) -> str:

@@ -7,6 +7,7 @@ bounce: ``apologylab bounces``.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ IDLE_SECONDS: Final = 10.0
 BREAKS: Final = 10
 """How often in one call the relay may hang up before the rest waits."""
 PORTS: Final = {"starttls": 587, "implicit": 465, "none": 25}
+_LINK: Final = re.compile(r"https://[!#-;=?-~]{1,490}")
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -197,8 +199,11 @@ def _relay(settings: Settings) -> Relay:
 
 def _letterhead(settings: Settings) -> Letterhead:
     unsubscribe, secret = settings.optional_text("unsubscribe_url"), settings.secret("secret")
-    if unsubscribe is not None and not unsubscribe.startswith("https://"):
-        settings.refuse(f"unsubscribe_url is {unsubscribe!r}", do="it must be https (RFC 8058)")
+    if unsubscribe is not None and not _LINK.fullmatch(unsubscribe):
+        settings.refuse(
+            f"unsubscribe_url is {unsubscribe!r}",
+            do="it must be https, in ASCII, of at most 500 characters (RFC 8058)",
+        )
     if unsubscribe is not None and secret is None:
         settings.refuse(
             "its unsubscribe links need a secret to be signed with",

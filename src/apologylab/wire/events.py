@@ -56,13 +56,22 @@ def _key(written: str) -> bytes:
     return found
 
 
+def remedy_id(key: str) -> str:
+    """What a remedy is called outside: the same whenever it is sent, and tells nothing of it.
+
+    >>> remedy_id("ledger/late_ride/i1")
+    '3236b1dd31a1440872bc631853379dd7'
+    """
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
 def event_id(key: str) -> str:
-    """The webhook-id of a remedy's key: the same whenever it is sent, and one plain word.
+    """The webhook-id of a remedy's key.
 
     >>> event_id("ledger/late_ride/i1")
     'msg_3236b1dd31a1440872bc631853379dd7'
     """
-    return f"msg_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    return f"msg_{remedy_id(key)}"
 
 
 def signed_headers(
@@ -116,18 +125,23 @@ def _signature(key: bytes, event: str, timestamp: int, body: bytes) -> str:
 def unsubscribe_url(base: str, key: str, secret: str) -> str:
     """The one-click link of the remedy ``key``; :func:`verify_unsubscribe` knows it.
 
-    >>> unsubscribe_url("https://example.com/u?l=1", "l/e/i1", "s")
-    'https://example.com/u?l=1&remedy=l%2Fe%2Fi1&signature=e2cf02864fec26726b7fd248a9aae6a7'
+    >>> url = unsubscribe_url("https://example.com/u?l=1", "ledger/late_ride/i1", "s")
+    >>> url.split("&")[:2]
+    ['https://example.com/u?l=1', 'remedy=3236b1dd31a1440872bc631853379dd7']
     """
-    said = urlencode({"remedy": key, "signature": _unsubscribe(key, secret)})
+    remedy = remedy_id(key)
+    said = urlencode({"remedy": remedy, "signature": _unsubscribe(remedy, secret)})
     return f"{base}{'&' if urlsplit(base).query else '?'}{said}"
 
 
-def verify_unsubscribe(key: str, signature: str, secret: str) -> bool:
-    """Whether we made the link that holds ``key`` and ``signature``."""
-    return hmac.compare_digest(_unsubscribe(key, secret).encode(), signature.encode())
+def verify_unsubscribe(remedy: str, signature: str, secret: str) -> bool:
+    """Whether we made the link that holds ``remedy`` and ``signature``.
+
+    ``remedy`` is the left part of the message's Message-ID, which is its delivery's reference.
+    """
+    return hmac.compare_digest(_unsubscribe(remedy, secret).encode(), signature.encode())
 
 
-def _unsubscribe(key: str, secret: str) -> str:
-    message = f"unsubscribe|{key}".encode()
+def _unsubscribe(remedy: str, secret: str) -> str:
+    message = f"unsubscribe|{remedy}".encode()
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()[:32]

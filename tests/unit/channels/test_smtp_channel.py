@@ -17,7 +17,7 @@ from apologylab.channels.settings import Settings
 from apologylab.channels.smtp import SmtpChannel, channel
 from apologylab.errors import ConfigError
 from apologylab.service.channel import Needs, Outgoing
-from apologylab.wire.events import verify_unsubscribe
+from apologylab.wire.events import remedy_id, verify_unsubscribe
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEAD = Letterhead(address="care@shop.example", name="Shop")
@@ -237,8 +237,11 @@ def test_what_a_message_says_of_itself(relays):
     asked = parse_qs(link.query)
     assert f"{link.scheme}://{link.netloc}{link.path}" == "https://shop.example/u"
     assert asked["l"] == ["1"]
-    assert verify_unsubscribe(asked["remedy"][0], asked["signature"][0], "s3cret")
-    assert not verify_unsubscribe("l/e/1", asked["signature"][0], "s3cret")
+    (remedy,), (signature,) = asked["remedy"], asked["signature"]
+    assert found["Message-ID"] == f"<{remedy}@shop.example>"
+    assert verify_unsubscribe(remedy, signature, "s3cret")
+    assert not verify_unsubscribe(remedy_id("l/e/1"), signature, "s3cret")
+    assert not verify_unsubscribe(remedy, signature, "other")
     assert max(len(line) for line in taken.content.split(b"\r\n")) <= 998
 
 
@@ -262,6 +265,25 @@ def test_each_sender_speaks_under_its_own_name(relays):
     assert (author.display_name, author.addr_spec) == ("Ana, manager", "ana@shop.example")
     (brand,) = sent_one(relays, outgoing(sender="Ana")).message["From"].addresses
     assert (brand.display_name, brand.addr_spec) == ("Ana", "care@shop.example")
+
+
+def test_however_long_a_key_is_its_link_is_whole(relays):
+    head = Letterhead(address="care@shop.example", unsubscribe=BASE, secret="s3cret")
+    each = outgoing("🙏" * 250, promotional=True)
+    taken = sent_one(relays, each, head)
+    (line,) = [each for each in taken.content.split(b"\r\n") if b"?l=1" in each]
+    assert len(line) < 250
+    link = taken.message["List-Unsubscribe"].strip("<>")
+    asked = parse_qs(urlsplit(link).query)
+    assert verify_unsubscribe(asked["remedy"][0], asked["signature"][0], "s3cret")
+
+
+@pytest.mark.parametrize("address", ["care", "a b@c.example", "a@b@c.example", "x\r\n@y.example"])
+def test_a_sender_that_cannot_be_written_stops_no_other(relays, address):
+    with relays.Relay() as server, sending(server) as made:
+        answers = made.send([outgoing(1), outgoing(2, sender_address=address), outgoing(3)])
+    assert [each.state for each in answers] == ["sent", "failed", "sent"]
+    assert answers[1].because == "its sender's address is no e-mail address"
 
 
 @pytest.mark.parametrize("odd", ["\r\n", "\n", "\r", "\x0b", "\u2028", "\u0085", "\r\n "])
@@ -402,6 +424,7 @@ WHOLE = {"host": "mail.example", "sender": "care@shop.example"}
         ({}, {"password": "x"}, "it has no username"),
         ({"username": "me", "tls": "none"}, {"password": "x"}, "a password would go in clear"),
         ({"unsubscribe_url": "http://x.example"}, {"secret": "s"}, "it must be https"),
+        ({"unsubscribe_url": "https://x.example/>,<a b"}, {"secret": "s"}, "in ASCII"),
         ({"unsubscribe_url": BASE}, {}, "set APOLOGYLAB_CHANNEL_EMAIL_SECRET"),
         ({"list_id": "care"}, {}, "list_id is 'care'"),
         ({"list_id": "a.b>\r\nX: y"}, {}, "list_id is"),

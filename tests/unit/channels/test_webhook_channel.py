@@ -206,6 +206,14 @@ def test_no_private_address_is_connected_to(monkeypatch, address):
         Line(place_of("https://hooks.example/")).post(b"{}", {})
 
 
+def test_nothing_goes_in_clear_over_the_internet(monkeypatch):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 80))]
+    monkeypatch.setattr(egress.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(egress.socket, "create_connection", lambda *_, **__: pytest.fail("it did"))
+    with pytest.raises(ForbiddenAddressError, match="use https"):
+        Line(place_of("http://hooks.example/", private=True)).post(b"{}", {})
+
+
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
 def test_public_ones_are(address):
     assert is_public(address)

@@ -184,6 +184,7 @@ def test_a_simulated_ledger_lets_no_channel_out(ledger, loop, declared, outboxes
         ('by = "caller"\npromotional = true', "delivery.promotional has no effect"),
         ('addresses = { fax = "fax" }', "no remedy leaves through this channel"),
         ('channel = "email"\naddress = "minutes_late"', "incident.severity reads it"),
+        ('[sender.ana]\nkind = "person"\nname = "Ana"\naddress = "ana"', "is no e-mail address"),
     ],
 )
 def test_what_could_not_be_carried_out_is_refused(ledger, loop, line, said):

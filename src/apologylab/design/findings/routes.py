@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from apologylab.design.findings.finding import Finding, Rule, at
+from apologylab.design.findings.finding import Finding, Rule, at, fields_of
 from apologylab.design.remedies import CHANNEL
-from apologylab.design.routes import address_fields, channels
+from apologylab.design.routes import address_fields, channels, wrong_address
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
@@ -55,6 +55,18 @@ def private_addresses(experiment: Experiment) -> Iterator[Finding]:
             )
 
 
+def sender_addresses(experiment: Experiment) -> Iterator[Finding]:
+    """A sender's address is an e-mail address."""
+    for place, address in fields_of(experiment.sender, "address", "sender"):
+        if address is not None and (why := wrong_address(address, "email")):
+            yield Finding(
+                path=place,
+                value=address,
+                what=why,
+                do='write one like "ana@example.com", or delete the key',
+            )
+
+
 def _judged(experiment: Experiment) -> dict[str, str]:
     """Field of the incident -> the key that reads it."""
     incident, allocation = experiment.incident, experiment.allocation
@@ -69,4 +81,9 @@ def _judged(experiment: Experiment) -> dict[str, str]:
     return named
 
 
-RULES: tuple[Rule, ...] = (caller_sends, addressed_channels, private_addresses)
+RULES: tuple[Rule, ...] = (
+    caller_sends,
+    addressed_channels,
+    private_addresses,
+    sender_addresses,
+)
