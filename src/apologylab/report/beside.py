@@ -38,8 +38,25 @@ def as_text(found: Beside) -> str:
 
 
 def pooled_rows(found: Beside) -> list[tuple[str, str]]:
-    """All arms together, for a running experiment: it contrasts nothing (R31)."""
-    return [(row.what, row.of_arms[0]) for row in rows(found)]
+    """All arms together in a few lines, for a running experiment: it contrasts nothing (R31)."""
+    (each,) = found.arms
+    more = [
+        ("came back", f"{_share(each.reopened, each)} after it was resolved", each.reopened),
+        ("agents", f"said, changed, skipped: {_agents(each)}", each.said + each.changed),
+        ("fault", _fault(each), len(each.fault)),
+    ]
+    return [
+        (
+            "contacts",
+            f"{_mean(each.contacts, each)} a unit, {_share(each.contacted, each)} in touch",
+        ),
+        (
+            "goodwill",
+            f"{_mean(each.goodwill, each)} {found.currency} a unit, {_share(each.gifts, each)} given "
+            f"any, {_share(each.refunded, each)} refunded",
+        ),
+        *((what, text) for what, text, needed in more if needed),
+    ]
 
 
 def sentences(found: Beside) -> list[str]:
