@@ -80,7 +80,7 @@ class MemoryQueue:
             each
             for each in self.unsettled(experiment)
             if self._due(each) <= due_by
-            and self._waiting(each.key).is_free(now, due_by)
+            and self.waiting(each.key).is_free(now, due_by)
             and (through is None or (each.channel or through[1]) == through[0])
         ]
         for each in free[:limit]:
@@ -104,7 +104,7 @@ class MemoryQueue:
                     again_at=None if each.again_at is None else micros(each.again_at),
                     holder=None,
                     handed=each.handed,
-                    attempts=self._waiting(each.key).attempts + 1,
+                    attempts=self.waiting(each.key).attempts + 1,
                     because=each.because,
                     dead=each.again_at is None,
                 )
@@ -124,7 +124,7 @@ class MemoryQueue:
         """See :meth:`apologylab.service.ports.Transaction.bring_forward`."""
         settled = self._facts.settled()
         for key, at in due.items():
-            if key not in settled and not self._waiting(key).handed:
+            if key not in settled and not self.waiting(key).handed:
                 self._wait(key, due_at=micros(at), again_at=None)
 
     def arrived(
@@ -133,7 +133,7 @@ class MemoryQueue:
         """See :meth:`apologylab.service.ports.Transaction.arrived`."""
         found = []
         for each in self.unsettled(experiment):
-            wait = self._waiting(each.key)
+            wait = self.waiting(each.key)
             if among is not None and each.key not in among:
                 continue
             if each.awaits is not None and wait.due_at is None and not wait.handed:
@@ -146,13 +146,13 @@ class MemoryQueue:
         return [
             DeadLetter(remedy=each, attempts=of.attempts, because=of.because, handed=of.handed)
             for each in self.unsettled(experiment)
-            if (of := self._waiting(each.key)).dead
+            if (of := self.waiting(each.key)).dead
         ]
 
     def revive(self, keys: Sequence[str]) -> int:
         """See :meth:`apologylab.service.ports.Transaction.revive`."""
         settled = self._facts.settled()
-        dead = {key for key in keys if self._waiting(key).dead and key not in settled}
+        dead = {key for key in keys if self.waiting(key).dead and key not in settled}
         for key in dead:
             self._wait(key, dead=False, attempts=0, again_at=None, because="")
         return len(dead)
@@ -183,20 +183,21 @@ class MemoryQueue:
         return {customer, *into, *out_of}
 
     def _due(self, remedy: Remedy) -> int:
-        moved = self._waiting(remedy.key).due_at
+        moved = self.waiting(remedy.key).due_at
         return micros(remedy.due_at) if moved is None else moved
 
-    def _waiting(self, key: str) -> Waiting:
+    def waiting(self, key: str) -> Waiting:
+        """What the queue knows of a remedy."""
         return self.changed.get(key, self._before.get(key, FRESH))
 
     def _wait(self, key: str, **changed: Any) -> None:
-        self.changed[key] = replace(self._waiting(key), **changed)
+        self.changed[key] = replace(self.waiting(key), **changed)
 
     def _held(self, keys: Sequence[str], holder: str) -> frozenset[str]:
         settled = self._facts.settled()
-        held = (key for key in keys if self._waiting(key).holder == holder)
+        held = (key for key in keys if self.waiting(key).holder == holder)
         return frozenset(key for key in held if key not in settled)
 
     def _claimed(self, remedy: Remedy) -> Claimed:
-        wait = self._waiting(remedy.key)
+        wait = self.waiting(remedy.key)
         return Claimed(remedy=remedy, attempts=wait.attempts, handed=wait.handed)

@@ -15,6 +15,7 @@ from apologylab.errors import LedgerBusyError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import KINDS, Delivery, Remedy
 from apologylab.storage.memory import MemoryLedger, MemoryTransaction
+from apologylab.storage.memory_queue import MemoryQueue
 from apologylab.storage.rows import micros
 from apologylab.storage.tables import FACTS
 
@@ -80,13 +81,34 @@ class Locks:
         return False
 
 
+class InterleavedQueue(MemoryQueue):
+    """The queue beside others: what they have locked may be skipped."""
+
+    def __init__(self, work, ledger):
+        super().__init__(work, ledger.queue)
+        self._work, self._locks = work, ledger.locks
+        self._skips = False
+
+    @contextmanager
+    def skipping(self):
+        self._skips = True
+        yield
+        self._skips = False
+
+    def unsettled(self, experiment):
+        found = super().unsettled(experiment)
+        if not self._skips:
+            return found
+        return [each for each in found if not self._locks.is_taken(self._work, "queue", each.key)]
+
+
 class InterleavedTransaction(MemoryTransaction):
     """A transaction beside others; what it changes is locked first."""
 
     def __init__(self, ledger, recorded_at):
         super().__init__(ledger, recorded_at)
         self.seq = 0
-        self._skips = False
+        self.queue = InterleavedQueue(self, ledger)
 
     def _take(self, sort, names):
         for name in names:
@@ -107,17 +129,24 @@ class InterleavedTransaction(MemoryTransaction):
         return appended
 
     def claim(self, experiment, **asked):
-        self._skips = True
-        claimed = super().claim(experiment, **asked)
-        self._skips = False
+        with self.queue.skipping():
+            claimed = super().claim(experiment, **asked)
         self._take("queue", [each.remedy.key for each in claimed])
         return claimed
 
-    def _unsettled(self, experiment):
-        found = super()._unsettled(experiment)
-        if not self._skips:
-            return found
-        return [each for each in found if not self._ledger.locks.is_taken(self, "queue", each.key)]
+    def arrived(self, experiment, **asked):
+        with self.queue.skipping():
+            found = super().arrived(experiment, **asked)
+        self._take("queue", [each.remedy.key for each in found])
+        return found
+
+    def bring_forward(self, due):
+        self._take("queue", sorted(due))
+        super().bring_forward(due)
+
+    def put_off(self, until, *, holder):
+        self._take("queue", self._mine(until, holder))
+        super().put_off(until, holder=holder)
 
     def hand_over(self, keys, *, holder):
         self._take("queue", self._mine(keys, holder))
@@ -132,11 +161,11 @@ class InterleavedTransaction(MemoryTransaction):
         super().let_go(keys, holder=holder)
 
     def revive(self, keys):
-        self._take("queue", sorted(key for key in keys if self._waiting(key).dead))
+        self._take("queue", sorted(key for key in keys if self.queue.waiting(key).dead))
         return super().revive(keys)
 
     def _mine(self, keys, holder):
-        return sorted(key for key in keys if self._waiting(key).holder == holder)
+        return sorted(key for key in keys if self.queue.waiting(key).holder == holder)
 
     def put_text(self, text_id, body):
         self._take("text", [text_id])
