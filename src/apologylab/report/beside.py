@@ -45,16 +45,11 @@ def pooled_rows(found: Beside) -> list[tuple[str, str]]:
         ("agents", f"said, changed, skipped: {_agents(each)}", each.said + each.changed),
         ("fault", _fault(each), len(each.fault)),
     ]
+    told, given = _mean(each.contacts, each), _mean(each.goodwill, each)
+    shares = f"{_share(each.gifts, each)} given any, {_share(each.refunded, each)} refunded"
     return [
-        (
-            "contacts",
-            f"{_mean(each.contacts, each)} a unit, {_share(each.contacted, each)} in touch",
-        ),
-        (
-            "goodwill",
-            f"{_mean(each.goodwill, each)} {found.currency} a unit, {_share(each.gifts, each)} given "
-            f"any, {_share(each.refunded, each)} refunded",
-        ),
+        ("contacts", f"{told} a unit, {_share(each.contacted, each)} in touch"),
+        ("goodwill", f"{given} {found.currency} a unit, {shares}"),
         *((what, text) for what, text, needed in more if needed),
     ]
 
