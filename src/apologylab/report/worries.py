@@ -90,9 +90,10 @@ def _size(analysis: Analysis) -> Iterator[Worry]:
 def _limits(experiment: Experiment) -> Iterator[Worry]:
     timing = experiment.factors.get(TIMING, ())
     if len(timing) == 1:
+        when = timing[0] if timing[0] in experiment.timing else f"{timing[0]} after the incident"
         yield Worry(
             False,
-            f"Promptness was not varied here: every remedy was due {timing[0]} after the incident."
+            f"Promptness was not varied here: every remedy was due {when}."
             " See the experiment delivery_timing.",
         )
     if experiment.panel is not None and experiment.panel.covariates:
