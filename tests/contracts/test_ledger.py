@@ -74,11 +74,11 @@ def keys(facts):
     return [fact.key for fact in facts]
 
 
-def remedy(key, due, experiment="e1"):
+def remedy(key, due, experiment="e1", **more):
     return Remedy(
         key=key, occurred_at=NOW, assignment=key, experiment=experiment, customer="c",
         arm="basic", locale="en", text="t", text_sha256="0" * 64, compensation=None, amount=0,
-        currency=None, due_at=due,
+        currency=None, due_at=due, **more,
     )  # fmt: skip
 
 
@@ -539,6 +539,20 @@ def within(ledger, call, *args, **more):
     """One call in a transaction of its own."""
     with ledger.transaction(recorded_at=NOW) as transaction:
         return getattr(transaction, call)(*args, **more)
+
+
+def test_what_leaves_through_one_channel_is_claimed_apart(ledger):
+    """What names none leaves through the one that is said; without a channel, all do."""
+    named = {"a": "email", "b": None, "c": "sms", "d": "email", "e": None}
+    put(ledger, *(remedy(key, NOW, channel=name) for key, name in named.items()))
+    with ledger.transaction(recorded_at=NOW) as transaction:
+        asked = {"holder": "w", "now": NOW, "until": NOW + HOUR, "unnamed": "email"}
+        first = transaction.claim("e1", channel="email", limit=3, **asked)
+        assert [each.remedy.key for each in first] == ["a", "b", "d"]
+        (text,) = transaction.claim("e1", channel="sms", limit=9, **asked)
+        assert text.remedy.key == "c"
+        assert transaction.claim("e1", channel="fax", limit=9, **asked) == []
+    assert claim(ledger, "w2") == ["e"]
 
 
 def test_the_longest_due_is_claimed_first_until_delivered(ledger):

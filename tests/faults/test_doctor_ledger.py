@@ -147,6 +147,9 @@ TAMPERED = {
     ],
     "pinned is there until it is sent": [f"DELETE FROM text WHERE id = {TEXT_WAITS}"],
     "sent is there until it was forgotten": [f"DELETE FROM text WHERE id = {TEXT_SENT}"],
+    "an address that was pinned is there": [
+        f"UPDATE fact_remedy SET address = 'gone' WHERE key = {WAITS}",
+    ],
     "the one whose hash was pinned": [
         f"UPDATE text SET body = body || '!' WHERE id = {TEXT_SENT}",
     ],

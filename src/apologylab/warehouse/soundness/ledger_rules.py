@@ -40,7 +40,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
                    "reason", "propensity", "because", "first", "stratum", "block"),
     "incident": ("customer",),
     "remedy": ("experiment", "customer", "arm", "text", "text_sha256", "compensation", "amount",
-               "awaits", "leave_by"),
+               "awaits", "leave_by", "address"),
     "delivery": ("occurred_at", "state", "because"),
     "liability": ("assignment", "state", "amount"),
     "due_moved": ("customer", "awaited", "came_at", "assignment", "experiment"),

@@ -100,6 +100,12 @@ SENDS: Final = (
         "TIMESTAMPTZ))), 0) FROM change WHERE what = 'purge')",
     ),
     Rule(
+        says="an address that was pinned is there until its remedy ends, unless it was forgotten",
+        offenders="SELECT r.key FROM remedy r ANTI JOIN delivery d USING (key) "
+        "WHERE r.address IS NOT NULL AND r.address NOT IN (SELECT id FROM text) "
+        "AND r.customer NOT IN (SELECT customer FROM forgotten)",
+    ),
+    Rule(
         says="a text is the one whose hash was pinned",
         offenders="SELECT r.key FROM remedy r JOIN text t ON t.id = r.text "
         "WHERE sha256(t.body) <> r.text_sha256",
