@@ -119,6 +119,13 @@ def offered(experiment: Experiment, choice: Compensation) -> tuple[str, ...]:
     return tuple(each for each in choice.menu if each in known and known[each].kind != CHOICE)
 
 
+def price_of(experiment: Experiment) -> str | None:
+    """The incident's field that holds its price, where anything is given."""
+    incident = experiment.incident
+    priced = incident is not None and len(experiment.compensation)
+    return incident.price if incident is not None and priced else None
+
+
 def menus(experiment: Experiment, name: str) -> tuple[str, ...]:
     """The choices that have the compensation ``name`` on their menu."""
     return tuple(choice for choice, given in experiment.compensation.items() if name in given.menu)

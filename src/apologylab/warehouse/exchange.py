@@ -7,6 +7,7 @@ and refused where all amounts must be in one.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from apologylab.design.faces import own_currency, rate
@@ -17,11 +18,14 @@ from apologylab.warehouse.units import MONEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from fractions import Fraction
 
     import duckdb
 
     from apologylab.design.experiment import Experiment
+
+
+GIVEN_IN = "given_in"
+"""Of a liability: the currency that its amount is in; its terms have what it holds of budgets."""
 
 
 def exchange(
@@ -32,26 +36,29 @@ def exchange(
     if experiment.markets is None or own is None:
         return
     rates = {
-        currency: rate(experiment, currency) * 10 ** (exponent(own) - exponent(currency))
+        currency: rate(experiment, currency) * Fraction(10) ** (exponent(own) - exponent(currency))
         for currency in experiment.markets.rates
-        if currency != own
     }
-    for kind in sorted(set(kinds) & set(MONEY)) if rates else ():
-        _change(connection, f"staged_{kind}", rates, own)
+    for kind in sorted(set(kinds) & set(MONEY)):
+        _change(connection, f"staged_{kind}", kind, rates, own)
 
 
 def _change(
-    connection: duckdb.DuckDBPyConnection, table: str, rates: Mapping[str, Fraction], own: str
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    kind: str,
+    rates: Mapping[str, Fraction],
+    own: str,
 ) -> None:
     described = connection.execute(f"DESCRIBE {table}").fetchall()
-    amounts = [name for name, *_ in described if is_money(name)]
+    amounts = [name for name, *_ in described if is_money(name) and kind != "liability"]
     listed = ", ".join(text_literal(currency) for currency in rates)
     said = f"CASE WHEN currency IN ({listed}) THEN {text_literal(own)} ELSE currency END"
     replaced = [f"{_changed(identifier(name), rates)} AS {identifier(name)}" for name in amounts]
     replaced.append(f"{said} AS currency")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS "
-        f"SELECT * REPLACE ({', '.join(replaced)}) FROM {table}"
+        f"SELECT * REPLACE ({', '.join(replaced)}), currency AS {GIVEN_IN} FROM {table}"
     )
 
 

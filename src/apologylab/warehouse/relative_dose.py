@@ -6,10 +6,12 @@ whole number, or 0, it is missing. Prices in another market's currency count at 
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from apologylab.design.faces import own_currency, rate
+from apologylab.design.faces import own_currency, price_of, rate
 from apologylab.design.money import exponent
+from apologylab.warehouse.exchange import GIVEN_IN
 from apologylab.warehouse.sql import double, identifier, text_literal
 from apologylab.warehouse.tally import Tally
 
@@ -18,48 +20,55 @@ if TYPE_CHECKING:
 
 GIVEN_SHARE = "given_share"
 """The panel's column."""
-_GIVEN = "incident:given"
-
-
-def price_of(experiment: Experiment) -> str | None:
-    """The incident's field that holds its price, where anything is given."""
-    incident = experiment.incident
-    priced = incident is not None and len(experiment.compensation)
-    return incident.price if incident is not None and priced else None
+_GIVEN, _ABROAD = "incident:given", "incident:given_abroad"
 
 
 def given_tally(experiment: Experiment) -> tuple[Tally, ...]:
     """What was reserved at the unit's own incident, which is its anchor."""
     if price_of(experiment) is None:
         return ()
-    where = f"experiment = {text_literal(experiment.name)} AND state = 'reserved'"
+    here = f"experiment = {text_literal(experiment.name)} AND state = 'reserved'"
+    if experiment.markets is None:
+        return (_reserved(_GIVEN, here),)
+    own = f"{GIVEN_IN} = {text_literal(own_currency(experiment) or '')}"
     return (
-        Tally(
-            name=_GIVEN, fact="liability", of="amount", start=0, end=1, where=where, money=True
-        ),
-    )  # fmt: skip
+        _reserved(_GIVEN, f"{here} AND {own}"),
+        _reserved(_ABROAD, f"{here} AND NOT ({own})"),
+    )
+
+
+def _reserved(name: str, where: str) -> Tally:
+    return Tally(name=name, fact="liability", of="amount", start=0, end=1, where=where)
 
 
 def given_columns(experiment: Experiment) -> dict[str, str]:
-    """The column and its SQL over the tallies; none where the incident has no price."""
+    """The column and its SQL over the tallies; none where the incident has no price.
+
+    What is given in a market's own currency is so because its price is, too.
+    """
     name = price_of(experiment)
     if name is None:
         return {}
     minor = f"TRY_CAST(incident_fields ->> {text_literal(name)} AS BIGINT)"
-    price = f"nullif(greatest({minor}, 0), 0) * {_worth(experiment)}"
-    return {GIVEN_SHARE: f"coalesce({identifier(_GIVEN)}, 0.0) / ({price})"}
+    price = f"nullif(greatest({minor}, 0), 0)"
+    share = f"coalesce({identifier(_GIVEN)}, 0.0) / ({price} * {_worth(experiment)})"
+    if experiment.markets is not None:
+        share += f" + coalesce({identifier(_ABROAD)}, 0.0) / {price}"
+    return {GIVEN_SHARE: share}
 
 
 def _worth(experiment: Experiment) -> str:
-    """SQL of what one minor unit of the price is worth in whole units of the budget's currency."""
+    """SQL of what one minor unit of the price is worth in minor units of the budget's currency."""
     own = own_currency(experiment) or ""
     rates = experiment.markets.rates if experiment.markets is not None else {}
     cases = "".join(
         f" WHEN {text_literal(currency)} THEN "
-        f"{double(float(rate(experiment, currency) / 10 ** exponent(currency)))}"
+        f"{double(float(rate(experiment, currency) * _scale(own, currency)))}"
         for currency in rates
-        if currency != own
     )
-    here = double(1 / 10 ** exponent(own))
     known = f"coalesce(incident_fields ->> 'currency', {text_literal(own)})"
-    return f"CASE {known}{cases} WHEN {text_literal(own)} THEN {here} END"
+    return f"CASE {known} WHEN {text_literal(own)} THEN 1.0{cases} END"
+
+
+def _scale(own: str, currency: str) -> Fraction:
+    return Fraction(10) ** (exponent(own) - exponent(currency))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.arms import arms
 from apologylab.design.experiment import TIMING
+from apologylab.design.faces import price_of
 from apologylab.design.money import exponent
 from apologylab.errors import InputError
-from apologylab.warehouse.relative_dose import price_of
 from apologylab.warehouse.sets import DRAWN_SET, drawn_set
 from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER, normalised

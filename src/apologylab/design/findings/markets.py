@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 def markets_declared(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
     """Values by market need the field that names it, and what their currencies are worth."""
     if not len(given.by_market):
+        if given.share is not None and experiment.markets is not None:
+            yield Finding(
+                path=f"{path}.by_market",
+                what="is missing: a share is of orders in several currencies",
+                do="add the cap of each market, and delete at_most",
+                related=(f"{path}.share", "markets"),
+            )
         return
     if experiment.markets is None:
         yield Finding(
