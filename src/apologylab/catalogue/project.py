@@ -47,7 +47,7 @@ KEYS: Final[dict[str, type]] = {
     "simulated": bool,
     "retention_days": int,
 }
-TABLES: Final = ("channels", "taxonomy")
+TABLES: Final = ("channels", "issuers", "taxonomy")
 """Tables of tables, each read by a module of its own."""
 SECRETS: Final = ("ledger_url", "pseudonym_key")
 """What a variable, or the file that ``<variable>_FILE`` names, may hold."""
@@ -75,6 +75,7 @@ class Project:
     retention_days: int | None = None
     pseudonym_key: str | None = field(default=None, repr=False)
     channels: Mapping[str, Outlet] = field(default_factory=lambda: outlets({}, {}))
+    issuers: Mapping[str, Outlet] = field(default_factory=dict)
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
 
     def __post_init__(self) -> None:
@@ -112,6 +113,7 @@ def find_project(start: Path, environ: Mapping[str, str]) -> Project:
     found = read_file(file) if file else {}
     tables = {
         "channels": outlets(found.pop("channels", {}), environ),
+        "issuers": outlets(found.pop("issuers", {}), environ, of="issuers"),
         "taxonomy": taxonomy_of(found.pop("taxonomy", {})),
     }
     return _build(root, found | overrides | tables)

@@ -200,11 +200,13 @@ def _line(each: Outgoing) -> dict[str, Any]:
         "compensation": each.compensation,
         "amount": str(Money(each.amount, each.currency)) if each.currency else None,
         "expires_days": each.expires_days,
+        "code": each.code,
         "subject": each.subject,
         "to": each.to,
         "sender": each.sender,
         "purpose": each.purpose,
         "promotional": each.promotional,
+        "parts": [{"part": part, "text": text} for part, text in each.parts],
     }
 
 

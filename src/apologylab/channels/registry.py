@@ -15,17 +15,30 @@ from apologylab.errors import ConfigError, MissingPartError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from apologylab.channels.issuing import Issuer
     from apologylab.channels.settings import Settings
     from apologylab.service.channel import Channel
 
     Factory = Callable[[Settings], Channel]
 
 GROUP: Final = "apologylab.channels"
+ISSUERS: Final = "apologylab.issuers"
 
 
-def kinds() -> tuple[str, ...]:
+def kinds(group: str = GROUP) -> tuple[str, ...]:
     """Every kind that is installed."""
-    return tuple(sorted({each.name for each in entry_points(group=GROUP)}))
+    return tuple(sorted({each.name for each in entry_points(group=group)}))
+
+
+def build_issuer(settings: Settings) -> Issuer:
+    """The issuer that ``settings`` describe, of the group ``apologylab.issuers``.
+
+    Raises:
+        ConfigError: no package brings its kind, or two do; or its settings are wrong.
+        MissingPartError: its package cannot be imported.
+    """
+    made = _factory(settings, ISSUERS)(settings)
+    return cast("Issuer", made)
 
 
 def build(settings: Settings) -> Channel:
@@ -35,18 +48,20 @@ def build(settings: Settings) -> Channel:
         ConfigError: no package brings its kind, or two do; or its settings are wrong.
         MissingPartError: its package cannot be imported.
     """
-    return _factory(settings)(settings)
+    return _factory(settings, GROUP)(settings)
 
 
-def _factory(settings: Settings) -> Factory:
-    found = {each.value: each for each in entry_points(group=GROUP, name=settings.kind)}
+def _factory(settings: Settings, group: str) -> Factory:
+    found = {each.value: each for each in entry_points(group=group, name=settings.kind)}
     if len(found) > 1:
         settings.refuse(
             f"kind {settings.kind!r} is brought by several packages: {', '.join(sorted(found))}",
             do="uninstall all but one",
         )
     if not found:
-        settings.refuse(f"there is no kind {settings.kind!r}", do=f"known are {', '.join(kinds())}")
+        settings.refuse(
+            f"there is no kind {settings.kind!r}", do=f"known are {', '.join(kinds(group))}"
+        )
     return _loaded(settings, *found.values())
 
 

@@ -19,7 +19,7 @@ from apologylab.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One table ``[channels.NAME]``: its keys without ``kind``, and its secrets.
+    """One table ``[channels.NAME]`` or ``[issuers.NAME]``: its keys without ``kind``, its secrets.
 
     ``secrets`` holds ``password``, ``secret`` and ``token`` as far as the environment sets them;
     ``root`` is the project's folder, ``clock`` now, aware and in UTC.
@@ -43,6 +43,7 @@ class Settings:
     root: Path
     clock: Callable[[], datetime]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    of: str = "channels"
     _known: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -81,7 +82,7 @@ class Settings:
     def variable(self) -> str:
         """What the names of its variables begin with: ``APOLOGYLAB_CHANNEL_SMS_EU``."""
         word = re.sub("[^A-Z0-9]", "_", self.name.upper())
-        return f"APOLOGYLAB_CHANNEL_{word}"
+        return f"APOLOGYLAB_{self.of.removesuffix('s').upper()}_{word}"
 
     def secret(self, word: str) -> str | None:
         """A secret of the environment's: ``APOLOGYLAB_CHANNEL_<NAME>_<WORD>``."""
@@ -105,7 +106,7 @@ class Settings:
         Raises:
             ConfigError: always.
         """
-        raise ConfigError(f"channels.{self.name}: {what}", do=do)
+        raise ConfigError(f"{self.of}.{self.name}: {what}", do=do)
 
     def _get(self, key: str, kind: type, word: str, default: Any) -> Any:
         self._known.append(key)

@@ -51,8 +51,17 @@ class WebhookChannel:
 
     harmless = False
 
-    def __init__(self, name: str, place: Place, signing: Signing, *, once: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        signing: Signing,
+        *,
+        once: bool = False,
+        body: Callable[[Outgoing], bytes] = remedy_body,
+    ) -> None:
         self.name, self.once = name, once
+        self._body = body
         self._place, self._signing = place, signing
         self._line = Line(place)
         self._agent = f"apologylab/{version('apologylab')}"
@@ -93,7 +102,7 @@ class WebhookChannel:
         self._line.close()
 
     def _post(self, each: Outgoing) -> Sent:
-        body = remedy_body(each)
+        body = self._body(each)
         event = event_id(each.key)
         timestamp = int(self._signing.clock().timestamp())
         headers = {
@@ -144,8 +153,10 @@ def _wait_s(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
 
 
-def channel(settings: Settings) -> WebhookChannel:
-    """The webhook channel that ``settings`` describe.
+def channel(
+    settings: Settings, *, body: Callable[[Outgoing], bytes] = remedy_body
+) -> WebhookChannel:
+    """The webhook channel that ``settings`` describe, which posts what ``body`` makes.
 
     Raises:
         ConfigError: a setting is missing or wrong.
@@ -163,4 +174,4 @@ def channel(settings: Settings) -> WebhookChannel:
     if secret is None:
         settings.refuse("it has no secret to sign with", do=f"set {settings.variable}_SECRET")
     signing = Signing(keys=signing_keys(secret), clock=settings.clock)
-    return WebhookChannel(settings.name, place, signing, once=once)
+    return WebhookChannel(settings.name, place, signing, once=once, body=body)

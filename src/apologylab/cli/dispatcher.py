@@ -131,11 +131,15 @@ class Dispatcher:
 
         What is sent beside the remedies comes after them.
         """
+        from apologylab import wiring
         from apologylab.design.routes import channels
         from apologylab.service.dispatch import Dispatched, dispatch_once
 
         done = Dispatched(experiment=running.name)
-        through = {each: self._channel(each) for each in channels(running.experiment)}
+        through = {
+            each: wiring.issuing(self._channel(each), running.experiment, self._project)
+            for each in channels(running.experiment)
+        }
         queues = [(each, name) for each in (running, *running.beside()) for name in through]
         for each, name in queues:
             until = time.monotonic() + seconds / len(queues)

@@ -156,6 +156,9 @@ class Compensation:
     cost_share: Annotated[Share, Doc("cost to the firm of one unit of value redeemed")] = 1.0
     cost: Annotated[CostChannel, Doc("what it costs us to give")] = "money"
     told: Annotated[bool, Doc("false: it appears silently and has no fragment")] = True
+    issuer: Annotated[
+        Name | None, Doc("who makes its codes usable: a table [issuers.NAME] of apologylab.toml")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

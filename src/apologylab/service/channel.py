@@ -26,7 +26,7 @@ class Outgoing:
 
     ``parts`` are the tagged parts of ``text``: (part, words), apart where the wording has tags.
     ``sender`` is the name of who speaks, None where the channel's own does; ``sender_address``
-    theirs. ``purpose``: remedy, survey, notice, or test.
+    theirs. ``purpose``: remedy, survey, notice, or test. ``code``: the coupon's, where it has one.
     """
 
     key: str
@@ -46,6 +46,7 @@ class Outgoing:
     expires_days: int | None = None
     purpose: str = "remedy"
     promotional: bool = False
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

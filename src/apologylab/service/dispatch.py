@@ -121,7 +121,7 @@ def dispatch_once(  # noqa: PLR0913 - what, through what, by whom, and who watch
         asked = partial(claim, ledger, running, worker, channel=channel.name, only=only)
         taken = again(partial(asked, limit=size))
         began = worker.seconds() if worker.seconds else 0.0
-        fates = hand(channel, ledger.identity.id, taken, running.experiment)
+        fates = hand(channel, ledger.identity, taken, running.experiment)
         left = taken.claimed == size
         size = worker.batch if taken.killed else _next(channel, worker, size, len(fates), began)
         stored = _surely(

@@ -10,6 +10,7 @@ from apologylab.assignment.answers import arm_weights
 from apologylab.design.arms import arms
 from apologylab.design.money import Money
 from apologylab.remedy.amounts import unfit
+from apologylab.remedy.codes import COUPON_CODE
 from apologylab.remedy.compensation import Given, given, given_to
 
 if TYPE_CHECKING:
@@ -58,22 +59,25 @@ class Giving:
         """Why an incident with ``fields`` is drawn in no arm, or None (R4)."""
         return unfit(self.experiment, fields) if self.varies else None
 
-    def said(self, arm: str, fields: Mapping[str, object]) -> Mapping[str, object]:
-        """``fields`` and, where a text asks for it, what ``arm`` gives, like ``4.50 USD``."""
+    def said(self, arm: str, fields: Mapping[str, object], code: str) -> Mapping[str, object]:
+        """``fields`` and, where a text asks for it, what ``arm`` gives, like ``4.50 USD``.
+
+        A text may also ask for the ``code`` of what is given.
+        """
         if not self._asked:
             return fields
         found = self.to(arm, fields)
-        return (
-            fields if found is None else {**fields, GIVEN: str(Money(found.amount, found.currency))}
-        )
+        if found is None:
+            return fields
+        return {**fields, GIVEN: str(Money(found.amount, found.currency)), COUPON_CODE: code}
 
     def sayable(self, fields: Mapping[str, object]) -> Mapping[str, object]:
         """``fields`` with all that is filled in later, so that no incident lacks it."""
-        return {**fields, GIVEN: GIVEN} if self._asked else fields
+        return {**fields, **dict.fromkeys(self._asked, GIVEN)} if self._asked else fields
 
     @cached_property
-    def _asked(self) -> bool:
-        return GIVEN in self.experiment.messages.placeholders
+    def _asked(self) -> frozenset[str]:
+        return frozenset({GIVEN, COUPON_CODE}) & set(self.experiment.messages.placeholders)
 
     @cached_property
     def _arms(self) -> Mapping[str, Arm]:

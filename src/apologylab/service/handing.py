@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from apologylab.service.channel import Sent
-from apologylab.service.leaving import outgoing
+from apologylab.service.leaving import outgoing, outgoing_key
 from apologylab.service.retrying import Retry
 from apologylab.service.settling import Outcome
 
@@ -15,23 +15,26 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.service.channel import Channel, Outgoing
     from apologylab.service.claiming import Leaving, Taken
+    from apologylab.service.ports import LedgerIdentity
     from apologylab.service.retrying import Fate
 
 NEVER_TOLD: Final = "a worker ended between handing it over and telling what came of it"
 NO_ANSWER: Final = "the channel did not say what it did with it"
 
 
-def hand(channel: Channel, ledger: str, taken: Taken, experiment: Experiment) -> list[Fate]:
+def hand(
+    channel: Channel, ledger: LedgerIdentity, taken: Taken, experiment: Experiment
+) -> list[Fate]:
     """Send what was taken, asking first what became of the doubtful ones.
 
     A key is sent again only if the channel promises that this has no second effect, and nothing at
-    all after a kill. ``ledger`` is its id, which makes keys differ from those of other ledgers;
-    ``experiment`` says who speaks and whether a remedy promotes.
+    all after a kill. ``ledger``'s id makes keys differ from those of other ledgers; ``experiment``
+    says who speaks and whether a remedy promotes.
     """
-    ids = {each.remedy.key: f"{ledger}/{each.remedy.key}" for each in taken.leaving}
+    ids = {each.remedy.key: outgoing_key(ledger, each.remedy.key) for each in taken.leaving}
     fates = _asked(channel, ids, taken)
     leaving = [each for each in taken.leaving if each.remedy.key not in fates]
-    batch = [outgoing(experiment, each, ids[each.remedy.key]) for each in leaving]
+    batch = [outgoing(experiment, each, ledger) for each in leaving]
     told = _sent(channel, batch)
     for each in leaving:
         key = each.remedy.key

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.carriers import read_signed
 from apologylab.design.follow_ups import purpose_of
+from apologylab.remedy.codes import COUPON_CODE, coupon_code
 from apologylab.remedy.letter import opened
 from apologylab.service.channel import Outgoing
 
@@ -13,15 +14,16 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.record.facts import Remedy
     from apologylab.service.claiming import Leaving
+    from apologylab.service.ports import LedgerIdentity
 
 
-def outgoing(experiment: Experiment, leaving: Leaving, key: str) -> Outgoing:
-    """``leaving`` under the ``key`` by which its channel knows it."""
+def outgoing(experiment: Experiment, leaving: Leaving, ledger: LedgerIdentity) -> Outgoing:
+    """``leaving`` under the key by which its channel knows it."""
     remedy = leaving.remedy
     letter = opened(leaving.body) if leaving.body is not None else None
     name, address = read_signed(remedy.sender)
     return Outgoing(
-        key=key,
+        key=outgoing_key(ledger, remedy.key),
         customer=remedy.customer,
         experiment=remedy.experiment,
         arm=remedy.arm,
@@ -38,7 +40,22 @@ def outgoing(experiment: Experiment, leaving: Leaving, key: str) -> Outgoing:
         expires_days=expires_days(experiment, remedy),
         promotional=promotes(experiment, remedy),
         purpose=purpose_of(remedy.experiment),
+        code=code_of(experiment, remedy, ledger),
     )
+
+
+def outgoing_key(ledger: LedgerIdentity, key: str) -> str:
+    """A remedy's key as channels know it: no other ledger's is the same."""
+    return f"{ledger.id}/{key}"
+
+
+def code_of(experiment: Experiment, remedy: Remedy, ledger: LedgerIdentity) -> str | None:
+    """The code of what a remedy gives, where codes are made for it."""
+    given = experiment.compensation.get(remedy.compensation or "")
+    coded = given is not None and (
+        given.issuer is not None or COUPON_CODE in experiment.messages.placeholders
+    )
+    return coupon_code(ledger.secret, remedy.key) if coded else None
 
 
 def expires_days(experiment: Experiment, remedy: Remedy) -> int | None:

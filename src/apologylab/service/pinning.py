@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apologylab.design.experiment import SILENCE
 from apologylab.errors import InputError
 from apologylab.record.facts import Liability, Remedy
+from apologylab.remedy.codes import coupon_code
 from apologylab.remedy.terms import written_terms
 from apologylab.service.following import Beside, follow_ups
 from apologylab.service.text_ids import text_id
@@ -50,7 +51,8 @@ def pin(
     and the unit stays in its arm (R11).
     """
     locale = running.wording.locale(incident.fields) if running.wording.speaks(drawn.arm) else None
-    text, because = _text(running, drawn.arm, incident, locale, nth)
+    code = coupon_code(ledger.secret, drawn.key)
+    text, because = _text(running, drawn.arm, incident, locale, nth, code)
     liability = _liability(running, drawn, incident, caps)
     carried = running.carried[drawn.arm]
     address = _address(running, drawn.arm, incident)
@@ -92,7 +94,7 @@ def _address(running: Running, arm: str, incident: Incident) -> str | None:
 
 
 def _text(
-    running: Running, arm: str, incident: Incident, locale: str | None, nth: int
+    running: Running, arm: str, incident: Incident, locale: str | None, nth: int, code: str
 ) -> tuple[Pinned | None, str]:
     """The arm's text, or why it has none; the locale is None where it says nothing."""
     wording, repeats = running.wording, running.experiment.repeats
@@ -100,7 +102,7 @@ def _text(
         return None, ""
     varied = nth if repeats is not None and repeats.text == "vary" else 1
     try:
-        fields = running.giving.said(arm, incident.fields)
+        fields = running.giving.said(arm, incident.fields, code)
         return wording.text(arm, locale, fields, nth=varied), ""
     except InputError as error:
         return None, str(error)

@@ -47,6 +47,7 @@ def _compensation(each: Outgoing) -> dict[str, Any] | None:
         "minor_units": each.amount,
         "currency": each.currency,
         "expires_days": each.expires_days,
+        "code": each.code,
     }
 
 
@@ -115,6 +116,7 @@ SCHEMA: Final[Mapping[str, Any]] = {
                             "minor_units": {"type": "integer", "description": "the same in cents"},
                             "currency": _maybe("ISO 4217"),
                             "expires_days": _maybe("days that it can be used", "integer"),
+                            "code": _maybe("the coupon's code, where it has one"),
                         },
                     ),
                 ]

@@ -48,7 +48,10 @@ def rehearse(
     project = wiring.project()
     catalogue = wiring.catalogue(project)
     experiment = catalogue.experiment(name)
-    outlets = {each: wiring.channel(each, project) for each in channels(experiment)}
+    outlets = {
+        each: wiring.issuing(wiring.channel(each, project), experiment, project)
+        for each in channels(experiment)
+    }
     try:
         found = rehearsed(
             wiring.throwaway_ledger(simulated=project.simulated),

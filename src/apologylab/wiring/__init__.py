@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apologylab.errors import ConfigError
+from apologylab.wiring.clocks import clock
+from apologylab.wiring.outlets import channel, issuing, refuse_unready_channels, returned_mail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from apologylab.catalogue.folder import FolderCatalogue
     from apologylab.catalogue.project import Project
     from apologylab.design.experiment import Experiment
     from apologylab.service.assign_file import UnitFiles
-    from apologylab.service.bounces import Returned
     from apologylab.service.causes import By, Counted
-    from apologylab.service.channel import Channel
     from apologylab.service.export import Asked, Exported, Exporter
-    from apologylab.service.ports import Clock, Ledger, Panel, Progress
+    from apologylab.service.ports import Ledger, Panel, Progress
     from apologylab.service.scaffold_panel import Column
     from apologylab.service.soundness import Rules
     from apologylab.service.status import Census
     from apologylab.service.table import Wanted
 
+__all__ = [
+    "catalogue", "catalogue_in", "census", "channel", "clock", "columns", "create_ledger",
+    "currency", "declaration_reader", "export_rows", "exporter", "has_ledger",
+    "incidents_counted", "issuing", "known_as", "ledger_at", "ledger_panel", "ledger_rules",
+    "migrate_ledger", "open_ledger", "project", "pseudonym_key", "refuse_unready_channels",
+    "returned_mail", "table_panel", "throwaway_ledger", "unit_files",
+]  # fmt: skip
 EXPERIMENTS = "experiments"
-
-
-def clock() -> Clock:
-    """The machine's clock, in UTC (R38)."""
-    return lambda: datetime.now(UTC)
 
 
 def project(start: Path | None = None) -> Project:
@@ -216,67 +217,6 @@ def migrate_ledger(of: Project, *, dry_run: bool) -> list[str]:
     from apologylab.storage import sqlite
 
     return sqlite.migrate(file, dry_run=dry_run)
-
-
-def channel(name: str, of: Project) -> Channel:
-    """The channel called ``name`` in ``apologylab.toml``; file is always there.
-
-    Raises:
-        ConfigError: there is no such channel, or its settings are wrong.
-        MissingPartError: what it needs is not installed.
-    """
-    from apologylab.channels.registry import build
-    from apologylab.channels.settings import Settings
-
-    if name not in of.channels:
-        raise ConfigError(
-            f"there is no channel {name!r}",
-            do=f"add [channels.{name}] to apologylab.toml; it has {', '.join(of.channels)}",
-        )
-    outlet = of.channels[name]
-    return build(
-        Settings(
-            name=name,
-            kind=outlet.kind,
-            values=outlet.values,
-            secrets=outlet.secrets,
-            root=of.root,
-            clock=clock(),
-        )
-    )
-
-
-def refuse_unready_channels(experiment: Experiment, of: Project) -> None:
-    """Refuse an experiment that a channel of the project cannot carry.
-
-    Raises:
-        ConfigError: a channel is not there, is wrong, or lacks what the experiment needs.
-        LedgerOtherError: the project is simulated and a channel reaches real customers.
-    """
-    from apologylab.errors import LedgerOtherError
-    from apologylab.service.channel import needs
-
-    for name, needed in needs(experiment).items():
-        found = channel(name, of)
-        if of.simulated and not found.harmless:
-            raise LedgerOtherError(
-                f"the project is simulated and channel {name} reaches real customers",
-                do=f'write kind = "file" under [channels.{name}]',
-            )
-        if lacking := found.lacks(needed):
-            raise ConfigError(f"channel {name} cannot carry {experiment.name}", do=lacking)
-
-
-def returned_mail(files: Sequence[Path]) -> Iterator[Returned | None]:
-    """What came back, as files of mail say; None for a message that is no notification.
-
-    Raises:
-        NotFoundError: there is no such file.
-        InputError: it cannot be read.
-    """
-    from apologylab.channels.returned import returned
-
-    return returned(files)
 
 
 def unit_files() -> UnitFiles:

@@ -1,0 +1,161 @@
+"""Issuing what remedies give, right before they leave: a port, and a channel that asks it first.
+
+An issuer makes a coupon's code usable in the shop. It must be idempotent: a code that it has issued
+under a key is issued again without effect. So nothing that it leaves open is in doubt: it is asked
+again, and the remedy leaves only once its code works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from apologylab.service.channel import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from apologylab.service.channel import Channel, Needs, Outgoing
+
+IssuedState = Literal["issued", "later", "refused"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issue:
+    """A code to be issued: usable once, until ``expires_at``, by ``customer``.
+
+    ``amount`` is in minor units of ``currency``; so is ``minimum``, below which no order may use
+    it. ``test``: of a rehearsal, and never to be honoured.
+    """
+
+    key: str
+    code: str
+    customer: str
+    compensation: str
+    amount: int
+    currency: str | None
+    expires_at: datetime | None
+    minimum: int | None
+    test: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issued:
+    """The issuer's word on one: issued; later, when it may be asked again; or refused for good."""
+
+    state: IssuedState
+    because: str = ""
+    wait_s: float | None = None
+
+
+class Issuer(Protocol):
+    """Makes codes usable. Issuing one key again has no second effect."""
+
+    def issue(self, issue: Issue) -> Issued:
+        """Issue one code; an error of the network is ``later``."""
+        ...
+
+    def reach(self) -> str:
+        """What answers at its other end, found without issuing anything.
+
+        Raises:
+            OSError: nothing does.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; a later call opens them again."""
+        ...
+
+
+class Issuing:
+    """A channel whose remedies leave only once what they give was issued.
+
+    Args:
+        channel: where they leave.
+        issuers: compensation -> who issues it; what is not named needs no issuing.
+        minimums: compensation -> minor units of the smallest order that may use it.
+        clock: now, from which a code's days count.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        issuers: Mapping[str, Issuer],
+        minimums: Mapping[str, int],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._channel, self._issuers, self._minimums = channel, issuers, minimums
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """See :class:`apologylab.service.channel.Channel`."""
+        return self._channel.name
+
+    @property
+    def once(self) -> bool:
+        """See :class:`apologylab.service.channel.Channel`."""
+        return self._channel.once
+
+    @property
+    def harmless(self) -> bool:
+        """An issuer is not: it makes money."""
+        return False
+
+    def accepted(self, keys: Sequence[str]) -> frozenset[str]:
+        """See :meth:`apologylab.service.channel.Channel.accepted`."""
+        return self._channel.accepted(keys)
+
+    def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
+        """Issue first; of what was issued, the channel's word."""
+        stopped: dict[str, Sent] = {}
+        for each in batch:
+            if (answer := self._stopped(each)) is not None:
+                stopped[each.key] = answer
+        leaving = [each for each in batch if each.key not in stopped]
+        told = {each.key: each for each in self._channel.send(leaving)} if leaving else {}
+        told |= stopped
+        return [told[each.key] for each in batch if each.key in told]
+
+    def lacks(self, needs: Needs) -> str:
+        """See :meth:`apologylab.service.channel.Channel.lacks`."""
+        return self._channel.lacks(needs)
+
+    def reach(self) -> str:
+        """See :meth:`apologylab.service.channel.Channel.reach`."""
+        return self._channel.reach()
+
+    def close(self) -> None:
+        """Let go of the issuers' connections; the channel is closed by whoever opened it."""
+        for each in self._issuers.values():
+            each.close()
+
+    def _stopped(self, each: Outgoing) -> Sent | None:
+        """Why a remedy does not leave yet, or at all; None if it may."""
+        issuer = self._issuers.get(each.compensation or "")
+        if issuer is None or each.code is None:
+            return None
+        answer = issuer.issue(self._issue(each))
+        if answer.state == "issued":
+            return None
+        because = f"the issuer of {each.compensation}: {answer.because}"
+        if answer.state == "later":
+            return Sent(key=each.key, state="later", because=because, wait_s=answer.wait_s)
+        return Sent(key=each.key, state="failed", because=because)
+
+    def _issue(self, each: Outgoing) -> Issue:
+        days, name = each.expires_days, each.compensation or ""
+        return Issue(
+            key=each.key,
+            code=each.code or "",
+            customer=each.customer,
+            compensation=name,
+            amount=each.amount,
+            currency=each.currency,
+            expires_at=self._clock() + timedelta(days=days) if days is not None else None,
+            minimum=self._minimums.get(name),
+            test=each.purpose == "test",
+        )

@@ -1,0 +1,108 @@
+"""An issuer of promotion codes in the shape of Stripe's API: form-encoded POST, Idempotency-Key.
+
+``POST {url}`` with ``coupon``, ``code``, ``max_redemptions=1``, ``expires_at``, metadata and the
+minimum order; what it is worth is the coupon's, which somebody made in the shop's back office and
+named in ``coupons``. A code of a rehearsal is made inactive.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from apologylab.channels.answers import from_status
+from apologylab.channels.egress import Line, NoAnswerError, NotSentError, place_of
+from apologylab.channels.issuing import Issued
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apologylab.channels.egress import Answer, Place
+    from apologylab.channels.issuing import Issue
+    from apologylab.channels.settings import Settings
+
+TAKEN: Final = "resource_already_exists"
+"""What it says of a code that is there: ours, from an earlier call whose answer was lost."""
+
+
+class PromotionCodes:
+    """Issues promotion codes of coupons that are there."""
+
+    def __init__(self, place: Place, token: str, coupons: Mapping[str, str]) -> None:
+        self._line, self._place = Line(place), place
+        self._coupons = coupons
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "User-Agent": f"apologylab/{version('apologylab')}",
+        }
+
+    def issue(self, issue: Issue) -> Issued:
+        """See :meth:`apologylab.channels.issuing.Issuer.issue`."""
+        coupon = self._coupons.get(issue.compensation)
+        if coupon is None:
+            return Issued(state="refused", because=f"coupons names none for {issue.compensation}")
+        body = urlencode(fields(issue, coupon)).encode()
+        try:
+            answer = self._line.post(body, {**self._headers, "Idempotency-Key": issue.key})
+        except (NotSentError, NoAnswerError) as error:
+            return Issued(state="later", because=f"{self._place.shown}: {error}")
+        if answer.status == 400 and _is_taken(answer):
+            return Issued(state="issued")
+        return from_status(answer)
+
+    def reach(self) -> str:
+        """See :meth:`apologylab.channels.issuing.Issuer.reach`."""
+        Line(self._place).touch()
+        return f"{self._place.shown} can be reached"
+
+    def close(self) -> None:
+        """See :meth:`apologylab.channels.issuing.Issuer.close`."""
+        self._line.close()
+
+
+def fields(issue: Issue, coupon: str) -> dict[str, str]:
+    """What the form says."""
+    found = {
+        "coupon": coupon,
+        "code": issue.code,
+        "max_redemptions": "1",
+        "active": "false" if issue.test else "true",
+        "metadata[apologylab]": issue.key,
+    }
+    if issue.expires_at is not None:
+        found["expires_at"] = str(int(issue.expires_at.timestamp()))
+    if issue.minimum is not None and issue.currency is not None:
+        found["restrictions[minimum_amount]"] = str(issue.minimum)
+        found["restrictions[minimum_amount_currency]"] = issue.currency.lower()
+    return found
+
+
+def _is_taken(answer: Answer) -> bool:
+    try:
+        return bool(json.loads(answer.body)["error"]["code"] == TAKEN)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def issuer(settings: Settings) -> PromotionCodes:
+    """The issuer that ``settings`` describe.
+
+    Raises:
+        ConfigError: a setting is missing or wrong.
+    """
+    place = place_of(
+        settings.text("url"),
+        private=settings.switch("allow_private", default=False),
+        seconds=settings.number("timeout_seconds", 10, high=30),
+    )
+    coupons = settings.table("coupons")
+    settings.all_read()
+    if not coupons or any(not isinstance(each, str) for each in coupons.values()):
+        settings.refuse("coupons names none", do='write coupons = { usd5 = "its id in the shop" }')
+    token = settings.secret("token")
+    if token is None:
+        settings.refuse("it has no token", do=f"set {settings.variable}_TOKEN")
+    return PromotionCodes(place, token, coupons)
