@@ -61,9 +61,10 @@ def bring_forward(ledger: Ledger, running: Running, now: datetime) -> int:
     """Make due what awaited a fact that has come, however it came into the ledger; how many.
 
     It looks from those that wait, so that neither a crash after a fact was recorded nor facts that
-    come in another order leave one behind.
+    come in another order leave one behind. Remedies of an earlier version may wait, too.
     """
-    if not running.timing.waits or running.purpose != "remedy":
+    may_wait = running.timing.waits or running.experiment.version > 1
+    if not may_wait or running.purpose != "remedy":
         return 0
     moved = 0
     while found := again(partial(_bring_forward, ledger, running, now)):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apologylab.errors import DeclarationError
 from apologylab.record.facts import (
     Assignment,
     Attempt,
@@ -515,3 +516,22 @@ def test_a_worker_spends_a_twentieth_of_its_time_on_looks(ledger, loop, outboxes
         dispatch_once(ledger, outboxes.Outbox(), running, worker)
         seconds[0] += 1.0
     assert looks == [0.0, 40.0, 80.0]
+
+
+def test_what_an_earlier_version_awaits_is_not_forgotten(ledger, loop, outboxes):
+    """The next version waits for nobody, and dispatches what the first one drew."""
+    made = declared(loop, levels='"visit"')
+    waiting = flat(everybody(ledger, loop, loop.begin(ledger, made), 12), "visit")
+    second = declared(loop).change('owner = "riders"', 'owner = "riders"\nversion = 2')
+    running = loop.begin(ledger, second, now=loop.START + HOUR)
+    at = loop.START + 2 * HOUR
+    record(ledger, *visits(waiting, at), at=at)
+    assert dispatch(ledger, outboxes.Outbox(), running, at + HOUR).settled == 12
+    assert {each.delay_s for each in waiting} == {600}
+    assert {each.shift_s for each in ledger.read(DueMoved)} == {3000}, "ten minutes after the visit"
+
+
+def test_a_default_zone_that_is_none_cannot_start(ledger, loop):
+    made = declared(loop, quiet=True).change('zone = "Europe/Vilnius"', 'zone = "Europe/Wilno"')
+    with pytest.raises(DeclarationError, match="is no IANA time zone"):
+        loop.begin(ledger, made)
