@@ -182,9 +182,13 @@ def _channels() -> list[Looked]:
     from functools import partial
 
     from apologylab import wiring
+    from apologylab.errors import StateError
 
     def reach(name: str) -> str:
-        return wiring.channel(name, project).reach()
+        try:
+            return wiring.channel(name, project).reach()
+        except OSError as error:
+            raise StateError(str(error), do=f"start it, or correct [channels.{name}]") from error
 
     project = wiring.project()
     return [_look(f"channel {name}", partial(reach, name)) for name in project.channels]
