@@ -187,7 +187,7 @@ def test_silence_that_was_broken_is_told_by_how(late, kept):
     place = [each.arm for each in told.arms].index("silence")
     assert table["goodwill a unit, USD"][place] == "0.100"
     assert table["refunded"][place] == "10.0%"
-    assert "agents said it / changed / skipped" not in table
+    assert "agents said / changed / skipped" not in table
     assert "Beside the plan" in as_text(told)
 
 

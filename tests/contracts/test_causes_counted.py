@@ -303,3 +303,22 @@ def test_the_dearest_come_first_and_trends_share_one_level(kept):
     levels = {each.trend.level for each in found.causes if each.trend}
     assert levels == {1 - 0.05 / len([e for e in found.causes if e.trend])}
     assert found.other_currencies == ("JPY",)
+
+
+def test_weeks_before_anything_was_recorded_are_no_part_of_a_trend(kept):
+    """Five a week for six weeks, after which nobody had counted for a year, is no rise."""
+    put(
+        kept,
+        *(
+            Incident(key=f"i{n}", occurred_at=UNTIL - WEEK * (n % 6) - HOUR, customer=f"c{n}",
+                     kind="billing")
+            for n in range(30)
+        ),
+    )  # fmt: skip
+    found = causes(
+        tuple(count(kept, weeks=52).values()), by="cause", since=UNTIL - 52 * WEEK, until=UNTIL,
+        currency="EUR",
+    )  # fmt: skip
+    (only,) = found.causes
+    assert only.counted.weeks == (0,) * 46 + (5,) * 6
+    assert only.trend.change == pytest.approx(0, abs=1e-9)

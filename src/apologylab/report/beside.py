@@ -31,8 +31,12 @@ def rows(found: Beside) -> list[Row]:
 
 
 def as_text(found: Beside) -> str:
-    """By arm, for a terminal."""
-    table = [("", *(each.arm for each in found.arms)), *((r.what, *r.of_arms) for r in rows(found))]
+    """An arm a line, for a terminal."""
+    columns = rows(found)
+    table = [
+        ("", *(each.what for each in columns)),
+        *((arm.arm, *(each.of_arms[at] for each in columns)) for at, arm in enumerate(found.arms)),
+    ]
     lines = [f"  {line}" for line in aligned(table, left=1)]
     return "\n".join([f"{TITLE} (first {found.days} days)", *lines, *sentences(found)])
 
@@ -99,9 +103,9 @@ def _told(found: Beside) -> list[tuple[str, Callable[[OfArm], str], Callable[[Of
         ("goodwill a unit, " + found.currency, lambda each: _mean(each.goodwill, each), None),
         ("given goodwill", lambda each: _share(each.gifts, each), None),
         ("refunded", lambda each: _share(each.refunded, each), None),
-        ("came back after it was resolved", lambda e: _share(e.reopened, e), lambda e: e.reopened),
-        ("messages and calls from us", lambda each: f"{each.written:,}", lambda e: e.written),
-        ("agents said it / changed / skipped", _agents, lambda e: e.said + e.changed + e.skipped),
+        ("came back", lambda e: _share(e.reopened, e), lambda e: e.reopened),
+        ("from us", lambda each: f"{each.written:,}", lambda e: e.written),
+        ("agents said / changed / skipped", _agents, lambda e: e.said + e.changed + e.skipped),
         ("fault, as known now", _fault, lambda each: len(each.fault)),
     ]
 

@@ -87,9 +87,13 @@ def causes(
     currency: str,
     alpha: float = 0.05,
 ) -> Causes:
-    """The groups with their trends, by cost in ``currency``, then by customers hit."""
+    """The groups with their trends, by cost in ``currency``, then by customers hit.
+
+    Weeks before the first in which any incident was recorded are no part of a trend.
+    """
     weeks = len(counted[0].weeks) if counted else 0
-    asked = [each for each in counted if trend(each.weeks) is not None]
+    begun = _begun(counted)
+    asked = [each for each in counted if trend(each.weeks[begun:]) is not None]
     each_alpha = alpha / max(len(asked), 1)
     ordered = sorted(
         counted,
@@ -103,8 +107,15 @@ def causes(
         until=until,
         currency=currency,
         causes=tuple(
-            Cause(counted=each, trend=trend(each.weeks, alpha=each_alpha)) for each in ordered
+            Cause(counted=each, trend=trend(each.weeks[begun:], alpha=each_alpha))
+            for each in ordered
         ),
         level=1 - alpha,
         other_currencies=tuple(sorted(spoken - {currency})),
     )
+
+
+def _begun(counted: Sequence[Counted]) -> int:
+    """The first of the weeks in which anything was recorded: before it nobody counted."""
+    weeks = zip(*(each.weeks for each in counted), strict=True)
+    return next((at for at, week in enumerate(weeks) if any(week)), 0)
