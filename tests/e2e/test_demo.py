@@ -169,3 +169,23 @@ def test_a_world_says_what_it_does_not_know_and_the_loop_ends_all_the_same(
     assert json.loads(said[said.index("{\n") :])["simulated"] is True
     assert main(["report", "delivery_timing", "-o", "page.html"]) == 0
     assert "EUR" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert main(["doctor", "--ledger"]) == 0
+    assert "delivery_timing sent nothing in quiet hours" in capsys.readouterr().out
+    assert main(["status", "delivery_timing", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["achieved"]
+    assert {row["level"] for row in rows} == {"15min", "4h", "24h"}
+    assert sum(row["shifted"] for row in rows) > 0
+    assert all(row["median"] >= row["meant"] for row in rows)
+
+
+def test_a_world_brings_nothing_that_a_remedy_could_wait_for(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    file = tmp_path / "experiments" / "delivery_timing" / "experiment.toml"
+    declared = file.read_text(encoding="utf-8").replace(
+        '"24h"]', '"24h", "visit"]\n[timing.visit]\nafter = "next_visit"\nwithin = "7d"'
+    )
+    file.write_text(declared, encoding="utf-8")
+    assert main(["init", "--simulated"]) == 0
+    assert main(["simulate", "delivery_timing", "--customers", "200"]) != 0
+    assert "no world knows of timing visit" in capsys.readouterr().err
