@@ -13,6 +13,7 @@ from apologylab.storage import sqlite
 from apologylab.warehouse.achieved import achieved
 from apologylab.warehouse.census import census
 from apologylab.warehouse.engine import connect
+from apologylab.warehouse.panel_ledger import panel_ledger
 from apologylab.warehouse.staging import attached
 
 HOUR = timedelta(hours=1)
@@ -95,4 +96,16 @@ def test_it_is_told_in_words():
             ),
         ),
         ("visit, silence", "of 7 it never came"),
+    ]
+
+
+def test_results_say_the_delay_achieved_of_each_level(lived):
+    ledger, running, _, url = lived
+    as_of = EVENING + 99 * HOUR
+    panel = panel_ledger(url, running.experiment, as_of=as_of, mark=ledger.mark(as_of))
+    told = [note for note in panel.flow().notes if note.startswith("timing ")]
+    assert told == [
+        "timing 30min: the delay achieved is 30 minutes (median), 30 (90th percentile), meant 30",
+        "timing 2h: the delay achieved is 780 minutes (median), 780 (90th percentile), meant 120",
+        "timing visit: the delay achieved is 961 minutes (median), 961 (90th percentile)",
     ]
