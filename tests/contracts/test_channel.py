@@ -1,5 +1,6 @@
 """Every channel of ours keeps to the contract that is published for others, too."""
 
+import csv
 import json
 from collections import Counter
 from contextlib import ExitStack, closing
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from apologylab.channels.agent import AgentFolder
 from apologylab.channels.contract import ChannelContract
 from apologylab.channels.egress import place_of
 from apologylab.channels.file import FILE, FileChannel
@@ -37,6 +39,25 @@ class AFile:
         file = self._folder / FILE
         lines = file.read_bytes().splitlines() if file.exists() else []
         found = Counter(json.loads(line)["key"] for line in lines)
+        return {key: found[key] for key in keys if key in found}
+
+
+class AnAgentFolder:
+    """A folder of tasks, counted in the CSV files that a help desk would import."""
+
+    remembers, gone = True, None
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def open(self):
+        return AgentFolder("desk", self._folder)
+
+    def arrived(self, keys):
+        found = Counter()
+        for file in self._folder.glob("tasks-*.csv"):
+            with file.open(encoding="utf-8", newline="") as text:
+                found.update(row["key"] for row in csv.DictReader(text))
         return {key: found[key] for key in keys if key in found}
 
 
@@ -133,3 +154,11 @@ class TestWebhook(ChannelContract):
             closing(AHook(server)) as place,
         ):
             yield place
+
+
+class TestAgentFolder(ChannelContract):
+    """Tasks for agents, as CSV files."""
+
+    @pytest.fixture
+    def place(self, tmp_path):
+        return AnAgentFolder(tmp_path / "desk")

@@ -18,6 +18,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from apologylab.channels.file import FileChannel
+from apologylab.channels.lock import turn
 from apologylab.channels.webhook import channel as webhook_channel
 from apologylab.wire.tasks import COLUMNS, task_body, task_row
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 DONE: Final = ".tasks_to"
 """Up to which byte of ``remedies.jsonl`` tasks were written as CSV."""
+
+TURN: Final = ".tasks.turn"
 
 
 class AgentFolder:
@@ -69,10 +72,12 @@ class AgentFolder:
         self._kept.close()
 
     def _write(self) -> None:
-        """Write as CSV what was kept since it was last written."""
-        file = self._kept.file
-        if not file.exists():
-            return
+        """Write as CSV what was kept since it was last written; one process at a time."""
+        with turn(self._folder / TURN):
+            if self._kept.file.exists():
+                self._write_rest(self._kept.file)
+
+    def _write_rest(self, file: Path) -> None:
         whole = file.read_bytes()
         which = hashlib.sha256(whole[: whole.find(b"\n")]).hexdigest()[:8]
         begin = self._written_to(which)
