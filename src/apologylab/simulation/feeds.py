@@ -16,6 +16,7 @@ import numpy as np
 
 from apologylab.decision.value import currency
 from apologylab.design.arms import arms
+from apologylab.design.routes import address_fields, format_of
 from apologylab.errors import InputError
 from apologylab.record.facts import Incident
 from apologylab.simulation.futures import CENTS, Contacts, Future, Ints, Orders
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from apologylab.design.experiment import Experiment
+    from apologylab.design.routes import Format
     from apologylab.simulation.riders import Flags, Floats, Riders
     from apologylab.simulation.world import World
 
@@ -33,6 +35,12 @@ Columns = TypeVar("Columns", Orders, Contacts)
 ABROAD = "ZZ"
 """A country in which nothing enrols."""
 FIRST_NAMES = ("Ada", "Björn", "Chiara", "Đorđe", "Eglė", "Farid", "Grace", "Hana")
+_ADDRESSES: Mapping[Format, str] = {
+    "email": "rider{}@riders.invalid",
+    "phone": "+1555{:07}",
+    "any": "rider-{}",
+}
+"""Nobody has these (RFC 2606; 555 is no area)."""
 RIDE_MINUTES = 30
 """A late ride was ordered so long before it ended."""
 _DAY_US = 86_400_000_000
@@ -101,7 +109,7 @@ def row_of(customer_id: str) -> int:
 def incidents(scene: Scene) -> list[Incident]:
     """All late rides in order of time; which ride it was is known of the first only."""
     riders, n, kind, home = scene.riders, len(scene.riders), *_place(scene.experiment)
-    late = scene.late
+    late, reached = scene.late, _formats(scene.experiment)
     made = [
         Incident(
             key=_key("late", number),
@@ -109,7 +117,9 @@ def incidents(scene: Scene) -> list[Incident]:
             customer=customer(row),
             kind=kind,
             order=None if i >= n else _key("ride", number),
-            fields=_incident_fields(riders, row, home) | _names(scene.experiment, row),
+            fields=_incident_fields(riders, row, home)
+            | _names(scene.experiment, row)
+            | {name: _ADDRESSES[form].format(row) for name, form in reached.items()},
         )
         for i, (row, at, number) in enumerate(
             zip(late.rider.tolist(), late.at.tolist(), late.number.tolist(), strict=True)
@@ -265,6 +275,11 @@ def _names(experiment: Experiment, row: int) -> dict[str, object]:
     """A first name, where the messages use one."""
     uses = "first_name" in experiment.messages.placeholders
     return {"first_name": FIRST_NAMES[row % len(FIRST_NAMES)]} if uses else {}
+
+
+def _formats(experiment: Experiment) -> dict[str, Format]:
+    """Field of an address -> what it must be, where the experiment's channels need any."""
+    return {name: format_of(name) for name in address_fields(experiment).values()}
 
 
 def _where(columns: Columns, kept: Flags) -> Columns:
