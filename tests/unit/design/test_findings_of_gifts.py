@@ -142,6 +142,25 @@ def test_markets_are_sound(found):
     assert found(gift("refund", share), MARKETS) == {}
 
 
+@pytest.mark.parametrize(
+    ("countries", "path", "what"),
+    [
+        ('["US", "DE", "FR"]', "compensation.usd5.by_market", "nobody there could be drawn"),
+        ('["US"]', "compensation.usd5.by_market.DE", "is no market"),
+        ('["DE", "US"]', None, None),
+    ],
+)
+def test_every_admitted_market_has_a_value(found, countries, path, what):
+    where = ("[repeats]", f"[incident.where]\ncountry = {countries}\n[repeats]")
+    all_found = found(gift("coupon", BY_MARKET), MARKETS, where)
+    assert {key: what in said for key, said in all_found.items()} == ({path: True} if path else {})
+
+
+def test_a_share_under_markets_has_a_cap_in_each(found):
+    said = found(gift("credit", SHARE), MARKETS)
+    assert "orders in several currencies" in said["compensation.usd5.by_market"]
+
+
 def test_what_is_given_together_is_in_one_currency(found):
     more = '[compensation.more]\nkind = "credit"\nvalue = "1.00 USD"\nexpires_days = 9\n'
     change = ('coupon = ["none", "usd5"]', 'coupon = ["none", "usd5"]\ncredit = ["none", "more"]')

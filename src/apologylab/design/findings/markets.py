@@ -48,6 +48,36 @@ def markets_declared(experiment: Experiment, path: str, given: Compensation) -> 
             )
 
 
+@each(lambda experiment: experiment.compensation, "compensation")
+def markets_covered(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
+    """Every market that is admitted has a value, and no other: else nobody there is drawn."""
+    incident, markets = experiment.incident, experiment.markets
+    if not len(given.by_market) or incident is None or markets is None:
+        return
+    if markets.field not in incident.where:
+        return
+    where = at("incident", "where", markets.field)
+    admitted = [str(market) for market in incident.where[markets.field]]
+    for market in admitted:
+        if market not in given.by_market:
+            yield Finding(
+                path=f"{path}.by_market",
+                value=market,
+                what=f"has nothing for {market}, which {where} admits: nobody there could be drawn",
+                do=f'add {market} = "AMOUNT"',
+                related=(where, "markets.field"),
+            )
+    for market in given.by_market:
+        if market not in admitted:
+            yield Finding(
+                path=f"{path}.by_market.{at(market)}",
+                value=market,
+                what=f"is no market that {where} admits",
+                do=f"write one of: {', '.join(admitted)}",
+                related=(where, "markets.field"),
+            )
+
+
 def rates_make_sense(experiment: Experiment) -> Iterator[Finding]:
     """Rates are of other currencies, in the budget's."""
     if experiment.markets is None:
@@ -173,6 +203,7 @@ def _can_pass(experiment: Experiment, limit: int) -> bool:
 
 RULES: tuple[Rule, ...] = (
     markets_declared,
+    markets_covered,
     rates_make_sense,
     given_together,
     price_is_read,
