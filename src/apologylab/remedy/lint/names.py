@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
+
+from apologylab.design.remedies import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,23 +65,7 @@ STRUCTURAL: Final[Mapping[str, Structural]] = MappingProxyType(
 OF_ARMS: Final = ("parts_differ", "arms_differ", "repeated_text", "brand_term")
 """Rules about an experiment's arms and brand, which no single text can break."""
 NAMES: Final = frozenset((*LEXICAL, *STRUCTURAL, *OF_ARMS))
-CUES: Final = (
-    "acknowledge",
-    "regret",
-    "responsibility",
-    "explanation",
-    "repair",
-    "promise",
-    "forgiveness",
-    "notice",
-    "thanks",
-    "invitation",
-    "money",
-    "refusal",
-    "offer",
-    "us",
-    "customer",
-)
+CUES: Final = (*get_args(Part), "money", "refusal", "offer", "us", "customer")
 """What a sentence does or speaks of, known by its words."""
 READING: Final = (
     "words_per_sentence",

@@ -11,13 +11,15 @@ from typing import Final, NamedTuple
 from unicodedata import normalize
 
 _MARKS: Final = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f"
-_CLUSTER: Final = re.compile(rf"\s+|[\u1100-\u11ff]+|.[{_MARKS}]*", re.DOTALL)
+_HIDDEN: Final = "\u00ad\u200b\u2060\ufeff\u200e\u200f"
+_CLUSTER: Final = re.compile(
+    rf"[\s{_HIDDEN}]+|[\u1100-\u11ff]+|.[{_MARKS}\u1160-\u11ff]*", re.DOTALL
+)
 _PLAIN: Final = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u02b9\u2032\u00b4`", "'"),
         **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-        **dict.fromkeys("\u00ad\u200b\u2060\ufeff\u200e\u200f", ""),
     }
 )
 
@@ -56,9 +58,16 @@ def normal(given: str) -> Normal:
 
 
 def _plain(cluster: str) -> str:
-    if cluster.isspace():
-        return "\n\n" if cluster.count("\n") > 1 else "\n" if "\n" in cluster else " "
+    if cluster[0].isspace() or cluster[0] in _HIDDEN:
+        return _space(cluster)
     return normalize("NFC", cluster).translate(_PLAIN)
+
+
+def _space(cluster: str) -> str:
+    """One space, line break or paragraph for a run of them; nothing for what is hidden alone."""
+    if "\n" in cluster:
+        return "\n\n" if cluster.count("\n") > 1 else "\n"
+    return " " if any(map(str.isspace, cluster)) else ""
 
 
 def _lower(letter: str) -> str:
