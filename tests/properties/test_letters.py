@@ -161,6 +161,15 @@ def test_a_pinned_version_says_the_same_bytes_for_ever(ledger, loop, dressed):
     }
 
 
+def test_another_order_in_a_later_release_is_no_edit(ledger, loop, dressed):
+    start(ledger, dressed, loop.NAME, now=loop.START)
+    dressed.messages[ORDER, "", "en"] = "acknowledge regret"
+    assert start(ledger, dressed, loop.NAME, now=loop.START).did == "nothing"
+    experiment = dressed.experiment(loop.NAME)
+    said = load(ledger, experiment).wording.text("sorry+none@1h", "en", VALUES)
+    assert said.text.startswith("Sorry. 12 late")
+
+
 def test_what_a_brand_only_forbids_is_no_edit_of_a_running_version(ledger, loop, dressed):
     start(ledger, dressed, loop.NAME, now=loop.START)
     brand = json.loads(dressed.messages[BRAND, "", "en"])

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def brand_file(home: Path, folder: Path, locale: str) -> Path | None:
-    """The brand's file of ``locale``: the one in ``home``, else the one in ``folder``, if any."""
-    places = (each / f"brand.{locale}.toml" for each in dict.fromkeys((home, folder)))
+    """The brand's file of ``locale``, if any: of it or its language, in ``home`` or ``folder``."""
+    names = dict.fromkeys((locale, locale.replace("_", "-").split("-", maxsplit=1)[0]))
+    homes = dict.fromkeys((home, folder))
+    places = (each / f"brand.{name}.toml" for each in homes for name in names)
     return next((each for each in places if each.is_file()), None)
 
 

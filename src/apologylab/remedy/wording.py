@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from apologylab.remedy.letter import Letter
     from apologylab.remedy.parted import Parted
 
+SUBJECT_CHARACTERS = 200
 REMEMBERED = 10_000
 """Rendered texts that are kept for incidents with the same values."""
 ANY = "*"
@@ -209,6 +210,11 @@ class Wording:
             raise InputError(
                 f"the text of {what} in {locale} has {len(letter.text)} characters",
                 do=f"it must have 1 to {TEXT_CHARACTERS}",
+            )
+        if letter.subject is not None and len(letter.subject) > SUBJECT_CHARACTERS:
+            raise InputError(
+                f"the subject of {what} in {locale} has {len(letter.subject)} characters",
+                do=f"it may have {SUBJECT_CHARACTERS}",
             )
         body = stored(letter)
         return Pinned(body, hashlib.sha256(body.encode()).hexdigest())

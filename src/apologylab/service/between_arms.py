@@ -29,16 +29,15 @@ _CODE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 def differences(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Finding]:
     """Levels of one factor differ in what is declared, and in nothing else."""
-    first = [text for text in read if text.nth == 1]
     for factor, levels in experiment.factors.items():
         if factor_kind(experiment, factor) != "message":
             continue
-        own = {(text.level, text.locale): text for text in first if text.factor == factor}
+        own = {(each.level, each.nth, each.locale): each for each in read if each.factor == factor}
         for one, other in combinations(levels, 2):
             pairs = [
-                (own[one, locale], own[other, locale])
-                for locale in experiment.messages.locales
-                if (one, locale) in own and (other, locale) in own
+                (text, own[other, nth, locale])
+                for (level, nth, locale), text in sorted(own.items(), key=lambda each: each[0][1])
+                if level == one and (other, nth, locale) in own
             ]
             yield from _differ(experiment, pairs)
 
@@ -51,7 +50,7 @@ def _differ(experiment: Experiment, pairs: list[tuple[Text, Text]]) -> Iterator[
         return
     (one, other), _ = found[0]
     what = sorted({each for _, differ in found for each in differ})
-    where = ", ".join(pair[0].locale for pair, _ in found)
+    where = ", ".join(dict.fromkeys(pair[0].locale for pair, _ in found))
     yield Finding(
         path=at("wording", other.level) if other.level in experiment.wording else other.place,
         what=f"arms_differ: not like {one.level} in {', '.join(what)} too (in {where}), so "

@@ -17,6 +17,7 @@ from apologylab.service.spoken import (
     one_frame,
     parts_declared,
     readable_texts,
+    short_subjects,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def _texts(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
     yield from missing(experiment, fragments)
     yield from unreadable
     yield from parts_declared(experiment, read)
+    yield from short_subjects(read)
     yield from one_frame(experiment, read)
     yield from arranged(experiment, fragments, read)
     yield from branded(read, fragments)

@@ -14,13 +14,14 @@ from apologylab.design.follow_ups import SURVEY, fragments_beside
 from apologylab.design.remedies import SENDER
 from apologylab.errors import InputError
 from apologylab.remedy.fragments import ORDER, Fragments, place, settings, texts
-from apologylab.remedy.tags import CLOSING, FRAME, PARTS, pieces
+from apologylab.remedy.tags import CLOSING, FRAME, PARTS, SUBJECT, pieces
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.remedy.parted import Parted
 
 Key = tuple[str, str, str]
+LONGEST_SUBJECT = 120
 
 
 class Text(NamedTuple):
@@ -189,6 +190,18 @@ def _promises(text: Text) -> Finding:
         "promises something, and nothing says what and who keeps it",
         "promise it in a level of a message factor that has [wording.LEVEL] with promise",
     )
+
+
+def short_subjects(read: tuple[Text, ...]) -> Iterator[Finding]:
+    """A subject line can be read in a list of messages, placeholders filled."""
+    for text in read:
+        said = re.sub(r"\{%.*?%\}", "", sections(text).get(SUBJECT, ""), flags=re.DOTALL)
+        if len(said) > LONGEST_SUBJECT:
+            yield _at(
+                text,
+                f"has a subject of {len(said)} characters",
+                f"say it in {LONGEST_SUBJECT}, what placeholders may bring included",
+            )
 
 
 def one_frame(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Finding]:

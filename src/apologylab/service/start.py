@@ -11,7 +11,7 @@ from apologylab.design.fingerprint import fingerprint
 from apologylab.errors import StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
 from apologylab.remedy.brands import only_applied
-from apologylab.remedy.fragments import BRAND
+from apologylab.remedy.fragments import BRAND, ORDER
 from apologylab.remedy.wording import Wording
 from apologylab.service.again import again
 from apologylab.service.audit import note
@@ -164,10 +164,11 @@ def _begin_version(
 
 
 def _refuse_other_messages(wanted: Started, pinned: Started) -> None:
-    if wanted.messages == pinned.messages:
-        return
+    """A language's order of parts is no edit: a later release may bring another (R6)."""
     places = {*wanted.messages.items()} ^ {*pinned.messages.items()}
-    changed = sorted({place for place, _ in places})
+    changed = sorted({place for place, _ in places if not place.startswith(ORDER)})
+    if not changed:
+        return
     raise StateError(
         f"{pinned.experiment} version {pinned.version} runs and its messages were edited "
         f"({', '.join(changed)})",

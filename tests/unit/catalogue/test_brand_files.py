@@ -54,6 +54,18 @@ def test_the_file_beside_the_declaration_stands_alone(home, loop):
     assert said(home, loop) == "Here are 5 euros."
 
 
+def test_a_country_has_the_brand_of_its_language(home, loop):
+    declared = home / "experiment.toml"
+    declared.write_text(declared.read_text().replace('["en", "lt"]', '["en-GB"]'))
+    for file in sorted((home / "messages").glob("*/*.en.txt")):
+        file.rename(file.with_name(file.name.replace(".en.", ".en-GB.")))
+    (home.parent / "brand.en-GB.toml").write_text('signature = "Far"')
+    (home / "brand.en.toml").write_text('signature = "Near"')
+    found = catalogue(home)
+    brands = read_brands(found.fragments(found.experiment(loop.NAME)))
+    assert {locale: each.signature for locale, each in brands.items()} == {"en-GB": "Near"}
+
+
 def test_terms_are_found_in_their_file_and_line(home, loop):
     (home / "brand.en.toml").write_text(BRAND.replace("sory*", "sorry"))
     found = {(each.file, each.line, each.value): each for each in own(home, loop)}

@@ -25,6 +25,7 @@ def test_a_name_a_folder_and_a_file_mean_the_same(catalogue):
     for name in ("hillstrom", str(folder), f"{folder}/", str(folder / "experiment.toml")):
         assert catalogue.experiment(name).name == "hillstrom"
     assert catalogue.names() == (
+        "damaged_item_choice",
         "delivery_timing",
         "hillstrom",
         "late_delivery_parts",

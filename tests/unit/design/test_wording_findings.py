@@ -140,6 +140,11 @@ def test_a_language_without_a_name_is_refused(loop):
         read(text, where="x")
 
 
+def test_no_level_is_called_as_a_later_text_of_another(loop):
+    edit = ('wording = ["none", "sorry"]', 'wording = ["none", "sorry", "sorry.2"]')
+    assert ("factors.wording[2]", "error") in paths(declared(loop, edit))
+
+
 def test_effort_is_in_the_currency_of_the_rest(loop):
     more = '[wording.sorry]\nparts = ["regret"]\neffort = "0.50 EUR"\n'
     assert ("wording.sorry.effort", "error") in paths(declared(loop, more=more))

@@ -157,6 +157,20 @@ def test_some_arms_with_a_subject_and_others_without(written, loop):
     )
 
 
+def test_a_subject_is_short(written, loop):
+    texts = {name: f"[subject]\n{'Your late ride ' * 9}\n{text}" for name, text in TWO.items()}
+    one, two = found(written(texts, SORRY), loop, "without a subject")
+    assert (one.severity, two.severity) == ("error", "error")
+    assert one.what == "has a subject of 134 characters"
+
+
+def test_second_apologies_are_held_against_each_other_too(written, loop):
+    texts = {**THREE, "wording/ours.2": THREE["wording/ours.2"].replace("very", "so")}
+    (one,) = found(written(texts, SORRY + OURS, LEVELS), loop)
+    assert one.detail.startswith("--- messages/wording/sorry.2.en.txt")
+    assert "arms_differ: not like sorry in regret too (in en)" in one.what
+
+
 def test_a_second_apology_says_something_new(written, loop):
     (one,) = found(written({**TWO, "wording/sorry.2": TAGGED}, SORRY), loop)
     assert (one.path, one.severity) == ("messages/wording/sorry.2.en.txt", "error")

@@ -213,7 +213,24 @@ def _named(path: str, table: Any, *before: str) -> str:
     return next(str(key) for key in table if at(*before, key) == path)
 
 
+def levels_beside_later_texts(experiment: Experiment) -> Iterator[Finding]:
+    """No level is called as the later text of another: ``basic.2``."""
+    for factor in experiment.factors:
+        levels = experiment.factors[factor]
+        for path, level in readable(levels, "factors", factor):
+            first, _, number = level.rpartition(".")
+            if first in levels and number.isdigit():
+                yield Finding(
+                    path=path,
+                    value=level,
+                    what=f"is what the texts of the {number}th apology of {first} are called",
+                    do="call it otherwise",
+                    related=(at("factors", factor),),
+                )
+
+
 RULES: tuple[Rule, ...] = (
+    levels_beside_later_texts,
     message_order,
     said_by_a_factor,
     promises_kept,
