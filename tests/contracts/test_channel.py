@@ -17,6 +17,7 @@ from apologylab.channels.relay import Relay
 from apologylab.channels.smtp import SmtpChannel
 from apologylab.channels.webhook import Signing, WebhookChannel
 from apologylab.service.bouncing import Bouncing
+from apologylab.service.channel import Sent
 from apologylab.wire.events import signing_keys
 
 KEYS = signing_keys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -162,3 +163,82 @@ class TestAgentFolder(ChannelContract):
     @pytest.fixture
     def place(self, tmp_path):
         return AnAgentFolder(tmp_path / "desk")
+
+
+class Broken:
+    """A channel in memory that breaks one promise: what the contract is there to find."""
+
+    name, harmless = "broken", True
+
+    def __init__(self, took, fault):
+        self._took, self._fault = took, fault
+        self.once = True
+
+    def accepted(self, keys):
+        if self._fault == "claims what it did not take":
+            return frozenset(keys)
+        return frozenset(keys) & self._took.keys()
+
+    def send(self, batch):
+        for each in batch:
+            known = self._took[each.key] and self._fault != "takes a key twice"
+            self._took[each.key] += not known
+        if self._fault == "calls sent what it lost":
+            self._took.clear()
+        answers = [Sent(key=each.key, state="sent") for each in batch]
+        return answers[:-1] if self._fault == "leaves one without an answer" else answers
+
+    def lacks(self, needs):
+        return None if self._fault == "says None" else ""
+
+    def reach(self):
+        self._took["l/e/1"] += self._fault == "sends when it is asked whether it answers"
+        return "here"
+
+    def close(self):
+        if self._fault == "forgets when it is closed":
+            self._took.clear()
+
+
+class BrokenPlace:
+    remembers, gone = True, None
+
+    def __init__(self, fault):
+        self._took, self._fault = Counter(), fault
+
+    def open(self):
+        return Broken(self._took, self._fault)
+
+    def arrived(self, keys):
+        return {key: self._took[key] for key in keys if self._took[key]}
+
+
+FAULTS = (
+    "claims what it did not take",
+    "takes a key twice",
+    "calls sent what it lost",
+    "leaves one without an answer",
+    "says None",
+    "sends when it is asked whether it answers",
+    "forgets when it is closed",
+)
+
+
+def _failed(fault):
+    """The tests of the contract that a channel with this fault fails."""
+    failed = []
+    for name in (each for each in dir(ChannelContract) if each.startswith("test_")):
+        try:
+            getattr(ChannelContract(), name)(BrokenPlace(fault))
+        except AssertionError:
+            failed.append(name)
+    return failed
+
+
+def test_one_that_keeps_its_promises_passes():
+    assert _failed("none") == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_contract_finds_a_broken_promise(fault):
+    assert _failed(fault)
