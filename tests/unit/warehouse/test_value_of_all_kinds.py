@@ -1,5 +1,7 @@
 """v of units who were given money of every kind, in two currencies, beside sums made by hand."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from fractions import Fraction
 
@@ -14,7 +16,10 @@ from apologylab.service.liabilities import settle_liabilities
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.settling import Outcome, settle
 from apologylab.storage.sqlite import create
+from apologylab.warehouse.engine import connect
 from apologylab.warehouse.panel_ledger import panel_ledger
+from apologylab.warehouse.soundness.money import MONEY
+from apologylab.warehouse.staging import attached
 
 GIFTS = """
 [compensation.local]
@@ -211,3 +216,34 @@ def test_expected_counts_the_share_that_is_used(ledger, loop, declared, lived):
     # of the three coupons called local (two drawn, one chosen) one was used
     expected = zero["local@1h"] - (zero["local@1h"] - face["local@1h"]) / 3
     assert value["local@1h"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        "UPDATE fact_liability SET amount = amount + 1000 WHERE state = 'chosen'",
+        "UPDATE fact_liability SET amount = amount - 1 WHERE state = 'redeemed'",
+        "UPDATE fact_liability SET amount = amount - 1 WHERE state = 'committed'",
+        "UPDATE fact_liability SET state = 'chosen' WHERE state = 'reserved'",
+    ],
+)
+def test_the_doctor_sees_an_amount_that_no_choice_lowered(ledger, loop, lived, tampered):
+    _, customers = lived
+    story(ledger, loop, customers)
+    file = ledger.database.path
+    ledger.close()
+    (rule,) = (each for each in MONEY if "moves only as it may" in each.says)
+    assert offenders(file, rule) == []
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(tampered)
+    assert offenders(file, rule)
+
+
+def offenders(file, rule):
+    connection = connect()
+    with attached(connection, f"sqlite:///{file}"):
+        connection.execute(
+            "CREATE TEMP TABLE liability AS SELECT seq, assignment, state, amount "
+            "FROM ledger.fact_liability"
+        )
+    return connection.execute(rule.offenders).fetchall()
