@@ -11,8 +11,16 @@ from apologylab.service.assign import assign
 OURS = '[incident]\nfault = ["company", "unknown"]\n'
 
 
-def begun(ledger, loop, declared=OURS):
-    return loop.begin(ledger, loop.Declared().change("[incident]\n", declared))
+def begun(ledger, loop, incident=OURS):
+    """Started, with words that admit no fault: whose it is may not be known."""
+    declared = loop.Declared().change("[incident]\n", incident)
+    for place, text in declared.messages.items():
+        plain = text.replace("sorry again:", "once more:").replace("sorry:", "as you saw:")
+        plain = plain.replace("vėl atsiprašome:", "dar kartą:").replace(
+            "atsiprašome:", "kaip matėte:"
+        )
+        declared.messages[place] = plain.replace("vėlavome", "kelionė vėlavo")
+    return loop.begin(ledger, declared)
 
 
 def told(ledger, loop, *by):
