@@ -14,7 +14,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from apologylab.design.arms import factor_kind
+from apologylab.design.carriers import carried
 from apologylab.design.findings import Finding, at
+from apologylab.design.routes import address_fields, format_of
 from apologylab.remedy.tags import FRAME, PARTS
 from apologylab.service.spoken import sections
 
@@ -97,21 +99,37 @@ def _diff(one: Text, other: Text) -> str:
 
 
 def subjects(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Finding]:
-    """Where some arms have a subject line, all have one that say something."""
+    """Where some arms have a subject line, all that say something have one; so has all e-mail."""
     from apologylab.design.arms import arms
     from apologylab.remedy.wording import said_levels
 
     has = {(text.factor, text.level) for text in read if "subject" in text.parted.tags}
     spoken = {arm.name: said_levels(experiment, arm) for arm in arms(experiment)}
-    without = [name for name, said in spoken.items() if said and not has & set(said)]
-    if has and without:
+    mailed = _mailed(experiment)
+    without = [
+        name
+        for name, said in spoken.items()
+        if said and not has & set(said) and (has or name in mailed)
+    ]
+    if without:
         shown = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
         yield Finding(
             path="factors",
-            what=f"arms_differ: {shown} would be sent without a subject, and other arms have one",
+            what=f"arms_differ: {shown} would be sent without a subject, and other arms have one"
+            if has
+            else f"{shown} would be sent by e-mail without a subject",
             do="write [subject] into a text of each; the same text of two factors is said once",
             severity="warning",
         )
+
+
+def _mailed(experiment: Experiment) -> frozenset[str]:
+    """The arms that leave through a channel whose addresses are of e-mail."""
+    fields = address_fields(experiment)
+    mail = {channel for channel, field in fields.items() if format_of(field) == "email"}
+    usual = experiment.delivery.channel
+    found = carried(experiment).items()
+    return frozenset(arm for arm, each in found if (each.channel or usual) in mail)
 
 
 def later_texts(experiment: Experiment, read: tuple[Text, ...]) -> Iterator[Finding]:

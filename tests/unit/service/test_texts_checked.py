@@ -157,6 +157,15 @@ def test_some_arms_with_a_subject_and_others_without(written, loop):
     )
 
 
+def test_an_e_mail_has_a_subject(written, loop):
+    mail = ("hold_seconds = 60", 'hold_seconds = 60\nchannel = "email"')
+    (one,) = found(written(TWO, SORRY, mail), loop)
+    assert (one.severity, one.path) == ("warning", "factors")
+    assert one.what.startswith("none+usd5@1h, sorry+none@1h, sorry+usd5@1h would be sent by e-mail")
+    sms = ("hold_seconds = 60", 'hold_seconds = 60\nchannel = "sms"')
+    assert found(written(TWO, SORRY, sms), loop) == []
+
+
 def test_a_subject_is_short(written, loop):
     texts = {name: f"[subject]\n{'Your late ride ' * 9}\n{text}" for name, text in TWO.items()}
     one, two = found(written(texts, SORRY), loop, "without a subject")
