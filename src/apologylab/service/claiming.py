@@ -124,7 +124,7 @@ def _is_killed(work: Transaction, running: Running) -> bool:
     return stands.halted == KILL and stands.latest == running.experiment.version
 
 
-def _claimed(
+def _claimed(  # noqa: PLR0913 - what, by whom, until when and how much
     work: Transaction,
     running: Running,
     worker: Worker,

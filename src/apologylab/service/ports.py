@@ -150,7 +150,7 @@ class Transaction(Protocol):
         """What is asked next, of facts and of where ``budgets`` stand: read at once if far away."""
         ...
 
-    def claim(
+    def claim(  # noqa: PLR0913 - what, by whom, until when and how much
         self,
         experiment: str,
         *,

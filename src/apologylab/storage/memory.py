@@ -105,7 +105,7 @@ class MemoryTransaction:
     def expect(self, asked: Sequence[Asked], budgets: Sequence[str] = ()) -> None:
         """See :meth:`apologylab.service.ports.Transaction.expect`: nothing is far away."""
 
-    def claim(
+    def claim(  # noqa: PLR0913 - as the port
         self,
         experiment: str,
         *,

@@ -122,7 +122,7 @@ class SqlTransaction:
         query = statements.find_among(kind_of(kind), column)
         return decode(kind, self._connection.execute(query, among(wanted)).all())
 
-    def claim(
+    def claim(  # noqa: PLR0913 - as the port
         self,
         experiment: str,
         *,
