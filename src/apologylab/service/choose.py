@@ -56,7 +56,8 @@ def _choose(ledger: Ledger, assignment: str, chosen: str, at: datetime, now: dat
             customer=customer,
             chosen=chosen,
         )
-        _refuse(work, stands, choice, made=bool(before))
+        made = any(each.because is None for each in choices([stands], before))
+        _refuse(work, stands, choice, made=made)
         steps, given_up = _settled(stands, choice)
         work.append([choice, *steps])
         give_back_difference(work, given_up)

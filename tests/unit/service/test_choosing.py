@@ -149,6 +149,17 @@ def test_recorded_choices_settle_once_and_the_odd_are_told(ledger, loop, running
     assert step.because == "counts"
 
 
+def test_a_choice_that_does_not_count_stands_in_nobodys_way(ledger, given, sent):
+    answer = given()
+    record(ledger, answer, "gift", sent, "not offered")
+    choose(ledger, answer.key, "five", at=sent, now=sent)
+    assert life(ledger, answer)[-1] == ("chosen", 500)
+    other = given("sorry+pick@1h")
+    record(ledger, other, "back", sent, "not settled yet")
+    with pytest.raises(StateError, match=AGAIN):
+        choose(ledger, other.key, "five", at=sent, now=sent)
+
+
 def test_a_choice_waits_until_the_remedy_has_left(ledger, loop, running, given, sent):
     answer = given(state=None)
     choose(ledger, answer.key, "five", at=loop.START, now=loop.START)
