@@ -341,5 +341,5 @@ def test_money_is_conserved_on_sqlite(loop, outboxes):
 
 @pytest.mark.slow
 def test_money_is_conserved_over_many_orders_of_events(loop, outboxes, counts):
-    assert_sound(Money, loop, outboxes, max_examples=counts(150, 2_000), stateful_step_count=60)
-    assert_sound(OnSqlite, loop, outboxes, max_examples=counts(10, 100), stateful_step_count=60)
+    assert_sound(Money, loop, outboxes, max_examples=counts(50, 1_000), stateful_step_count=60)
+    assert_sound(OnSqlite, loop, outboxes, max_examples=counts(4, 60), stateful_step_count=60)
