@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from simulator.stores import run_seed
 from simulator.trial import agree, survive
@@ -18,6 +20,16 @@ def test_whatever_breaks_nothing_is_lost_doubled_or_overspent(mode, record_prope
     assert ports == {"Ledger", "Transaction", "Channel", "Clock"}
     kinds = {name.partition(" ")[2] for name in tally.faults}
     assert kinds == {"before", "after", "died before", "died after"}
+
+
+@pytest.mark.parametrize("mode", ["memory", "interleaved", "sqlite"])
+def test_what_awaits_a_visit_is_neither_lost_nor_sent_without_one(mode):
+    ends = Counter()
+    for seed in range(40 if mode == "interleaved" else 10):
+        result = run_seed(seed, mode, variant="visits")
+        assert result.violations == [], (seed, result.trace[-40:])
+        ends.update(result.ends)
+    assert min(ends["no_visit"], ends["moved"]) >= 10, ends
 
 
 def test_a_file_does_what_memory_does(record_property):

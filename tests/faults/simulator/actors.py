@@ -22,6 +22,7 @@ from apologylab.record.facts import (
     Redemption,
     Resolution,
 )
+from apologylab.record.later_facts import Visit
 from apologylab.service.assign import assign
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.ending import ENDS, end
@@ -278,6 +279,17 @@ def feed(run, facts):
 def _tell(process, fact):
     record_rows(process.ledger, type(fact), unpack([fact]), now=process.clock())
     process.book.facts.append(fact)
+
+
+def visits(pool):
+    """Two customers of three come by, at several hours after their incidents."""
+    customers = sorted({each.customer for each in pool})
+    return [
+        Visit(key=f"v{place}/{hour}", occurred_at=START + timedelta(hours=hour), customer=customer)
+        for place, customer in enumerate(customers)
+        for hour in (1, 3, 5)
+        if (place + hour) % 3
+    ]
 
 
 def happenings(chance, pool, number):

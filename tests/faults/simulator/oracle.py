@@ -9,10 +9,10 @@ from apologylab.record.facts import (
     Remedy,
 )
 from apologylab.storage.rows import moment
-from simulator import about_answers, about_facts, about_money
+from simulator import about_answers, about_facts, about_money, about_waiting
 
 DRAWN = ("RANDOMISED", "OVERRIDE")
-CHECKS = (*about_answers.CHECKS, *about_money.CHECKS, *about_facts.CHECKS)
+CHECKS = (*about_answers.CHECKS, *about_money.CHECKS, *about_facts.CHECKS, *about_waiting.CHECKS)
 
 
 def violations(run):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from apologylab.errors import InputError, LedgerBusyError, NotFoundError, StateError
-from apologylab.record.facts import KINDS, Halted, Started
+from apologylab.record.facts import KINDS, Delivery, Halted, Started
+from apologylab.record.later_facts import DueMoved
 from apologylab.service.again import TRIES
 from apologylab.storage.memory import MemoryLedger
 from simulator import actors
@@ -17,7 +18,7 @@ from simulator.interleaved import InterleavedLedger, places
 from simulator.oracle import violations
 from simulator.outside import START, Hands, Outbox
 from simulator.schedule import Schedule, StuckError
-from simulator.world import IDENTITY, NAMES, VARIANTS, company
+from simulator.world import IDENTITY, NAMES, VARIANTS, WAITING, company
 
 TIGHT = ("small budget", "small budget", "caps")
 """Variants that are run more often: where the last coupon is raced for."""
@@ -38,6 +39,8 @@ class Result:
     words: Counter
     replies: dict
     content: str
+    ends: Counter
+    "Why remedies did not leave, and how many were moved."
 
     @property
     def what(self):
@@ -103,6 +106,8 @@ class Run:
             add(f"worker{place}", actors.worker(self, self.scale * chance.randrange(3, 9)))
         add("operator", actors.operator(self, self._orders()))
         happenings = actors.happenings(chance, self.pool, self.scale * chance.randrange(2, 7))
+        if self.company.variant in WAITING:
+            add("visitors", actors.feed(self, actors.visits(self.pool)))
         add("feed", actors.feed(self, happenings))
         add("tide", actors.tide(self, self.scale * chance.randrange(3, 9)))
 
@@ -223,4 +228,6 @@ def run(seed, mode="memory", *, ledger=None, variant=None):
         words=one.outbox.words,
         replies=one.replies(),
         content=one.ledger.content_hash(),
+        ends=Counter(each.because for each in one.ledger.read(Delivery))
+        + Counter(moved=one.ledger.count(DueMoved)),
     )

@@ -31,7 +31,7 @@ kind = "{name}"
 [factors]
 wording = ["none", "sorry"]
 coupon = ["none", "usd5"]
-timing = [{timing}]
+timing = [{timing}]{moments}
 [allocation]
 {allocation}
 [compensation.usd5]
@@ -74,6 +74,7 @@ PLAIN = {
     "eligibility": 'consent = "service"\nexclude = ["already_refunded"]',
     "repeats": 'next_incident = "sticky"\ntext = "same"',
     "timing": '"0s", "1h"',
+    "moments": "",
     "allocation": "",
     "budget": 'total = "30.00 USD"',
     "by": "apologylab",
@@ -104,6 +105,14 @@ VARIANTS = {
     "clusters": {"unit": "cluster", "allocation": 'cluster = "city"'},
 }
 
+WAITING = {
+    "visits": {
+        "timing": '"0s", "visit"',
+        "moments": '\n[timing.visit]\nafter = "next_visit"\nwithin = "4h"',
+    }
+}
+"""Variants that are only run when they are asked for: seeds choose among the others."""
+
 
 class Catalogue:
     """The declarations of one variant, read once a process."""
@@ -115,7 +124,7 @@ class Catalogue:
         return NAMES
 
     def source(self, name):
-        chosen = {**PLAIN, **VARIANTS[self._variant]}
+        chosen = {**PLAIN, **(VARIANTS | WAITING)[self._variant]}
         return DECLARATION.format(name=name, version=self._version, **chosen)
 
     def experiment(self, name):
