@@ -161,6 +161,7 @@ def test_a_standing_file_that_is_there_already_learns_what_came_later(late, kept
     }
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_silence_that_was_broken_is_told_by_how(late, kept):
     found = late.units(40)
     silent = [c for c, (_, arm) in found.items() if arm == "silence"]
@@ -191,6 +192,7 @@ def test_silence_that_was_broken_is_told_by_how(late, kept):
     assert "Beside the plan" in as_text(told)
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_silence_that_was_kept_says_so_and_a_feed_that_lacks_too(late, kept):
     found = late.units(40)
     late.append(kept[0], [*late.enrolment(found), late.feeds(late.START + 120 * late.DAY)[0]])
@@ -202,6 +204,7 @@ def test_silence_that_was_kept_says_so_and_a_feed_that_lacks_too(late, kept):
     ]
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_a_refund_that_the_experiment_gives_is_one(late, kept):
     found = late.units(40)
     given = [
@@ -219,6 +222,7 @@ def test_a_refund_that_the_experiment_gives_is_one(late, kept):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_errors_between_agents_are_a_second_interval(late, kept):
     found = late.units(160)
     facts = list(happened(late, found))
@@ -247,6 +251,7 @@ def test_errors_between_agents_are_a_second_interval(late, kept):
     assert analysis.estimates[0].estimator != named
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_without_agents_there_is_no_such_column(late, kept):
     found = late.units(40)
     late.append(kept[0], [*late.enrolment(found), *late.feeds(late.START + 120 * late.DAY)])

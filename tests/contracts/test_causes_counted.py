@@ -220,6 +220,7 @@ def test_every_number_is_the_one_worked_out_by_hand(kept, by):
         assert each.incidents > 5
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_lost_money_is_kept_by_its_currency(kept):
     said = [12.5, "7.25 EUR", "300 JPY", "1.234 KWD", "nonsense", None]
     put(
@@ -263,6 +264,7 @@ def test_operations_name_and_kind_complete_what_a_complaint_opened(kept):
     assert count(kept, "department").keys() == {"courier"}
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_merged_customers_are_hit_again_and_corrections_count(kept):
     put(
         kept,
@@ -279,6 +281,7 @@ def test_merged_customers_are_hit_again_and_corrections_count(kept):
     assert (found["billing"].customers, found["billing"].again) == (1, 1)
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_facts_after_the_mark_are_not_seen(kept):
     put(kept, Incident(key="i", occurred_at=UNTIL - HOUR, customer="c", kind="billing"), at=UNTIL)
     late = UNTIL + timedelta(days=1)
@@ -287,10 +290,12 @@ def test_facts_after_the_mark_are_not_seen(kept):
     assert count(kept, at=late)["billing"].fault == {"company": 1}
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_a_ledger_without_incidents_has_no_causes(kept):
     assert count(kept) == {}
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_the_dearest_come_first_and_trends_share_one_level(kept):
     put(kept, *lived(n=400))
     found = causes(
@@ -305,6 +310,7 @@ def test_the_dearest_come_first_and_trends_share_one_level(kept):
     assert found.other_currencies == ("JPY",)
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_weeks_before_anything_was_recorded_are_no_part_of_a_trend(kept):
     """Five a week for six weeks, after which nobody had counted for a year, is no rise."""
     put(

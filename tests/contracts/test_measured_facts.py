@@ -176,6 +176,7 @@ def test_every_outcome_is_what_the_facts_say(late, kept):
         assert any(means.values()), outcome.name
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_a_question_is_answered_by_its_own_answers(late, kept):
     found = late.units(80)
     facts = lived(late, kept[0], found)

@@ -130,6 +130,7 @@ def test_a_file_again_changes_nothing(ledger, take):
     assert ledger.content_hash() == before
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_the_order_the_window_and_the_cause_say_what_it_is_about(ledger, take):
     take(
         "incident",
@@ -156,6 +157,7 @@ def test_the_order_the_window_and_the_cause_say_what_it_is_about(ledger, take):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_the_nearest_in_time_is_meant(ledger, take):
     take("incident", incident("early", 0), incident("late", 2))
     take("complaint", complaint("k1", 3), complaint("k2", 1))
@@ -194,6 +196,7 @@ def test_a_name_that_nobody_knows_yet_is_remembered(ledger, take):
     assert (later.new, later.same, about(ledger)["k3"]) == (1, 1, "complaint/k1")
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_one_that_now_names_another_incident_contradicts_what_stands(ledger, take):
     take("incident", incident("i1"), incident("i2", 2))
     take("complaint", complaint(incident="i1"))
@@ -203,6 +206,7 @@ def test_one_that_now_names_another_incident_contradicts_what_stands(ledger, tak
     ]
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_an_incident_whose_own_key_stands_is_itself(ledger, take):
     take("incident", incident("i1", order="o1", kind="billing"))
     take("complaint", complaint(order="o1", at=30))
@@ -211,6 +215,7 @@ def test_an_incident_whose_own_key_stands_is_itself(ledger, take):
     assert incidents(ledger) == {"i1", "complaint/k1"}
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_an_order_beyond_the_window_is_another_incident(ledger, take):
     take("complaint", complaint(order="o1", at=0))
     done = take("incident", incident("near", 14, order="o1"), incident("far", 15, order="o1"))
@@ -297,6 +302,7 @@ def test_standard_fields_of_an_incident_are_judged(ledger, take, why):
     assert why in done.reasons[0][1]
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_standard_fields_that_can_be_meant_are_kept(ledger, take):
     said = (
         '{"cause_kind": "vermin", "department": "kitchen", "aware": false, "lost_amount": 12.5, '
@@ -308,6 +314,7 @@ def test_standard_fields_that_can_be_meant_are_kept(ledger, take):
     assert len(stored.fields) == 11
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_a_key_that_looks_opened_is_refused(ledger, take):
     done = take("incident", incident("complaint/k1"))
     assert (done.rejected, incidents(ledger)) == (1, set())
@@ -332,6 +339,7 @@ def test_a_taxonomy_claims_each_kind_once():
     assert COMPANY.opens("vermin") == "vermin"
 
 
+@pytest.mark.parametrize("ledger", ["memory"], indirect=True)
 def test_an_earlier_complaint_that_arrives_later_is_about_what_the_first_opened(ledger, take):
     take("complaint", complaint("k1", at=5))
     done = take("complaint", complaint("k2", at=3), complaint("k3", at=3, kind="billing"))
