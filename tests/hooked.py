@@ -108,6 +108,8 @@ class Receiver:
         request.send_response(status)
         for name, value in dict(headers).items():
             request.send_header(name, value)
-        request.send_header("Content-Length", "2")
+        body = b"" if status == 204 else b"ok"
+        if body:
+            request.send_header("Content-Length", str(len(body)))
         request.end_headers()
-        request.wfile.write(b"ok")
+        request.wfile.write(body)

@@ -12,15 +12,16 @@ import ipaddress
 import select
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Timer
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MOST_BYTES: Final = 65_536
@@ -162,7 +163,8 @@ class Line:
             self.close()
             raise NotSentError(_words(error)) from error
         try:
-            return self._hear(connection)
+            with _within(connection, self._place.seconds):
+                return self._hear(connection)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise NoAnswerError(_words(error)) from error
@@ -236,6 +238,24 @@ class Line:
         except OSError as error:
             opened.close()
             raise NotSentError(_words(error)) from error
+
+
+@contextmanager
+def _within(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    """Hang up if the whole answer has not come in time, however slowly it drips."""
+    opened = connection.sock
+    watch = Timer(seconds, _hang_up, [opened])
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+def _hang_up(opened: socket.socket) -> None:
+    with suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
 
 
 def _content(response: http.client.HTTPResponse) -> bytes:

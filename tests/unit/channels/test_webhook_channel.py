@@ -4,7 +4,7 @@ import base64
 import json
 import socket
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -63,7 +63,8 @@ def test_a_remedy_is_a_signed_document_that_its_schema_describes(hooked):
     assert json.loads(body) == document == remedy_document(each)
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert document["compensation"] == {"name": "usd5", "value": "5.00 USD", "minor_units": 500,
-                                        "currency": "USD", "expires_days": 30}  # fmt: skip
+                                        "currency": "USD", "expires_days": 30,
+                                        "code": None}  # fmt: skip
     assert document["parts"] == [{"part": "regret", "text": "Sorry."}, {"part": None, "text": "Jo"}]
 
 
@@ -171,6 +172,27 @@ def test_an_answer_that_never_ends_is_not_read_for_ever():
     with closing(WebhookChannel("sms", place, Signing(keys=KEYS, clock=now))) as made:
         assert made.send([outgoing()])[0].state == "sent"  # the status stands
         assert made._line._http is None
+    listening.close()
+    thread.join(5)
+
+
+def test_an_answer_that_drips_is_hung_up_on():
+    def serve():
+        talk, _ = listening.accept()
+        with talk, suppress(OSError):
+            talk.recv(65_536)
+            for each in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 200:
+                talk.sendall(bytes([each]))
+                time.sleep(0.05)
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = Thread(target=serve, daemon=True)
+    thread.start()
+    place = place_of(f"http://127.0.0.1:{listening.getsockname()[1]}/", private=True, seconds=0.4)
+    began = time.monotonic()
+    with closing(WebhookChannel("sms", place, Signing(keys=KEYS, clock=now))) as made:
+        assert made.send([outgoing()])[0].state == "unknown"
+    assert time.monotonic() - began < 3
     listening.close()
     thread.join(5)
 
