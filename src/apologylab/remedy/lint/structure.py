@@ -81,7 +81,10 @@ def _about_us(text: Read) -> Iterator[Flaw]:
 
 
 def _count(text: Read, cue: str) -> int:
-    return sum(1 for each in text.cue(cue) for s in text.sentences for _ in each.finditer(s.lower))
+    """Its words, where we neither regret nor own: those sentences must speak of us."""
+    owning = (*text.cue("regret"), *text.cue("responsibility"))
+    counted = (each.lower for each in text.sentences if not holds(owning, each.lower))
+    return sum(1 for lower in counted for each in text.cue(cue) for _ in each.finditer(lower))
 
 
 def _reading_level(text: Read) -> Iterator[Flaw]:
