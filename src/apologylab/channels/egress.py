@@ -163,7 +163,7 @@ class Line:
             self.close()
             raise NotSentError(_words(error)) from error
         try:
-            with _within(connection, self._place.seconds):
+            with _within(connection, 2 * self._place.seconds):
                 return self._hear(connection)
         except (OSError, http.client.HTTPException) as error:
             self.close()
