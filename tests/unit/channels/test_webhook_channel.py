@@ -183,7 +183,7 @@ def test_an_answer_that_drips_is_hung_up_on():
             talk.recv(65_536)
             for each in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 200:
                 talk.sendall(bytes([each]))
-                time.sleep(0.05)
+                time.sleep(0.1)
 
     listening = socket.create_server(("127.0.0.1", 0))
     thread = Thread(target=serve, daemon=True)
