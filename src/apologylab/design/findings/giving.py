@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apologylab.design.money import Money
 
 WITH_BASKET: Final = ("coupon", "credit")
+WITH_CODE: Final = ("coupon", "credit", "points")
 _OF_SHARES: Final = ("of", "round_to", "at_least", "at_most")
 
 
@@ -201,7 +202,31 @@ def _needless(path: str, what: str, because: str) -> Finding:
     return Finding(path=path, what=what, do="delete it", related=(because,))
 
 
+@each(lambda experiment: experiment.compensation, "compensation")
+def issued_kinds(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
+    """Only what is used by a code is issued, and by us only what we deliver."""
+    if given.issuer is None:
+        return
+    if given.kind not in WITH_CODE:
+        yield Finding(
+            path=f"{path}.issuer",
+            value=given.issuer,
+            what=f"a {given.kind} has no code to be issued",
+            do=f"delete it, or give one of {', '.join(WITH_CODE)}",
+            related=(f"{path}.kind",),
+        )
+    elif experiment.delivery.by == "caller":
+        yield Finding(
+            path=f"{path}.issuer",
+            value=given.issuer,
+            what='has no effect: by = "caller" leaves the sending, and the issuing, to the caller',
+            do="delete it",
+            related=("delivery.by",),
+        )
+
+
 RULES: tuple[Rule, ...] = (
+    issued_kinds,
     one_value,
     share_is_bounded,
     bounds_in_order,
