@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from apologylab.assignment.units import normalise
+from apologylab.design.constraints import NAME
 from apologylab.design.money import exponent
 from apologylab.errors import InputError
 from apologylab.record.columns import Column
@@ -36,6 +37,9 @@ _ONE_OF: Final[Mapping[tuple[str, str], frozenset[str]]] = MappingProxyType(
         ("correction", "fact"): frozenset(KINDS),
     }
 )
+_CODES: Final = frozenset({("goodwill", "reason")})
+"""Codes of a company's own: words to count by, never prose about somebody."""
+_CODE: Final = re.compile(NAME, re.ASCII)
 _BOOLEANS: Final = {
     "true": True, "yes": True, "t": True, "y": True, "1": True,
     "false": False, "no": False, "f": False, "n": False, "0": False,
@@ -46,6 +50,7 @@ _DECIMAL: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _INTEGER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _LONGEST_TEXT: Final = 4_000
+_LONGEST_CODE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,8 @@ def parser(
         return _guarded(column, partial(_identifier, rule=reading.unit_id))
     if column.name == "currency":
         return _guarded(column, _currency)
+    if (kind, column.name) in _CODES:
+        return _guarded(column, _code)
     if is_money(column.name):
         return _guarded(column, partial(_amount, currency=currency, reading=reading))
     rules: dict[str, Callable[[Any], object]] = {
@@ -156,6 +163,12 @@ def _text(value: object, one_of: frozenset[str] | None) -> str:
         raise InputError(
             f"holds U+{ord(bad[0]):04X} at character {bad.start() + 1}", do="clean the text"
         )
+    return value
+
+
+def _code(value: object) -> str:
+    if not (isinstance(value, str) and len(value) <= _LONGEST_CODE and _CODE.fullmatch(value)):
+        raise InputError(f"is {_shown(value)}", do="write a code, like late_again")
     return value
 
 

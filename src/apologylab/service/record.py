@@ -59,7 +59,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 _EXAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "complaint": {"kind": "waiting", "incident": "", "fields": "{}"},
     "contact": {"kind": "call", "by": "customer"},
-    "goodwill": {"kind": "credit", "by": "agent-7", "reason": "asked twice"},
+    "goodwill": {"kind": "credit", "by": "agent-7", "reason": "asked_twice"},
 }
 """Where another example fits a kind better."""
 
