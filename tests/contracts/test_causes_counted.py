@@ -24,6 +24,7 @@ from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.record.taxonomy import Cause, Taxonomy
 from apologylab.service.causes import causes
 from apologylab.service.ports import LedgerIdentity
+from apologylab.service.promising import BROKEN_PROMISE
 from apologylab.storage.sqlite import create
 from apologylab.warehouse.causes import counted
 
@@ -279,6 +280,16 @@ def test_merged_customers_are_hit_again_and_corrections_count(kept):
     found = count(kept)
     assert (found["waiting"].incidents, found["billing"].incidents) == (1, 2)
     assert (found["billing"].customers, found["billing"].again) == (1, 1)
+
+
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
+def test_a_promise_that_was_broken_is_of_insincerity(kept):
+    broken = Incident(
+        key="b", occurred_at=UNTIL - HOUR, customer="c", kind=BROKEN_PROMISE, cause="desk"
+    )
+    put(kept, broken)
+    assert count(kept).keys() == {"insincerity"}
+    assert COMPANY.cause(BROKEN_PROMISE) == "insincerity"
 
 
 @pytest.mark.parametrize("kept", ["sqlite"], indirect=True)

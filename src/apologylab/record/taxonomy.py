@@ -40,6 +40,8 @@ ASKED_FOR: Final = (
     "to_be_heard", "nothing",
 )  # fmt: skip
 """What customers ask for; ``change``: that it be done otherwise in future."""
+OURS: Final[Mapping[str, str]] = MappingProxyType({"broken_promise": "insincerity"})
+"""Kinds of incident that apologylab itself records, and their cause, if no other claims them."""
 OTHER: Final = "other"
 """The cause of an incident whose kind no cause claims."""
 OPENED: Final = "complaint/"
@@ -117,13 +119,15 @@ class Taxonomy:
         >>> company = Taxonomy(causes={"waiting": Cause(incidents=("late_ride",))})
         >>> company.cause("late_ride"), company.cause("billing"), company.cause("meteor")
         ('waiting', 'billing', 'other')
+        >>> company.cause("broken_promise")
+        'insincerity'
         """
         if isinstance(stated, str) and stated in self.names:
             return stated
         for name, cause in self.causes.items():
             if kind in cause.incidents or kind == cause.opens:
                 return name
-        return kind if kind in self.names else OTHER
+        return kind if kind in self.names else OURS.get(kind, OTHER)
 
     def opens(self, cause: str) -> str:
         """The kind of incident that a complaint of ``cause`` opens where it names none.

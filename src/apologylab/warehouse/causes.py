@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from apologylab.design.money import other_exponents
-from apologylab.record.taxonomy import CAUSE_KIND, OTHER
+from apologylab.record.taxonomy import CAUSE_KIND, OTHER, OURS
 from apologylab.service.causes import UNKNOWN, Counted
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.persons import stage_merges, stage_persons
@@ -202,6 +202,10 @@ def _cause(taxonomy: Taxonomy, kind: str) -> str:
             listed = ", ".join(map(text_literal, kinds))
             cases.append(f"WHEN {kind} IN ({listed}) THEN {text_literal(name)}")
     cases.append(f"WHEN {kind} IN ({names}) THEN {kind}")
+    cases += [
+        f"WHEN {kind} = {text_literal(ours)} THEN {text_literal(cause)}"
+        for ours, cause in OURS.items()
+    ]
     return f"CASE {' '.join(cases)} ELSE {text_literal(OTHER)} END"
 
 
