@@ -194,7 +194,9 @@ def test_two_names_of_one_arm_are_one_compensation(ledger, loop):
     both.change('order = ["wording", "coupon"]', 'order = ["wording", "coupon", "credit"]')
     for key in list(both.messages):
         if key[0] == "coupon":
-            both.messages["credit", key[1].replace("usd5", "usd2"), key[2]] = f"And {key[1]}: 2 dollars."
+            both.messages["credit", key[1].replace("usd5", "usd2"), key[2]] = (
+                f"And {key[1]}: 2 dollars."
+            )
     running = loop.begin(ledger, both)
     customer = loop.customer_in(running, "none+usd5+usd2@1h")
     given = give(ledger, loop, running, customer)[customer]
