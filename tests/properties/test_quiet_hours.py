@@ -256,7 +256,7 @@ def test_no_dispatcher_sends_in_quiet_hours_whatever_happens(loop, counts):
     from apologylab.service.ports import LedgerIdentity
     from apologylab.storage.memory import MemoryLedger
 
-    for seed in range(counts(8, 120)):
+    for seed in range(counts(8, 60)):
         quiet = HOURS[seed % len(HOURS)]
         ledger = MemoryLedger(LedgerIdentity(id=f"l{seed}", environment="test", simulated=True))
         channel, homes = live(ledger, loop, quiet=quiet, seed=seed, customers=150)
