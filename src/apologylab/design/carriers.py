@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.arms import arms
+from apologylab.design.arms import CARRIERS, arms
 from apologylab.design.experiment import NONE
 from apologylab.design.remedies import CHANNEL, SENDER
 
@@ -30,6 +30,21 @@ def carried(experiment: Experiment) -> Mapping[str, Carried]:
         )
         for arm in arms(experiment)
     }
+
+
+def has_text(experiment: Experiment, factor: str, level: str) -> bool:
+    """Whether a level is said: not none, no delay, no channel, nothing given without a word."""
+    if level == NONE or (factor in CARRIERS and factor != SENDER):
+        return False
+    given = experiment.compensation.get(level)
+    return given is None or given.told
+
+
+def says(experiment: Experiment, levels: Mapping[str, str]) -> bool:
+    """Whether anything is said under ``levels``; a signature alone is nothing."""
+    return any(
+        factor != SENDER and has_text(experiment, factor, level) for factor, level in levels.items()
+    )
 
 
 def _sender(experiment: Experiment, level: str | None) -> str | None:

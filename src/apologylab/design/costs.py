@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from apologylab.design.arms import arms
+from apologylab.design.carriers import says
 from apologylab.design.experiment import NONE
 from apologylab.design.remedies import COSTS, CostChannel
 
@@ -77,19 +78,6 @@ def silent_givers(experiment: Experiment) -> tuple[str, ...]:
     return tuple(
         arm.name
         for arm in arms(experiment)
-        if (given := [each for each in arm.levels.values() if each in experiment.compensation])
-        and not any(experiment.compensation[each].told for each in given)
+        if any(level in experiment.compensation for level in arm.levels.values())
         and not says(experiment, arm.levels)
-    )
-
-
-def says(experiment: Experiment, levels: Mapping[str, str]) -> bool:
-    """Whether anything is said under ``levels``, of what is given too."""
-    from apologylab.design.arms import CARRIERS
-
-    told = experiment.compensation
-    return any(
-        level != NONE and (level not in told or told[level].told)
-        for factor, level in levels.items()
-        if factor not in CARRIERS
     )

@@ -12,7 +12,8 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.arms import CARRIERS, arms
+from apologylab.design.arms import arms
+from apologylab.design.carriers import has_text
 from apologylab.design.experiment import NONE
 from apologylab.design.findings import Finding
 from apologylab.design.follow_ups import fragments_beside
@@ -66,15 +67,10 @@ def said_levels(experiment: Experiment, arm: Arm) -> tuple[tuple[str, str], ...]
     said = tuple(
         (factor, arm.levels[factor])
         for factor in order
-        if factor not in CARRIERS and _has_text(experiment, arm.levels.get(factor, NONE))
+        if factor != SENDER and has_text(experiment, factor, arm.levels.get(factor, NONE))
     )
     sender = arm.levels.get(SENDER, NONE)
     return (*said, (SENDER, sender)) if said and sender != NONE else said
-
-
-def _has_text(experiment: Experiment, level: str) -> bool:
-    given = experiment.compensation.get(level)
-    return level != NONE and (given is None or given.told)
 
 
 def choose_locale(

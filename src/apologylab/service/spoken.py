@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.arms import CARRIERS, arms, factor_kind
-from apologylab.design.experiment import NONE
+from apologylab.design.arms import arms, factor_kind
+from apologylab.design.carriers import has_text
 from apologylab.design.findings import Finding, at
 from apologylab.design.follow_ups import SURVEY, fragments_beside
 from apologylab.design.remedies import SENDER
@@ -67,14 +67,6 @@ def missing(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
                     do="write it",
                     related=("messages.locales",),
                 )
-
-
-def has_text(experiment: Experiment, factor: str, level: str) -> bool:
-    """Whether a level is said: not none, no delay, no channel, nothing given without a word."""
-    if level == NONE or (factor in CARRIERS and factor != SENDER):
-        return False
-    given = experiment.compensation.get(level)
-    return given is None or given.told
 
 
 def readable_texts(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from apologylab.design.arms import CARRIERS, arm_name, cells, factor_kind
-from apologylab.design.costs import says
+from apologylab.design.carriers import says
 from apologylab.design.experiment import NONE
 from apologylab.design.findings.arms import few_enough
 from apologylab.design.findings.finding import Finding, Rule, at, each, readable
