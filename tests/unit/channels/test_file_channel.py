@@ -22,7 +22,7 @@ def test_a_line_says_everything(tmp_path):
     assert json.loads((tmp_path / "out" / FILE).read_text()) == {
         "key": "k", "customer": "c", "experiment": "e", "arm": "a", "text": "Sorry\n“ąž”",
         "locale": "en", "compensation": "usd5", "amount": "5.00 USD", "expires_days": None, "subject": None, "to": None,
-        "sender": None, "purpose": "remedy", "promotional": False,
+        "sender": None, "purpose": "remedy", "promotional": False, "code": None, "parts": [],
     }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def test_a_plug_in_gets_its_settings(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "values", "error", "said"),
     [
-        ("crow", {}, ConfigError, "there is no kind 'crow': known are file"),
+        ("crow", {}, ConfigError, "there is no kind 'crow': known are "),
         ("pigeon", {}, ConfigError, "channels.x: loft is missing: add it: a text in quotes"),
         ("pigeon", {"loft": 3}, ConfigError, "channels.x: loft is 3: write a text in quotes"),
         ("pigeon", {"loft": "a", "lofy": 1}, ConfigError, "unknown key 'lofy': did you mean loft?"),
