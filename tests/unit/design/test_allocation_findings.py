@@ -126,10 +126,12 @@ PINNED = {
 def test_new_keys_change_no_fingerprint_of_old(name):
     """From before there were schemes: what was started then is not taken for edited now.
 
-    What wordings say and cost is declared since; without that they are the declarations of then.
+    What wordings say and cost, and quiet hours, are declared since; without them these are the
+    declarations of then.
     """
     text = (EXPERIMENTS / name / "experiment.toml").read_text(encoding="utf-8")
-    then = re.sub(r"^\[wording\..*?(?=^\[)", "", text, flags=re.DOTALL | re.MULTILINE)
+    since = r"^\[(?:wording|delivery)\..*?(?=^\[)|^drop_after[^\n]*\n"
+    then = re.sub(since, "", text, flags=re.DOTALL | re.MULTILINE)
     assert fingerprint(read(then, where=name)) == PINNED[name]
 
 
