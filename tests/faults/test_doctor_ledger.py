@@ -134,6 +134,10 @@ TAMPERED = {
     ],
     "after the experiment was drained": ["UPDATE fact_halted SET seq = 5"],
     "every drawn answer has its remedy": [f"DELETE FROM fact_remedy WHERE key = {ONE}"],
+    "what is sent beside a remedy belongs to an answer": [
+        f"UPDATE fact_remedy SET experiment = experiment || '/survey' WHERE key = {ONE}",
+        f"UPDATE fact_assignment SET reason = 'CLOSED' WHERE key = {ONE}",
+    ],
     "every remedy was drawn": [
         f"UPDATE fact_assignment SET reason = 'INELIGIBLE' WHERE key = {ONE}",
     ],

@@ -380,7 +380,8 @@ _ALL: tuple[type[Fact], ...] = (
     Incident, Assignment, Remedy, DueMoved, Delivery, Attempt, Liability, Order, Redemption,
     Contact, Goodwill, Resolution, Fault, SurveyAnswer, CustomerSnapshot, Feed, Started, PhaseBegan,
     Closed, Halted, Look, FallbackReport, Forgotten, Merged, Change, Correction, Complaint,
-    Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, AgentAnswer, Bounce, SignedOff, SameIncident,
+    Visit, Approval, Choice, Commitment, CommitmentEnded, SurveyDraw, AgentAnswer, Bounce,
+    SignedOff, SameIncident,
 )  # fmt: skip
 
 

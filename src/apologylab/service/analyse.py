@@ -18,6 +18,7 @@ from apologylab.service.looks import (
     watch,
 )
 from apologylab.service.question import question
+from apologylab.service.survey_notes import survey_notes
 from apologylab.service.timeline import timeline
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     elif see_early and not ended:
         contrasts = len(analysis.estimates)
         append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
+    if analysis.estimates:
+        analysis = replace(analysis, notes=(*analysis.notes, *survey_notes(panel, asked)))
     departures = (
         *unplanned(looks(ledger, experiment)),
         *moments_of.endings,

@@ -1,8 +1,8 @@
 """Promises that were made: a commitment each, kept or broken, and what a broken one is (R18).
 
-A promise is made when its message went out, or may have: the customer who may have read it may hold
-us to it. One that is not kept by its date is broken, which is a fact, an outcome, and an incident of
-its own kind: a second failure after the first.
+A promise is made when its message went out, or may have: the customer who may have read it may
+hold us to it. One that is not kept by its date is broken, which is a fact, an outcome, and an
+incident of its own kind: a second failure after the first.
 """
 
 from __future__ import annotations

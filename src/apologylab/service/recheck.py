@@ -68,12 +68,11 @@ def _over(work: Transaction, due: Sequence[Remedy]) -> dict[str, str]:
     keys = sorted(of.values())
     made = {each.key for each in work.find_among(Commitment, "key", keys)}
     ended = {each.key: each.kept for each in work.find_among(CommitmentEnded, "key", keys)}
-    reasons = {
+    return {
         key: "not_promised" if each not in made else "kept" if ended[each] else "broken"
         for key, each in of.items()
         if each not in made or each in ended
     }
-    return reasons
 
 
 def commitment_of(notice: Remedy) -> str:

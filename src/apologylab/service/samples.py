@@ -15,8 +15,8 @@ SAMPLES: Final[Mapping[str, object]] = MappingProxyType(
         "order": "A-1042", "order_number": "A-1042", "order_id": "A-1042", "parcel": "P-77",
         "amount": "12.50", "price": "12.50", "total": "12.50", "item": "kettle",
         "city": "Riga", "place": "Main Street 5", "driver": "Tom", "agent": "Ana",
-        "product": "kettle", "store": "Old Town", "date": "3 May", "day": "Tuesday", "time": "18:40", "eta": "19:05",
-        "restaurant": "Da Vito",
+        "product": "kettle", "store": "Old Town", "date": "3 May", "day": "Tuesday",
+        "time": "18:40", "eta": "19:05", "restaurant": "Da Vito",
     }
 )  # fmt: skip
 """Placeholders that many texts use -> what a reader expects to see there."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from apologylab.decision.value import currency
 from apologylab.service.beside import SUMMED, Beside, Broken, OfArm
+from apologylab.service.survey_notes import SURVEYED
 from apologylab.warehouse.reopening import REOPENED
 from apologylab.warehouse.sql import identifier, text_literal
 from apologylab.warehouse.staging import LEDGER
@@ -42,6 +43,7 @@ def beside_tallies(experiment: Experiment) -> tuple[Tally, ...]:
         ("refunds", "goodwill", f"contains(lower(kind), '{REFUND}')"),
         *((did, "agent_answer", _did(experiment, did)) for did in ("said", "changed", "skipped")),
         *(("given", "liability", where) for where in _refunded(experiment)),
+        *_surveyed(experiment),
     ]
     return (
         *(
@@ -57,6 +59,23 @@ def beside_tallies(experiment: Experiment) -> tuple[Tally, ...]:
             where=f"{OWN} = 1 AND {_did(experiment)}",
         ),
     )  # fmt: skip
+
+
+def _surveyed(experiment: Experiment) -> tuple[tuple[str, str, str], ...]:
+    """Draws of the survey, and those that invited."""
+    if experiment.survey is None:
+        return ()
+    ours = f"experiment = {text_literal(experiment.name)}"
+    invited = f"{ours} AND CAST(invited AS INTEGER) = 1"
+    return ("drawn", "survey_draw", ours), ("invited", "survey_draw", invited)
+
+
+def survey_column(experiment: Experiment) -> Mapping[str, str]:
+    """The column of who was invited: 1 or 0, NULL of units that no survey was drawn for."""
+    if experiment.survey is None:
+        return {}
+    invited = 'CAST(coalesce("b:invited", 0) > 0 AS DOUBLE)'
+    return {SURVEYED: f'CASE WHEN "b:drawn" > 0 THEN {invited} END'}
 
 
 def _did(experiment: Experiment, did: str | None = None) -> str:

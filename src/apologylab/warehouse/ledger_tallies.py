@@ -42,6 +42,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         **{fact: tuple(columns) for fact, columns in measures.COLUMNS.items()},
         "delivery": ("assignment", "experiment", "arm", "state"),
+        "survey_draw": ("experiment", "invited"),
         "liability": (
             "assignment",
             "experiment",

@@ -13,7 +13,7 @@ from apologylab.inference.sets import DRAWN_AT
 from apologylab.inference.slice_checks import Sliced
 from apologylab.service.early_mix import WEEKEND
 from apologylab.service.ports import Flow
-from apologylab.warehouse.beside import agent_column, found_beside
+from apologylab.warehouse.beside import agent_column, found_beside, survey_column
 from apologylab.warehouse.engine import connect
 from apologylab.warehouse.feeds import Horizon, horizon, reach
 from apologylab.warehouse.history import shorter
@@ -190,6 +190,7 @@ def _build(
     if connection.execute("SELECT 1 FROM units WHERE cause IS NOT NULL LIMIT 1").fetchone():
         columns["cause"] = CAUSE
     columns |= agent_column(connection)
+    columns |= survey_column(experiment)
     for outcome in experiment.outcomes:
         unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
         known = identifier(outcome.name)
