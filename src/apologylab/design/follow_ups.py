@@ -65,3 +65,16 @@ def purpose_of(queue: str) -> str:
     ('remedy', 'notice')
     """
     return queue.partition("/")[2] or "remedy"
+
+
+def incident_of(assignment: str, queue: str) -> str:
+    """The incident of a remedy in ``queue``: what is sent beside one stands under a mark.
+
+    >>> incident_of("late_ride/i1", "late_ride")
+    'i1'
+    >>> incident_of("notice/soon:late_ride/i1", "late_ride/notice")
+    'i1'
+    """
+    experiment, _, beside = queue.partition("/")
+    whole = assignment.partition(":")[2] if beside else assignment
+    return whole.removeprefix(f"{experiment}/")

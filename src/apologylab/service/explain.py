@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apologylab.design.follow_ups import incident_of
 from apologylab.errors import NotFoundError
 from apologylab.record.columns import kind_of
 from apologylab.record.facts import (
@@ -131,7 +132,7 @@ def _incident(fact: Fact) -> str | None:
         return fact.key
     assignment = getattr(fact, "assignment", None)
     if isinstance(assignment, str) and not isinstance(fact, Redemption):
-        return assignment.removeprefix(f"{getattr(fact, 'experiment', '')}/")
+        return incident_of(assignment, getattr(fact, "experiment", ""))
     return getattr(fact, "incident", None)
 
 

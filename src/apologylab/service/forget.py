@@ -69,16 +69,21 @@ def _forget(ledger: Ledger, ids: Sequence[str], because: str, by: str, now: date
     before = found.of(Forgotten)
     with ledger.transaction(recorded_at=now) as work:
         work.lock([f"customer/{each}" for each in found.ids])
-        texts = work.forget_texts([*brought, *_pinned(work, found.ids)])
+        texts = work.forget_texts([*brought, *_pinned(work, found)])
         if texts or not before:
             _write_down(work, found, texts, because=because, by=by, now=now)
     return _forgot(found, texts, before[-1].occurred_at if before else None)
 
 
-def _pinned(work: Transaction, ids: Sequence[str]) -> list[str]:
-    """The ids of the texts of all remedies, those of this very moment included."""
-    answered = [each.key for each in work.find_among(Assignment, "customer", ids)]
-    return text_ids(work.find_among(Remedy, "key", answered))
+def _pinned(work: Transaction, found: Traces) -> list[str]:
+    """The ids of the texts of all remedies and of what is sent beside them.
+
+    Whoever was answered since ``found`` was read is looked up once more: no index helps there.
+    """
+    answered = {each.key for each in work.find_among(Assignment, "customer", found.ids)}
+    if answered <= {each.key for each in found.of(Assignment)}:
+        return text_ids(found.of(Remedy))
+    return text_ids(work.find_among(Remedy, "customer", found.ids))
 
 
 def _write_down(

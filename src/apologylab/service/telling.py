@@ -99,7 +99,7 @@ def said(remedy: Remedy, body: str | None) -> str:
         parts.append("its text was deleted")
     if remedy.compensation:
         parts.append(f"gives {remedy.compensation}, {_money(remedy.amount, remedy.currency)}")
-    if remedy.arm == SILENCE:
+    if remedy.arm == SILENCE and not remedy.text:
         parts.append("says and gives nothing")
     return "; ".join(parts) or "its text could not be written"
 

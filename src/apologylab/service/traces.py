@@ -31,10 +31,10 @@ F = TypeVar("F", bound=Fact)
 _BY_CUSTOMER: Final[tuple[type[Fact], ...]] = tuple(
     kind
     for kind in KINDS.values()
-    if "customer" in {column.name for column in columns(kind)}
-    and kind not in (Remedy, Delivery, Liability)
+    if "customer" in {column.name for column in columns(kind)} and kind not in (Delivery, Liability)
 )
-"""The others are found by the keys of the customer's assignments, at once."""
+"""The others are found by the keys of the customer's remedies and assignments, at once. Remedies
+are not: what is sent beside one, such as a survey, stands under a key of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def traces(ledger: Ledger, ids: Sequence[str]) -> Traces:
         kind: _each(ledger, kind, "customer", everyone) for kind in _BY_CUSTOMER
     }
     answered = [each.key for each in facts[Assignment]]
-    facts |= {kind: _each(ledger, kind, "key", answered) for kind in (Remedy, Delivery)}
+    facts[Delivery] = _each(ledger, Delivery, "key", [each.key for each in facts[Remedy]])
     facts[Liability] = _each(ledger, Liability, "assignment", answered)
     named = [each.key for kind in (Incident, SameIncident) for each in facts[kind]]
     facts[Fault] = _each(ledger, Fault, "incident", named)

@@ -16,9 +16,11 @@ from apologylab.remedy.wording import Wording
 from apologylab.service.assign import assign
 from apologylab.service.commitments import commitments, end, settle_commitments
 from apologylab.service.dispatch import Worker, dispatch_once
+from apologylab.service.explain import explain
 from apologylab.service.forget import forget
 from apologylab.service.preview import begin
 from apologylab.service.running import Running
+from apologylab.service.text_ids import text_ids
 from apologylab.wire.declaration import read
 from apologylab.wiring import throwaway_ledger
 
@@ -96,14 +98,15 @@ def ledger(running):
     return made
 
 
-def answer(ledger, running, number, *, at=NOW, name=""):
+def answer(ledger, running, number, *, at=NOW, name="", **fields):
     told = [
         Incident(
             key=f"i{i}{name}",
             occurred_at=at,
             customer=f"c{i}",
             kind="late",
-            fields={"consent": "service", "first_name": f"Ann{i}"},
+            fields={"consent": "service", "first_name": f"Ann{i}"}
+            | {field: text.format(i) for field, text in fields.items()},
         )
         for i in range(number)
     ]
@@ -201,6 +204,33 @@ def test_whoever_opts_out_or_is_forgotten_is_not_asked(ledger, running):
     }
     assert because[out] == "opted_out"
     assert because[gone] == "forgotten"
+
+
+def test_forget_reaches_the_words_and_addresses_of_what_is_sent_beside(ledger):
+    text = TEXT.replace("[wording.plain]", 'delivery = { channel = "email" }\n[wording.plain]')
+    running = a_running(text)
+    answer(ledger, running, 60, email="ann{}@x.example")
+    gone, stays = sorted({e.customer for e in ledger.read(Remedy) if e.experiment != "sorry"})[:2]
+
+    def held(customer):
+        mine = [each for each in ledger.read(Remedy) if each.customer == customer]
+        return {id_ for id_ in text_ids(mine) if ledger.text(id_) is not None}
+
+    before = held(gone)
+    kept = held(stays)
+    assert len(before) >= 2
+    did = forget(ledger, [gone], because="asked", by="x", now=NOW)
+    assert (held(gone), held(stays)) == (set(), kept)
+    assert did.texts == len(before)
+
+
+def test_a_life_tells_what_is_sent_beside_at_its_incident(ledger, running):
+    answer(ledger, running, 60)
+    asked = next(each.customer for each in ledger.read(SurveyDraw) if each.invited)
+    life = explain(ledger, [asked], zone=UTC, now=NOW)
+    (survey,) = [each for each in life.events if "how satisfied" in each.words]
+    assert survey.incident == asked.replace("c", "i")
+    assert "says and gives nothing" not in survey.words
 
 
 def test_a_survey_without_words_is_refused():
