@@ -21,7 +21,7 @@ from apologylab.service.again import again
 from apologylab.service.audit import note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
@@ -51,21 +51,26 @@ class Standing:
 
 def words_sha256(experiment: Experiment, fragments: Fragments) -> str:
     """SHA-256 over all that ``experiment`` can say, and over who says it: 64 hex digits."""
-    said = {
-        "fragments": sorted([*key, _applied(key[0], each)] for key, each in fragments.items()),
+    said: dict[str, object] = {
+        "fragments": sorted([*key, each] for key, each in _saying(fragments)),
         "factors": {name: list(levels) for name, levels in sorted(experiment.factors.items())},
         "messages": asdict(experiment.messages),
         "wording": {name: asdict(each) for name, each in experiment.wording.items()},
         "sender": {name: asdict(each) for name, each in experiment.sender.items()},
         "told": {name: each.told for name, each in experiment.compensation.items()},
     }
+    if experiment.survey is not None:
+        said["asked"] = list(experiment.survey.questions)
     text = json.dumps(said, ensure_ascii=True, sort_keys=True, default=str)
     return hashlib.sha256(b"apologylab/words/1\n" + text.encode()).hexdigest()
 
 
-def _applied(factor: str, source: str) -> str:
-    """Of a brand's file only what rewrites words, as ``start`` pins it."""
-    return (only_applied(source) or "") if factor == BRAND else source
+def _saying(fragments: Fragments) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """What words are made of: of a brand's file only what rewrites them, as ``start`` pins it."""
+    for key, source in fragments.items():
+        said = only_applied(source) if key[0] == BRAND else source
+        if said is not None:
+            yield key, said
 
 
 def standing(experiment: Experiment, sha256: str, facts: Iterable[SignedOff]) -> Standing:

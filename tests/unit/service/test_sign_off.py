@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apologylab.design.brand import Avoided, Brand
 from apologylab.errors import InputError, StateError
 from apologylab.record.facts import Change, Started
 from apologylab.record.later_facts import SignedOff
+from apologylab.remedy.brands import brand_source
+from apologylab.remedy.fragments import BRAND
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.sign_off import sign, where_it_stands, words_sha256
 from apologylab.service.start import start
@@ -151,3 +154,15 @@ def test_a_role_that_nobody_asks_for(shelf):
 
 def test_in_a_simulated_ledger_nobody_must_sign(shelf):
     assert start(a_ledger(simulated=True), shelf, "sorry", now=NOW).did == "started"
+
+
+def test_a_brand_that_only_advises_is_no_word(shelf):
+    """``start`` does not pin what changes no text, and must find what was signed all the same."""
+    avoid = Brand(avoid=(Avoided(term="kerfuffle", why="it belittles"),))
+    shelf.words[BRAND, "", "en"] = brand_source(avoid)
+    ledger = a_ledger()
+    signed(ledger, shelf, "legal", "brand")
+    assert start(ledger, shelf, "sorry", now=NOW).did == "started"
+    signature = Brand(avoid=avoid.avoid, signature="Your Acme")
+    shelf.words[BRAND, "", "en"] = brand_source(signature)
+    assert where_it_stands(ledger, shelf.experiment("sorry"), shelf.words).missing
