@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from apologylab.service.channel import Channel, Needs, Outgoing
 
+    Minimum = Callable[[str, str], int | None]
+
 IssuedState = Literal["issued", "later", "refused"]
 
 
@@ -76,7 +78,7 @@ class Issuing:
     Args:
         channel: where they leave.
         issuers: compensation -> who issues it; what is not named needs no issuing.
-        minimums: compensation -> minor units of the smallest order that may use it.
+        minimum: (compensation, currency) -> minor units of the smallest order that may use it.
         clock: now, from which a code's days count.
     """
 
@@ -84,10 +86,10 @@ class Issuing:
         self,
         channel: Channel,
         issuers: Mapping[str, Issuer],
-        minimums: Mapping[str, int],
+        minimum: Minimum,
         clock: Callable[[], datetime],
     ) -> None:
-        self._channel, self._issuers, self._minimums = channel, issuers, minimums
+        self._channel, self._issuers, self._minimum = channel, issuers, minimum
         self._clock = clock
 
     @property
@@ -156,6 +158,6 @@ class Issuing:
             amount=each.amount,
             currency=each.currency,
             expires_at=self._clock() + timedelta(days=days) if days is not None else None,
-            minimum=self._minimums.get(name),
+            minimum=self._minimum(name, each.currency) if each.currency else None,
             test=each.purpose == "test",
         )

@@ -70,7 +70,7 @@ def term(experiment: Experiment, name: str, fields: Mapping[str, object]) -> tup
         charge=in_own(experiment, value.minor, value.currency),
         cost=-(-cost.numerator // cost.denominator),
         at_once=given.kind in AT_ONCE,
-        basket=_basket(experiment, given, value.currency),
+        basket=least_order(experiment, name, value.currency),
         expires_days=given.expires_days,
     )
     return found, value.currency
@@ -168,9 +168,12 @@ def _bounded(given: Compensation, base: int, minor: int, cap: Money | None) -> i
     return min([max(minor, least), *tops])
 
 
-def _basket(experiment: Experiment, given: Compensation, currency: str) -> int | None:
-    """The least order that can use it, in the market's currency at the declared rate."""
-    basket = given.minimum_basket
+def least_order(experiment: Experiment, name: str, currency: str) -> int | None:
+    """Minor units of the least order that can use the compensation ``name``; None without one.
+
+    It is in the market's ``currency``, at the declared rate.
+    """
+    basket = experiment.compensation[name].minimum_basket
     if basket is None:
         return None
     scale = Fraction(10) ** (exponent(currency) - exponent(basket.currency))

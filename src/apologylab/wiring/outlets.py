@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apologylab.errors import ConfigError
@@ -61,14 +62,11 @@ def issuing(through: Channel, experiment: Experiment, of: Project) -> Channel:
     if not named:
         return through
     from apologylab.channels.issuing import Issuing
+    from apologylab.remedy.amounts import least_order
 
     made = {issuer: _issuer(issuer, of) for issuer in set(named.values())}
-    minimums = {
-        name: each.minimum_basket.minor
-        for name, each in experiment.compensation.items()
-        if each.minimum_basket is not None
-    }
-    return Issuing(through, {name: made[each] for name, each in named.items()}, minimums, clock())
+    issuers = {name: made[each] for name, each in named.items()}
+    return Issuing(through, issuers, partial(least_order, experiment), clock())
 
 
 def _issuer(name: str, of: Project) -> Issuer:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,10 +22,19 @@ from apologylab.channels.promotion_codes import issuer as promotion_codes
 from apologylab.channels.registry import ISSUERS, build_issuer, kinds
 from apologylab.channels.settings import Settings
 from apologylab.errors import ConfigError
+from apologylab.remedy.amounts import least_order
 from apologylab.remedy.codes import LETTERS, coupon_code
+from apologylab.wire.declaration import read
 from apologylab.wire.events import signing_keys, verify_webhook
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+LEAST = 'minimum_basket = "15.00 USD"'
+MARKETS = """
+[markets]
+field = "country"
+rates = { JPY = 0.0067 }
+[otherwise]
+"""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -184,11 +194,35 @@ def test_what_was_taken_and_not_answered_is_asked_again_under_the_same_key():
     assert len(keys) == 1
 
 
+def no_minimum(_compensation, _currency):
+    return None
+
+
+def test_the_least_order_is_in_the_currency_of_what_is_given(tmp_path, loop):
+    """1,500 US cents are 2,239 yen, and not 1,500: the shop reads both in one currency."""
+    text = loop.DECLARATION.replace("[otherwise]", MARKETS, 1).replace(
+        'value = "5.00 USD"', 'by_market = { US = "5.00 USD", JP = "700 JPY" }\n' + LEAST, 1
+    )
+    minimum = partial(least_order, read(text, where="late_ride"))
+    with Shop() as shop:
+        issuers = {"usd5": http_issuer(settings(shop.url))}
+        channel = Issuing(FileChannel(tmp_path), issuers, minimum, lambda: NOW)
+        yen = replace(a_gift("yen"), amount=700, currency="JPY")
+        channel.send([a_gift("usd"), yen])
+        channel.close()
+    told = [json.loads(body) for _, _, body in shop.requests]
+    asked = [(each["value"], each["minimum_minor_units"]) for each in told]
+    assert asked == [("5.00 USD", 1_500), ("700 JPY", 2_238)]
+
+
 def test_nothing_leaves_whose_code_does_not_work(tmp_path):
     plan = {1: 200, 2: 503, 3: 400}
     with Shop(plan.get) as shop:
         channel = Issuing(
-            FileChannel(tmp_path), {"usd5": http_issuer(settings(shop.url))}, {}, lambda: NOW
+            FileChannel(tmp_path),
+            {"usd5": http_issuer(settings(shop.url))},
+            no_minimum,
+            lambda: NOW,
         )
         answers = channel.send([a_gift("a"), a_gift("b"), a_gift("c"), outgoing("plain")])
         channel.close()
@@ -209,7 +243,7 @@ def test_nothing_leaves_whose_code_does_not_work(tmp_path):
 
 def test_a_channel_that_issues_is_not_harmless(tmp_path):
     """A simulated ledger must not make money in a shop."""
-    assert not Issuing(FileChannel(tmp_path), {}, {}, lambda: NOW).harmless
+    assert not Issuing(FileChannel(tmp_path), {}, no_minimum, lambda: NOW).harmless
 
 
 @pytest.mark.parametrize(
