@@ -6,7 +6,7 @@ Neither is a level of a factor: their fragments stand in ``messages/survey/QUEST
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from apologylab.design.arms import arms
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apologylab.design.remedies import Promise
 
 Purpose = Literal["remedy", "survey", "notice"]
+PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 SURVEY: Final = "survey"
 NOTICE: Final = "notice"
 
@@ -56,6 +57,15 @@ def queue_name(experiment: str, purpose: Purpose) -> str:
     ('late_ride', 'late_ride/survey')
     """
     return experiment if purpose == "remedy" else f"{experiment}/{purpose}"
+
+
+def queues(experiment: str) -> tuple[str, ...]:
+    """Every queue that remedies of ``experiment`` may wait in, its versions before included.
+
+    >>> queues("late_ride")
+    ('late_ride', 'late_ride/survey', 'late_ride/notice')
+    """
+    return tuple(queue_name(experiment, purpose) for purpose in PURPOSES)
 
 
 def purpose_of(queue: str) -> str:

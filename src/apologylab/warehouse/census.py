@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from apologylab.design.follow_ups import queues
 from apologylab.service.status import Answered, Census, Promised
 from apologylab.warehouse.achieved import achieved
 from apologylab.warehouse.engine import connect
@@ -80,8 +81,8 @@ def _undelivered(connection: duckdb.DuckDBPyConnection, experiment: Experiment, 
 
 
 def _dead_letters(connection: duckdb.DuckDBPyConnection, experiment: Experiment) -> int:
-    named = f"experiment = {text_literal(experiment.name)}"
-    return _count(connection, f"{LEDGER}.{PENDING} WHERE {named} AND dead = 1")
+    names = ", ".join(map(text_literal, queues(experiment.name)))
+    return _count(connection, f"{LEDGER}.{PENDING} WHERE experiment IN ({names}) AND dead = 1")
 
 
 def _count(connection: duckdb.DuckDBPyConnection, which: str) -> int:

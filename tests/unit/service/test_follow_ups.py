@@ -18,6 +18,7 @@ from apologylab.service.commitments import commitments, end, settle_commitments
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.explain import explain
 from apologylab.service.forget import forget
+from apologylab.service.letters import dead_letters, give_up, replay
 from apologylab.service.preview import begin
 from apologylab.service.running import Running
 from apologylab.service.text_ids import text_ids
@@ -383,3 +384,64 @@ def test_an_incident_whose_key_looks_like_a_follow_up_disturbs_nothing(ledger, r
         assert found.assignment.reason == "RANDOMISED"
     keys = [each.key for each in ledger.read(Remedy)]
     assert len(keys) == len(set(keys))
+
+
+class Shut(Outbox):
+    """It is not there, but for what it may have taken before it hung up."""
+
+    def __init__(self, state):
+        super().__init__()
+        self.state = state
+
+    def send(self, batch):
+        from apologylab.service.channel import Sent
+
+        return [Sent(key=each.key, state=self.state, because="shut") for each in batch]
+
+
+def through(channel, ledger, running, at):
+    worker = Worker(holder=f"w{at}", clock=lambda: at, chance=lambda: 0.5)
+    for each in (running, *running.beside()):
+        dispatch_once(ledger, channel, each, worker)
+
+
+def test_dead_letters_of_surveys_and_notices_are_seen_replayed_and_given_up():
+    running = a_running(
+        TEXT.replace("[wording.plain]", "delivery = { attempts = 1 }\n[wording.plain]")
+    )
+    ledger = throwaway_ledger()
+    begin(ledger, running, NOW)
+    answer(ledger, running, 40)
+    through(Outbox(), ledger, running, NOW + timedelta(hours=1))
+    at = NOW + 26 * DAY
+    through(Shut("later"), ledger, running, at)
+    found = dead_letters(ledger, "sorry", now=at).letters
+    assert {each.remedy.experiment for each in found} == {"sorry/survey", "sorry/notice"}
+    one = found[0].remedy.key
+    assert [each.remedy.key for each in replay(ledger, "sorry", [one], now=at, by="x").letters] == [
+        one
+    ]
+    outbox = Outbox()
+    through(outbox, ledger, running, at)
+    assert [each.key.partition("/")[2] for each in outbox.sent] == [one]
+    give_up(ledger, "sorry", [], now=at, by="x", running=running)
+    assert dead_letters(ledger, "sorry", now=at).letters == []
+    states = {each.key: each.state for each in ledger.read(Delivery)}
+    assert {states[each.remedy.key] for each in found[1:]} == {"failed"}
+
+
+def test_what_may_have_been_read_is_promised_though_it_was_given_up():
+    running = a_running(
+        TEXT.replace("[wording.plain]", "delivery = { attempts = 1 }\n[wording.plain]")
+    )
+    ledger = throwaway_ledger()
+    begin(ledger, running, NOW)
+    answer(ledger, running, 40)
+    at = NOW + timedelta(hours=1)
+    through(Shut("unknown"), ledger, running, at)
+    assert list(ledger.read(Commitment)) == []
+    give_up(ledger, "sorry", [], now=at, by="x", running=running)
+    arms = {each.key: each.arm for each in ledger.read(Assignment)}
+    doubtful = {e.key for e in ledger.read(Delivery) if e.state == "in_doubt"}
+    promised = {each.assignment for each in ledger.read(Commitment)}
+    assert promised == {key for key in doubtful if "promise" in arms[key]} != set()

@@ -82,8 +82,11 @@ def _found(
         started = pinned(ledger, wiring.declaration_reader(), names)
         if do == "list":
             return [dead_letters(ledger, each.name, now=now) for each in started]
-        act = replay if do == "replay" else give_up
-        return [act(ledger, each.name, keys, now=now, by=who(by)) for each in started]
+        if do == "replay":
+            return [replay(ledger, each.name, keys, now=now, by=who(by)) for each in started]
+        return [
+            give_up(ledger, each.name, keys, now=now, by=who(by), running=each) for each in started
+        ]
 
 
 def _show(found: Sequence[Letters], do: str) -> None:
