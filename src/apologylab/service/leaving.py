@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from apologylab.design.carriers import read_signed
 from apologylab.design.follow_ups import purpose_of
 from apologylab.remedy.codes import COUPON_CODE, coupon_code
+from apologylab.remedy.compensation import JOINED
 from apologylab.remedy.letter import opened
 from apologylab.service.channel import Outgoing
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
+    from apologylab.design.remedies import Compensation
     from apologylab.record.facts import Remedy
     from apologylab.service.claiming import Leaving
     from apologylab.service.ports import LedgerIdentity
@@ -51,17 +53,23 @@ def outgoing_key(ledger: LedgerIdentity, key: str) -> str:
 
 def code_of(experiment: Experiment, remedy: Remedy, ledger: LedgerIdentity) -> str | None:
     """The code of what a remedy gives, where codes are made for it."""
-    given = experiment.compensation.get(remedy.compensation or "")
-    coded = given is not None and (
-        given.issuer is not None or COUPON_CODE in experiment.messages.placeholders
+    given = _given(experiment, remedy)
+    coded = any(each.issuer is not None for each in given) or (
+        bool(given) and COUPON_CODE in experiment.messages.placeholders
     )
     return coupon_code(ledger.secret, remedy.key) if coded else None
 
 
 def expires_days(experiment: Experiment, remedy: Remedy) -> int | None:
-    """How long what a remedy gives can be used after it went out."""
-    given = experiment.compensation.get(remedy.compensation) if remedy.compensation else None
-    return given.expires_days if given else None
+    """How long the last of what a remedy gives can be used after it went out."""
+    lives = [each.expires_days for each in _given(experiment, remedy)]
+    known = [each for each in lives if each is not None]
+    return max(known) if known and len(known) == len(lives) else None
+
+
+def _given(experiment: Experiment, remedy: Remedy) -> list[Compensation]:
+    names = remedy.compensation.split(JOINED) if remedy.compensation else []
+    return [each for name in names if (each := experiment.compensation.get(name)) is not None]
 
 
 def promotes(experiment: Experiment, remedy: Remedy) -> bool:

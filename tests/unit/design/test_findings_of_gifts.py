@@ -183,3 +183,15 @@ def test_a_price_that_nothing_is_relative_to_is_refused(loop):
     text = text.replace('kind = "late_ride"\n', 'kind = "late_ride"\nprice = "fare"\n')
     _, all_found = examine(text)
     assert "incident.price" in {each.path for each in all_found}
+
+
+def test_one_code_is_issued_for_one_gift(found):
+    """Whoever got two would hold a code that nobody issued; so would who chooses one later."""
+    coupon = gift("coupon", 'value = "5.00 USD"\nissuer = "shop"')
+    assert found(coupon) == {}
+    bonus = '[compensation.bonus]\nkind = "points"\npoints = 5\nvalue = "1.00 USD"\n'
+    both = ("[factors]\n", '[factors]\nextra = ["none", "bonus"]\n')
+    together = found(coupon + bonus, change=both)["compensation.usd5.issuer"]
+    assert "together with bonus" in together
+    menu = MENU.replace('value = "1.00 USD"', 'value = "1.00 USD"\nissuer = "shop"')
+    assert "chosen from afterwards" in found(menu)["compensation.a.issuer"]

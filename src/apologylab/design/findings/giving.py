@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from apologylab.design.arms import arms
 from apologylab.design.faces import AT_ONCE, CHOICE
 from apologylab.design.findings.finding import Finding, Rule, at, each
 from apologylab.design.remedies import Compensation
@@ -225,7 +226,34 @@ def issued_kinds(experiment: Experiment, path: str, given: Compensation) -> Iter
         )
 
 
+@each(lambda experiment: experiment.compensation, "compensation")
+def issued_alone(experiment: Experiment, path: str, given: Compensation) -> Iterator[Finding]:
+    """A remedy has one code, issued before it leaves: not one of several, and none of a menu."""
+    if given.issuer is None:
+        return
+    name, every = path.rpartition(".")[2], experiment.compensation
+    levels = [set(arm.levels.values()) for arm in arms(experiment)]
+    beside = sorted({level for of in levels if name in of for level in of & set(every)})
+    for other in (found for found in beside if found != name):
+        yield Finding(
+            path=f"{path}.issuer",
+            value=given.issuer,
+            what=f"an arm gives it together with {other}, and one code is issued for one gift",
+            do="delete it and issue both yourself, or exclude that combination",
+            related=("factors", "arms"),
+        )
+    for other in (found for found in every if name in every[found].menu):
+        yield Finding(
+            path=f"{path}.issuer",
+            value=given.issuer,
+            what=f"is issued before the remedy leaves, and {other} is chosen from afterwards",
+            do="delete it, and issue what was chosen when you record the choice",
+            related=(f"compensation.{other}.menu",),
+        )
+
+
 RULES: tuple[Rule, ...] = (
+    issued_alone,
     issued_kinds,
     one_value,
     share_is_bounded,
