@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from apologylab.design.arms import arms
+from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.remedies import COSTS
 from apologylab.report.differences import marked
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
+    from apologylab.design.remedies import Promise
     from apologylab.remedy.letter import Letter
     from apologylab.remedy.lint.flaw import Flaw
     from apologylab.report.differences import MarkedPart
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
     Judge = Callable[[Letter, str], Sequence[Flaw]]
     """What a language's rules find in a letter."""
+
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u0e00-\u0e7f]")
+"""A character of a script that writes no spaces: Japanese, Thai."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +47,13 @@ class Card:
     """What some arms say and give in one locale.
 
     ``parts`` are None where nothing is said; ``costs`` are the parts' cost channels, where they
-    cost anything; ``why_not`` says why a sample incident gets nothing.
+    cost anything; ``levels`` are (factor, level) of all but timing; ``why_not`` says why a sample
+    incident gets nothing.
     """
 
     letter: Letter | None
+    levels: tuple[tuple[str, str], ...]
+    promises: tuple[Promise, ...]
     parts: tuple[MarkedPart, ...] | None
     costs: dict[str, str]
     later: tuple[Letter, ...]
@@ -55,8 +65,10 @@ class Card:
 
     @property
     def words(self) -> int:
-        """Words of the letter; characters that write no spaces count as none."""
-        return len(self.letter.text.split()) if self.letter else 0
+        """Words of the letter; 0 in a script that writes no spaces between them."""
+        if self.letter is None or _UNSPACED.search(self.letter.text):
+            return 0
+        return len(self.letter.text.split())
 
 
 def cards(preview: Preview, locale: str, judge: Judge) -> tuple[Card, ...]:
@@ -80,6 +92,8 @@ def _card(
     first = group[0]
     return Card(
         letter=first.letter,
+        levels=_levels(preview.experiment, first),
+        promises=_promises(preview.experiment, first) if first.letter else (),
         parts=parts,
         costs=_costs(preview.experiment, group),
         later=first.later,
@@ -89,6 +103,17 @@ def _card(
         flaws=tuple(judge(first.letter, first.locale)) if first.letter else (),
         why_not=first.because,
     )
+
+
+def _levels(experiment: Experiment, shown: Shown) -> tuple[tuple[str, str], ...]:
+    """(factor, level) of what the arm says and gives; those that say nothing left out."""
+    levels = next(arm.levels for arm in arms(experiment) if arm.name == shown.arm)
+    return tuple(each for each in levels.items() if each[0] != TIMING and each[1] != NONE)
+
+
+def _promises(experiment: Experiment, shown: Shown) -> tuple[Promise, ...]:
+    said = (experiment.wording.get(level) for level in shown.levels)
+    return tuple(each.promise for each in said if each is not None and each.promise is not None)
 
 
 def _costs(experiment: Experiment, group: Sequence[Shown]) -> dict[str, str]:

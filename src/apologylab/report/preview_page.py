@@ -45,5 +45,6 @@ def preview_page(preview: Preview, judge: Judge, stands: Standing | None) -> str
             names=LANGUAGES,
             arms=len(preview.of(experiment.messages.locales[0])),
             stands=stands,
+            findings=sum(len(card.flaws) for _, found in listed for card in found),
         )
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from apologylab.report.cards import Card, Judge, Leaving
     from apologylab.report.differences import MarkedPart
     from apologylab.service.preview import Preview
+    from apologylab.service.preview_beside import Beside
 
 NARROWEST: Final = 36
 BETWEEN: Final = "   "
@@ -29,7 +30,11 @@ def preview_text(preview: Preview, judge: Judge, *, width: int = 100) -> str:
     blocks = [
         block
         for locale in preview.experiment.messages.locales
-        for block in (f"== {locale} ==", *_side_by_side(cards(preview, locale, judge), width))
+        for block in (
+            f"== {locale} ==",
+            *_side_by_side(cards(preview, locale, judge), width),
+            *(_beside(each, width) for each in preview.beside if each.locale == locale),
+        )
     ]
     return "\n\n".join(blocks)
 
@@ -43,6 +48,15 @@ def _side_by_side(found: Sequence[Card], width: int) -> Iterator[str]:
         yield "\n".join(BETWEEN.join(_padded(line, each) for line in row).rstrip() for row in rows)
 
 
+def _beside(each: Beside, width: int) -> str:
+    head = [*_wrapped(f"{each.title}; {each.when}", width), "-" * min(width, 48)]
+    if each.letter is None:
+        return "\n".join([*head, *_wrapped(f"error: {each.because}", width)])
+    subject = [f"Subject: {each.letter.subject}"] if each.letter.subject else []
+    said = [*subject, *each.letter.text.split("\n\n")]
+    return "\n".join([*head, *(line for text in said for line in _wrapped(text, width))])
+
+
 def _lines(card: Card, width: int) -> Iterator[str]:
     for leaving in card.leaving:
         yield from _wrapped(f"{leaving.arm}{f' ({leaving.called})' * bool(leaving.called)}", width)
@@ -53,6 +67,9 @@ def _lines(card: Card, width: int) -> Iterator[str]:
         yield from _wrapped(card.why_not or nothing, width)
     else:
         yield from _letter(card, width)
+    for each in card.promises:
+        told = f"promise: {each.what}; kept by {each.keeper} within {each.within}"
+        yield from _wrapped(told, width)
     if card.gives:
         yield from _wrapped(f"gives {card.gives}", width)
     for flaw in card.flaws:
@@ -80,7 +97,7 @@ def _marked(part: MarkedPart) -> str:
 
 
 def _when(leaving: Leaving, *, said: bool) -> str:
-    through = f" by {leaving.channel}" if said else ""
+    through = f" through {leaving.channel}" if said else ""
     if leaving.awaits:
         return f"at {leaving.awaits}, given up after {leaving.wait}{through}"
     after = leaving.wait if leaving.wait in ("", "at once") else f"after {leaving.wait}"

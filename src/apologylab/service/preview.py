@@ -22,7 +22,8 @@ from apologylab.record.facts import Incident, PhaseBegan
 from apologylab.remedy.compensation import JOINED
 from apologylab.remedy.wording import Wording
 from apologylab.service.assign import assign
-from apologylab.service.giving import Giving
+from apologylab.service.giving import GIVEN, Giving
+from apologylab.service.preview_beside import said_beside
 from apologylab.service.running import Running
 from apologylab.service.samples import sample_values
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from apologylab.remedy.letter import Letter
     from apologylab.service.assign import Answer
     from apologylab.service.ports import Ledger
+    from apologylab.service.preview_beside import Beside
 
 ADDRESSES: Final[Mapping[str, object]] = {
     "email": "anna.lange@shop.example", "phone": "+37060000000", "any": "device-1",
@@ -60,7 +62,7 @@ class Shown:
         later: the texts of the second apology and those after it, where they differ.
         sender: who speaks, where the design says so.
         channel: through which it leaves.
-        gives: what is given, such as ``usd5: 5.00 USD``; None if nothing.
+        gives: what is given, such as ``usd5: coupon worth 5.00 USD``; None if nothing.
         due_at: when it leaves after the sample incident.
         shift_s: by how much quiet hours or a hold put it off.
         because: why the sample incident gets nothing, or why its text is missing; else empty.
@@ -92,6 +94,8 @@ class Preview:
     shown: tuple[Shown, ...]
     left_out: int
     """Arms of the factorial that are never drawn."""
+    beside: tuple[Beside, ...] = ()
+    """The survey and the notices of promises, in every locale."""
 
     def of(self, locale: str) -> tuple[Shown, ...]:
         """The arms in ``locale``, in the order of the design."""
@@ -134,6 +138,7 @@ def preview(
         fields=sample,
         at=at,
         left_out=len(arms(experiment)) - len(drawn),
+        beside=said_beside(running, sample),
         shown=tuple(
             _shown(running, arm, locale, answer, sample, shares.get(arm.name, 0.0))
             for (arm, locale), answer in zip(cases, answers, strict=True)
@@ -163,7 +168,8 @@ def refuse_panel(experiment: Experiment) -> None:
 def sample_fields(experiment: Experiment, at: datetime) -> dict[str, object]:
     """Fields of an incident that the experiment admits, with something in every placeholder."""
     incident = experiment.incident
-    found: dict[str, object] = sample_values(experiment.messages.placeholders)
+    named = (each for each in experiment.messages.placeholders if each != GIVEN)
+    found: dict[str, object] = sample_values(named)
     if incident is not None:
         found |= {name: values[0] for name, values in incident.where.items()}
         bounds = incident.severity
@@ -309,8 +315,19 @@ def _gives(experiment: Experiment, remedy: Remedy | None) -> str | None:
     if remedy is None or remedy.compensation is None:
         return None
     names = remedy.compensation.split(JOINED)
+    what = f"{remedy.compensation}: {' and '.join(_kind(experiment, each) for each in names)}"
     days = {each.expires_days for n in names if (each := experiment.compensation.get(n))}
     until = f", good for {max(filter(None, days))} days" if any(days) else ""
     if remedy.currency is None:
-        return f"{remedy.compensation}{until}"
-    return f"{remedy.compensation}: {Money(remedy.amount, remedy.currency)}{until}"
+        return f"{what}{until}"
+    return f"{what} worth {Money(remedy.amount, remedy.currency)}{until}"
+
+
+def _kind(experiment: Experiment, name: str) -> str:
+    """What sort of thing a compensation is, in words; of a choice its menu."""
+    declared = experiment.compensation.get(name)
+    if declared is None:
+        return name
+    if declared.menu:
+        return f"the customer's choice ({', '.join(declared.menu)}), the dearest"
+    return declared.kind.replace("_", " ")

@@ -23,6 +23,16 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         "at": preview.at.isoformat(),
         "fields": dict(preview.fields),
         "arms": [_shown(each) for each in preview.shown],
+        "beside": [
+            {
+                "title": each.title,
+                "when": each.when,
+                "locale": each.locale,
+                "letter": _letter(each.letter) if each.letter else None,
+                "because": each.because,
+            }
+            for each in preview.beside
+        ],
     }
 
 

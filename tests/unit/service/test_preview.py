@@ -85,7 +85,7 @@ def test_every_arm_in_every_locale_as_it_would_be_pinned():
     one = by["owned+eur3@1h", "de"]
     assert one.letter.text.startswith("Guten Tag, Zoë. Es tut uns leid: unser Fehler.\n\nHier")
     assert (one.gives, one.due_at.hour, one.awaits) == (
-        "eur3: 3.00 EUR, good for 20 days",
+        "eur3: coupon worth 3.00 EUR, good for 20 days",
         10,
         None,
     )
@@ -169,6 +169,39 @@ def test_japanese_is_marked_by_character():
     one = Letter((Spoken("regret", "遅くなり申し訳ございません。"),))
     two = Letter((Spoken("regret", "遅くなり誠に申し訳ございません。"),))
     assert [run.text for run in marked([one, one, two])[2][0].runs if run.differs] == ["誠に"]
+
+
+def test_what_is_said_beside_the_remedies_and_who_keeps_promises_is_shown():
+    """Sign-offs hold these words, so that those who sign must see them, in every language."""
+    experiment = """
+[wording.owned]
+parts = ["promise"]
+promise = { what = "write to you", keeper = "Ana <ops>", within = "14d", notice = "2d" }
+[survey]
+share = 0.25
+after = "24h"
+questions = ["right"]
+"""
+    beside = {
+        ("notice", "owned", "en"): "{{ first_name }}, it may take longer.",
+        ("notice", "owned", "de"): "{{ first_name }}, es dauert vielleicht länger.",
+        ("survey", "right", "en"): "Did we make it right?",
+        ("survey", "right", "de"): "Haben wir es wiedergutgemacht?",
+    }
+    found, _ = shown(TEXT + experiment, WORDS | beside)
+    told = {(each.title.split(":")[0], each.locale): each for each in found.beside}
+    assert {key: each.letter.text for key, each in told.items()} == {
+        ("Notice", "en"): "Anna, it may take longer.",
+        ("Notice", "de"): "Anna, es dauert vielleicht länger.",
+        ("Survey", "en"): "Did we make it right?",
+        ("Survey", "de"): "Haben wir es wiedergutgemacht?",
+    }
+    assert told["Survey", "en"].when == "24h after the incident, to 25% of every arm"
+    html = preview_page(found, lambda *_: (), None)
+    assert all(each.letter.text in html for each in found.beside)
+    assert html.count("Ana &lt;ops&gt;") == 2 * 2
+    assert len(preview_document(found)["beside"]) == 4
+    assert "Did we make it right?" in preview_text(found, lambda *_: (), width=120)
 
 
 def test_the_page_escapes_everything_and_says_what_is_missing():
