@@ -14,6 +14,7 @@ from apologylab.channels.answers import from_status
 from apologylab.channels.egress import Line, NoAnswerError, NotSentError, place_of
 from apologylab.channels.issuing import Issued
 from apologylab.design.money import Money
+from apologylab.service.channel import TEST
 from apologylab.wire.events import event_id, signed_headers, signing_keys
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def document(issue: Issue) -> dict[str, Any]:
         "key": issue.key,
         "code": issue.code,
         "customer": issue.customer,
-        "compensation": issue.compensation,
+        "compensation": f"{TEST}-{issue.compensation}" if issue.test else issue.compensation,
         "value": str(money) if money else None,
         "minor_units": issue.amount,
         "currency": issue.currency,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from apologylab.service.channel import Sent
+from apologylab.service.channel import TEST, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -137,19 +137,19 @@ class Issuing:
 
     def _stopped(self, each: Outgoing) -> Sent | None:
         """Why a remedy does not leave yet, or at all; None if it may."""
-        issuer = self._issuers.get(each.compensation or "")
+        issuer = self._issuers.get(_declared(each))
         if issuer is None or each.code is None:
             return None
         answer = issuer.issue(self._issue(each))
         if answer.state == "issued":
             return None
-        because = f"the issuer of {each.compensation}: {answer.because}"
+        because = f"the issuer of {_declared(each)}: {answer.because}"
         if answer.state == "later":
             return Sent(key=each.key, state="later", because=because, wait_s=answer.wait_s)
         return Sent(key=each.key, state="failed", because=because)
 
     def _issue(self, each: Outgoing) -> Issue:
-        days, name = each.expires_days, each.compensation or ""
+        days, name = each.expires_days, _declared(each)
         return Issue(
             key=each.key,
             code=each.code or "",
@@ -161,3 +161,9 @@ class Issuing:
             minimum=self._minimum(name, each.currency) if each.currency else None,
             test=each.purpose == "test",
         )
+
+
+def _declared(each: Outgoing) -> str:
+    """What is given, as the declaration calls it: a rehearsal marks its name."""
+    name = each.compensation or ""
+    return name.removeprefix(f"{TEST}-") if each.purpose == "test" else name

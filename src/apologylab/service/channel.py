@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from apologylab.design.routes import Format
 
 SentState = Literal["sent", "failed", "later", "unknown"]
+TEST: Final = "TEST"
+"""Begins the subject and the name of what is given in a rehearsal."""
 STATES: Final = ("sent", "failed", "later", "unknown")
 
 

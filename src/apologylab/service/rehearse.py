@@ -19,6 +19,7 @@ from apologylab.errors import InputError
 from apologylab.record.facts import Delivery, Resolution
 from apologylab.record.later_facts import Visit
 from apologylab.service.assign import assign
+from apologylab.service.channel import TEST
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.preview import (
     begin,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from apologylab.service.ports import Clock, Ledger
     from apologylab.service.running import Running
 
-TEST: Final = "TEST"
-"""Begins the subject and the name of what is given in a rehearsal."""
 EXAMPLES: Final[Mapping[str, str]] = {
     "email": "you@shop.example", "phone": "+37060000000", "any": "device-1",
 }  # fmt: skip

@@ -24,6 +24,7 @@ from apologylab.channels.settings import Settings
 from apologylab.errors import ConfigError
 from apologylab.remedy.amounts import least_order
 from apologylab.remedy.codes import LETTERS, coupon_code
+from apologylab.service.rehearse import as_test
 from apologylab.wire.declaration import read
 from apologylab.wire.events import signing_keys, verify_webhook
 
@@ -213,6 +214,25 @@ def test_the_least_order_is_in_the_currency_of_what_is_given(tmp_path, loop):
     told = [json.loads(body) for _, _, body in shop.requests]
     asked = [(each["value"], each["minimum_minor_units"]) for each in told]
     assert asked == [("5.00 USD", 1_500), ("700 JPY", 2_238)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "marks"),
+    [
+        ("http", http_issuer, [b'"compensation":"TEST-usd5"', b'"test":true']),
+        ("promotion_code", promotion_codes, [b"active=false"]),
+    ],
+)
+def test_a_rehearsal_issues_its_codes_as_tests(tmp_path, kind, made, marks):
+    """A receiver that does not read ``test`` does not know the name either."""
+    more = {"coupons": {"usd5": "co_1"}} if kind == "promotion_code" else {}
+    with Shop() as shop:
+        issuers = {"usd5": made(settings(shop.url, kind=kind, **more))}
+        channel = Issuing(FileChannel(tmp_path), issuers, no_minimum, lambda: NOW)
+        channel.send([as_test(a_gift("a"))])
+        channel.close()
+    ((_, _, body),) = shop.requests
+    assert all(mark in body for mark in marks), body
 
 
 def test_nothing_leaves_whose_code_does_not_work(tmp_path):
