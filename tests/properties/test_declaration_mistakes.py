@@ -210,12 +210,13 @@ ABSENT_IS_FINE = re.compile(
     r"|(today|floor)\.\w+|otherwise\.HOLDOUT|delivery\..*|messages\.\w+\[\d\]"
     r"|outcomes\[\d\]\.(settle_days|from_days|unit|better)|outcomes\[2\]\.where\.our_coupon"
     r"|plan\..*|decision\.(sales|message_cost|handling_cost|open_liability|worth\.\w+)"
-    r"|panel\.(unit|covariates\[\d\]|arm_cost\.\w+)"
+    r"|panel\.(unit|covariates\[\d\]|arm_cost\.\w+)|wording\.\w+\.(parts|differs)\[\d\]"
 )
 """What has a default, or is one of several; that others may now miss it is reported where they are."""
 ANY_TEXT = re.compile(
     r"question|owner|incident\.where\.country\[\d\]|arms\.names\..*|outcomes\[\d\]\.(unit|column)"
-    r"|panel\.(arm|unit|covariates\[\d\])"
+    r"|panel\.(arm|unit|covariates\[\d\])|wording\.\w+\.promise\.(what|keeper)"
+    r"|delivery\.quiet\.zone"
 )
 """Words of people and columns of files: any script."""
 ANY_KEY = re.compile(r"plan\.contrasts\.\w+|floor\.\w+")
@@ -232,6 +233,7 @@ def is_valid(change: Broken, declared: dict[str, Any]) -> bool:
     if change.how == "delete":
         needed = money or (files_arm and is_named(change, declared))
         needed |= leaf == "decision.open_liability" and "sticky" in str(declared.get("repeats"))
+        needed |= leaf in ("delivery.quiet.begin", "delivery.quiet.end")
         needed |= leaf == "arms.reference" and declared["arms"]["reference"] != "silence"
         never_expires = leaf.endswith(".expires_days") and "open_liability" in declared["decision"]
         return (bool(ABSENT_IS_FINE.fullmatch(leaf)) and not needed) or never_expires

@@ -7,6 +7,7 @@ Ho, List and Muir 2019). The sets of levels by channel are named in contrasts as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, get_args
 
 from apologylab.design.arms import arms
@@ -15,12 +16,12 @@ from apologylab.design.experiment import NONE
 from apologylab.design.remedies import COSTS, CostChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from apologylab.design.experiment import Experiment
     from apologylab.design.money import Money
     from apologylab.design.remedies import Said
 
+Costs = Mapping[str, Mapping[str, frozenset[str]]]
+"""Factor -> level -> its cost channels."""
 COST: Final = "cost"
 """What a contrast calls the sets."""
 FREE: Final = "none"

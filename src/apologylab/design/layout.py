@@ -6,15 +6,16 @@ What contrasts are read on. A declaration has one; so has a table whose arms wer
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
+from functools import cached_property, partial
 from math import prod
 from typing import TYPE_CHECKING
 
 from apologylab.design.arms import Arm, arms, factor_order, weights
-from apologylab.design.costs import factor_costs
+from apologylab.design.costs import Costs, factor_costs
 from apologylab.design.experiment import NONE, TIMING
 from apologylab.design.moments import fixed_delay
 from apologylab.errors import InputError
@@ -34,7 +35,7 @@ class Layout:
         factors: factor -> levels.
         arms: in order; ``levels`` is empty for an arm outside the factorial, such as silence.
         margins: factor -> level -> weight in averages over the factor; equal where absent.
-        costs: factor -> level -> the channels through which it costs us, of factors with any.
+        read_costs: gives ``costs``.
         negligible: interactions of so many factors and more are declared to be nothing.
         values: factor -> level -> its size: money given, or hours of delay.
     """
@@ -43,8 +44,16 @@ class Layout:
     arms: tuple[Arm, ...]
     margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    costs: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     negligible: int | None = None
+    read_costs: Callable[[], Costs] = field(default=dict, compare=False)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Factor -> level -> the channels through which it costs us, of factors with any.
+
+        Read where it is asked for: a wording that cannot be read stops no other contrast.
+        """
+        return self.read_costs()
 
     def baseline(self, factor: str) -> str:
         """The level that others are compared with: ``none`` where there is one, else the first."""
@@ -72,7 +81,7 @@ def layout(experiment: Experiment) -> Layout:
         arms=drawn,
         margins=experiment.plan.margins,
         values=_values(experiment),
-        costs=factor_costs(experiment),
+        read_costs=partial(factor_costs, experiment),
         negligible=experiment.plan.negligible,
     )
 
