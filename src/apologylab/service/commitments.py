@@ -11,7 +11,8 @@ from apologylab.errors import NotFoundError, StateError
 from apologylab.record.later_facts import Commitment, CommitmentEnded
 from apologylab.service.again import again
 from apologylab.service.audit import note
-from apologylab.service.promising import PAST, broken, due_by, ended
+from apologylab.service.ports import Appended
+from apologylab.service.promising import PAST, broken, due_by, ended, second_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -140,6 +141,37 @@ def _chosen(
                 do="what has ended stays so; record a correction if it was a mistake",
             )
     return [open_[key] for key in keys if key in open_]
+
+
+def take_ends(
+    work: Transaction, told: Sequence[CommitmentEnded]
+) -> tuple[Appended, frozenset[str]]:
+    """Append how commitments ended as a file says, each broken one with the incident that it is.
+
+    Left out, and given by key, are those that end no commitment of this customer.
+    """
+    made = {each.key: each for each in work.find_among(Commitment, "key", _keys(told))}
+    work.lock(sorted({f"commitments/{each.experiment}" for each in made.values()}))
+    ours = [each for each in told if each.key in made and _is_of(each, made[each.key])]
+    appended = work.append(ours)
+    stands = frozenset(_keys(ours)).difference(appended.contradicting)
+    failures = [
+        second_failure(made[each.key], each.occurred_at)
+        for each in ours
+        if each.key in stands and not each.kept
+    ]
+    if failures:
+        work.append(failures)
+    return appended, frozenset(_keys(told)) - frozenset(_keys(ours))
+
+
+def _keys(told: Iterable[CommitmentEnded]) -> list[str]:
+    return sorted({each.key for each in told})
+
+
+def _is_of(told: CommitmentEnded, made: Commitment) -> bool:
+    named = (made.assignment, made.experiment, made.customer)
+    return (told.assignment, told.experiment, told.customer) == named
 
 
 def _end(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from apologylab.record.columns import columns, kind_of
 from apologylab.record.facts import Fact, Incident
-from apologylab.record.later_facts import Complaint, SameIncident
+from apologylab.record.later_facts import CommitmentEnded, Complaint, SameIncident
 from apologylab.record.taxonomy import Taxonomy
 from apologylab.service.again import again
+from apologylab.service.commitments import take_ends
 from apologylab.service.complaints import take_complaints
 from apologylab.service.matching import called, same_as_opened
 from apologylab.service.ports import Appended
@@ -57,6 +58,8 @@ def land(
         return Landed(appended=Appended(new=0, same=0))
     if kind is Complaint:
         return _in_turn(partial(_append_complaints, ledger), understood, meant, now)
+    if kind is CommitmentEnded:
+        return _in_turn(partial(_append_ends, ledger), understood, meant, now)
     if kind is Incident and (any(meant.said.values()) or ledger.count(Complaint)):
         return _in_turn(partial(_append_incidents, ledger), understood, meant, now)
     appended = again(partial(ledger.append_rows, kind, understood.rows, recorded_at=now))
@@ -104,6 +107,19 @@ def _append_complaints(
     settled = _as(taken.complaints, understood)
     wrong = _contradictions(ledger, Complaint, settled, taken.appended, now)
     return Landed(appended=taken.appended, wrong=wrong, opened=taken.opened)
+
+
+def _append_ends(ledger: Ledger, understood: Understood, meant: Meant, now: datetime) -> Landed:
+    """As :func:`land`, for how commitments ended."""
+    del meant
+    told = _facts(CommitmentEnded, understood.rows)
+    with ledger.transaction(recorded_at=now) as work:
+        appended, strange = take_ends(work, told)
+    wrong = _contradictions(ledger, CommitmentEnded, understood, appended, now)
+    for place, each in zip(understood.places, told, strict=True):
+        if each.key in strange:
+            wrong[place] = "its key is no commitment of this customer: see `apologylab commitments`"
+    return Landed(appended=appended, wrong=wrong)
 
 
 def _append_incidents(

@@ -81,17 +81,19 @@ def ended(
 
 def broken(made: Commitment, *, because: str, by: str | None, now: datetime) -> list[Fact]:
     """A broken commitment: how it ended, and the incident that it is."""
-    return [
-        ended(made, kept=False, because=because, by=by, now=now),
-        Incident(
-            key=f"{BROKEN_PROMISE}:{made.key}",
-            occurred_at=now,
-            customer=made.customer,
-            kind=BROKEN_PROMISE,
-            cause=f"{BROKEN_PROMISE}:{made.experiment}/{made.level}",
-            fields={"experiment": made.experiment, "level": made.level, "keeper": made.keeper},
-        ),
-    ]
+    return [ended(made, kept=False, because=because, by=by, now=now), second_failure(made, now)]
+
+
+def second_failure(made: Commitment, at: datetime) -> Incident:
+    """The incident that a commitment is which was broken ``at`` then."""
+    return Incident(
+        key=f"{BROKEN_PROMISE}:{made.key}",
+        occurred_at=at,
+        customer=made.customer,
+        kind=BROKEN_PROMISE,
+        cause=f"{BROKEN_PROMISE}:{made.experiment}/{made.level}",
+        fields={"experiment": made.experiment, "level": made.level, "keeper": made.keeper},
+    )
 
 
 def due_by(made: Iterable[Commitment], now: datetime) -> list[Commitment]:

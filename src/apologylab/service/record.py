@@ -57,10 +57,14 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 
 
 _EXAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "commitment_ended": {
+        "key": "late_ride_apology/incident-9/promise",
+        "assignment": "late_ride_apology/incident-9", "because": "the courier was told",
+    },
     "complaint": {"kind": "waiting", "incident": "", "fields": "{}"},
     "contact": {"kind": "call", "by": "customer"},
     "goodwill": {"kind": "credit", "by": "agent-7", "reason": "asked_twice"},
-}
+}  # fmt: skip
 """Where another example fits a kind better."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from apologylab.assignment.assigner import Assigner
 from apologylab.assignment.survey import is_invited
 from apologylab.errors import DeclarationError, NotFoundError, StateError
+from apologylab.record.columns import columns
 from apologylab.record.facts import Assignment, Change, CustomerSnapshot, Delivery, Incident, Remedy
+from apologylab.record.integrity import Understood
 from apologylab.record.later_facts import Commitment, CommitmentEnded, SurveyDraw
 from apologylab.remedy.wording import Wording
 from apologylab.service.assign import assign
@@ -18,8 +21,10 @@ from apologylab.service.commitments import commitments, end, settle_commitments
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.explain import explain
 from apologylab.service.forget import forget
+from apologylab.service.landing import Meant, land
 from apologylab.service.letters import dead_letters, give_up, replay
 from apologylab.service.preview import begin
+from apologylab.service.promising import ended
 from apologylab.service.running import Running
 from apologylab.service.text_ids import text_ids
 from apologylab.wire.declaration import read
@@ -445,3 +450,36 @@ def test_what_may_have_been_read_is_promised_though_it_was_given_up():
     doubtful = {e.key for e in ledger.read(Delivery) if e.state == "in_doubt"}
     promised = {each.assignment for each in ledger.read(Commitment)}
     assert promised == {key for key in doubtful if "promise" in arms[key]} != set()
+
+
+def told_by_file(ledger, *rows, at):
+    """As ``record --as commitment_ended`` lands them."""
+    names = [column.name for column in columns(CommitmentEnded)]
+    values = [tuple(getattr(each, name) for name in names) for each in rows]
+    understood = Understood(rows=values, places=range(len(values)))
+    return land(ledger, CommitmentEnded, understood, Meant(), at)
+
+
+def test_a_file_that_says_broken_tells_of_the_second_failure_too(ledger, running):
+    answer(ledger, running, 40)
+    dispatch(ledger, running, NOW + timedelta(hours=1))
+    broken, kept, *rest = ledger.read(Commitment)
+    at = NOW + DAY
+    rows = [ended(e, kept=e is kept, because="a file", by=None, now=at) for e in (broken, kept)]
+    strange = [
+        replace(rows[1], key="ticket-7"),
+        replace(rows[1], key=rest[0].key),  # the commitment of somebody else
+    ]
+    for new in (2, 0):
+        landed = told_by_file(ledger, *rows, *strange, at=at)
+        assert landed.appended.new == new
+        assert landed.wrong.keys() == {2, 3}
+    twice = [e for e in ledger.read(Incident) if e.kind == "broken_promise"]
+    assert [(e.key, e.customer) for e in twice] == [
+        (f"broken_promise:{broken.key}", broken.customer)
+    ]
+    assert settle_commitments(ledger, now=NOW + 40 * DAY) == len(rest)
+    late = told_by_file(ledger, replace(rows[0], key=kept.key, assignment=kept.assignment,
+                                        customer=kept.customer), at=at)  # fmt: skip
+    assert "kept is False, stands as True" in late.wrong[0]
+    assert f"broken_promise:{kept.key}" not in {e.key for e in ledger.read(Incident)}

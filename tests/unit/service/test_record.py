@@ -15,6 +15,7 @@ from pyarrow import parquet
 from apologylab.errors import InputError, NotFoundError
 from apologylab.record.facts import KINDS, Feed, Incident, Order
 from apologylab.record.integrity import RECORDABLE
+from apologylab.record.later_facts import Commitment
 from apologylab.record.values import Reading
 from apologylab.service.ports import LedgerIdentity
 from apologylab.service.record import (
@@ -370,8 +371,17 @@ def test_every_template_can_be_recorded_as_it_is(ledger, file, kind):
     path = file("")
     with path.open("w", newline="") as text:
         csv.writer(text).writerows([header, row])
+    if kind == "commitment_ended":  # it ends one that there is
+        with ledger.transaction(recorded_at=NOW) as work:
+            work.append([promised(dict(zip(header, row, strict=True)))])
     done = record(ledger, path, kind=KINDS[kind])
     assert (done.new, done.reasons) == (1, [])
+
+
+def promised(said):
+    named = {name: said[name] for name in ("key", "assignment", "experiment", "customer")}
+    more = {"level": "promise", "what": "tell the courier", "keeper": "care"}
+    return Commitment(occurred_at=NOW, until=NOW, **named, **more)
 
 
 def test_kinds_that_no_file_may_bring():
