@@ -1,4 +1,4 @@
-"""What the lint finds in the texts of an experiment: every arm, locale and later apology.
+"""What the lint finds in the texts of an experiment: every arm, locale, later apology and notice.
 
 Each is rendered with sample values, and once more without those that may be missing, and read as
 the customer would read it.
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.design.arms import arms
 from apologylab.design.findings import Finding, at
+from apologylab.design.follow_ups import NOTICE, fragments_beside
 from apologylab.errors import DeclarationError, InputError
 from apologylab.remedy.fragments import BRAND, place, settings, texts
+from apologylab.remedy.letter import opened
 from apologylab.remedy.lint.lines import place_of
 from apologylab.remedy.lint.linting import lint
 from apologylab.service.samples import sample_values
@@ -109,6 +111,33 @@ def _everything(
                     any(_promises(experiment, level) for _, level in levels),
                     forms.get(locale),
                 )
+    yield from _notices(experiment, fragments, wording, languages, forms)
+
+
+def _notices(
+    experiment: Experiment,
+    fragments: Fragments,
+    wording: Wording,
+    languages: Mapping[str, Language],
+    forms: Mapping[str, str | None],
+) -> Iterator[_Said]:
+    """The apologies for promises that may be missed; a survey apologises for nothing."""
+    warned = [each for each in fragments_beside(experiment) if each[0] == NOTICE]
+    for said, locale in product(warned, (each for each in wording.locales if each in languages)):
+        for letter in _beside(experiment, wording, said, locale):
+            sources = _sources(fragments, (said,), locale, 1)
+            yield _Said(letter, languages[locale], sources, True, forms.get(locale))
+
+
+def _beside(
+    experiment: Experiment, wording: Wording, said: tuple[str, str], locale: str
+) -> Iterator[Letter]:
+    """The letter with every placeholder filled, and with none."""
+    for values in (sample_values(experiment.messages.placeholders), {}):
+        try:
+            yield opened(wording.beside((said,), locale, values).body)
+        except InputError:
+            continue
 
 
 def _promises(experiment: Experiment, level: str) -> bool:

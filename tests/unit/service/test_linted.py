@@ -1,8 +1,11 @@
 """check and start lint every arm in every locale, and say where in which fragment."""
 
+from dataclasses import replace
+
 import pytest
 
 from apologylab.catalogue.locales import languages
+from apologylab.design.remedies import Promise, Said
 from apologylab.errors import DeclarationError
 from apologylab.record.facts import Started
 from apologylab.remedy.lint.names import NAMES
@@ -50,6 +53,26 @@ def test_later_apologies_are_linted_too(loop):
         findings(said(loop, sorry_2="This will never happen again.")), "unkeepable_promise"
     )
     assert found.file == "messages/wording/sorry.2.en.txt"
+
+
+def test_notices_of_promises_are_linted_too(loop):
+    """A notice is an apology for the second failure, and must not be worse than the first."""
+    bad = "We are sorry if you are still waiting."
+    declared = said(loop, sorry="[promise]\nWe will write to you.")
+    experiment = declared.experiment("late_ride")
+    declared.messages |= {("notice", "sorry", each): bad for each in experiment.messages.locales}
+    promise = Promise(what="write", keeper="Ana", within="14d", notice="2d")
+    promising = replace(experiment, wording={"sorry": Said(parts=("promise",), promise=promise)})
+    known = languages(experiment.messages.locales)
+    (found,) = of(list(linted(promising, declared.messages, known)), "conditional_apology")
+    assert (found.file, found.line, found.severity) == (
+        "messages/notice/sorry.en.txt",
+        1,
+        "error",
+    )
+    silent = replace(promise, notice=None)
+    unwarned = replace(experiment, wording={"sorry": Said(parts=("promise",), promise=silent)})
+    assert of(list(linted(unwarned, declared.messages, known)), "conditional_apology") == []
 
 
 def test_a_placeholder_is_tried_without_its_value(loop):
