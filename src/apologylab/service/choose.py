@@ -15,6 +15,7 @@ from apologylab.service.held import follow, owed
 from apologylab.service.using_up import used_up
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from apologylab.record.facts import Fact
@@ -46,21 +47,36 @@ def _choose(ledger: Ledger, assignment: str, chosen: str, at: datetime, now: dat
         work.lock([f"customer/{customer}"])
         stands = owed(work.find_among(Liability, "assignment", [assignment]))[assignment]
         before = work.find_among(Choice, "assignment", [assignment])
-        if any(each.key == assignment and each.chosen == chosen for each in before):
+        counted = _counted(stands, before)
+        if any(each.chosen == chosen for each in counted):
             return
         choice = Choice(
-            key=assignment,
+            key=_free_key(work, assignment),
             occurred_at=at,
             assignment=assignment,
             experiment=stands.reserved.experiment,
             customer=customer,
             chosen=chosen,
         )
-        made = any(each.because is None for each in choices([stands], before))
-        _refuse(work, stands, choice, made=made)
+        _refuse(work, stands, choice, made=bool(counted))
         steps, given_up = _settled(stands, choice)
         work.append([choice, *steps])
         give_back_difference(work, given_up)
+
+
+def _counted(stands: Owed, before: Sequence[Choice]) -> list[Choice]:
+    """Those of ``before`` that were settled, or will be once it has left."""
+    waiting = [each.choice for each in choices([stands], before) if each.because is None]
+    return waiting + [each for each in before if each.key == stands.reserved.because]
+
+
+def _free_key(work: Transaction, assignment: str) -> str:
+    """The assignment's, but where a file brought a choice under it that does not count."""
+    key, number = assignment, 1
+    while work.find_among(Choice, "key", [key]):
+        number += 1
+        key = f"{assignment}/{number}"
+    return key
 
 
 def _refuse(work: Transaction, stands: Owed, choice: Choice, *, made: bool) -> None:

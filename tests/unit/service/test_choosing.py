@@ -160,6 +160,17 @@ def test_a_choice_that_does_not_count_stands_in_nobodys_way(ledger, given, sent)
         choose(ledger, other.key, "five", at=sent, now=sent)
 
 
+def test_the_fact_is_what_the_money_is_whatever_a_file_called_its_rows(ledger, given, sent):
+    answer = given()
+    record(ledger, answer, "gift", sent, answer.key)
+    for _ in range(2):
+        choose(ledger, answer.key, "five", at=sent, now=sent)
+    facts = {each.key: each.chosen for each in ledger.read(Choice)}
+    assert sorted(facts.values()) == ["five", "gift"]
+    (step,) = [each for each in ledger.read(Liability) if each.state == "chosen"]
+    assert (facts[step.because], step.compensation) == ("five", "five")
+
+
 def test_a_choice_waits_until_the_remedy_has_left(ledger, loop, running, given, sent):
     answer = given(state=None)
     choose(ledger, answer.key, "five", at=loop.START, now=loop.START)
