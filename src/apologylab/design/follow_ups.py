@@ -77,14 +77,21 @@ def purpose_of(queue: str) -> str:
     return queue.partition("/")[2] or "remedy"
 
 
+def answer_of(assignment: str, queue: str) -> str:
+    """The answer that a remedy in ``queue`` belongs to: what is sent beside one has a mark.
+
+    >>> answer_of("late_ride/i1", "late_ride"), answer_of("survey:late_ride/i1", "late_ride/survey")
+    ('late_ride/i1', 'late_ride/i1')
+    """
+    return assignment.partition(":")[2] if "/" in queue else assignment
+
+
 def incident_of(assignment: str, queue: str) -> str:
-    """The incident of a remedy in ``queue``: what is sent beside one stands under a mark.
+    """The incident of a remedy in ``queue``.
 
     >>> incident_of("late_ride/i1", "late_ride")
     'i1'
     >>> incident_of("notice/soon:late_ride/i1", "late_ride/notice")
     'i1'
     """
-    experiment, _, beside = queue.partition("/")
-    whole = assignment.partition(":")[2] if beside else assignment
-    return whole.removeprefix(f"{experiment}/")
+    return answer_of(assignment, queue).removeprefix(f"{queue.partition('/')[0]}/")

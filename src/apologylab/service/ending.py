@@ -14,6 +14,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from apologylab.design.follow_ups import answer_of
 from apologylab.errors import InputError, StateError
 from apologylab.record.facts import Assignment, Halted, Started
 from apologylab.service.again import again
@@ -99,6 +100,7 @@ def killed(work: Transaction, name: str, remedies: Sequence[Remedy]) -> dict[str
     versions = [each.version for each in work.find(Halted, experiment=name, how=KILL)]
     if not versions or not remedies:
         return {}
-    drawn = work.find_among(Assignment, "key", [each.assignment for each in remedies])
+    of = {each.key: answer_of(each.assignment, each.experiment) for each in remedies}
+    drawn = work.find_among(Assignment, "key", sorted(set(of.values())))
     stopped = {each.key for each in drawn if each.version <= max(versions)}
-    return {each.key: KILLED for each in remedies if each.assignment in stopped}
+    return {key: KILLED for key, answer in of.items() if answer in stopped}

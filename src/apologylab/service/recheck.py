@@ -50,12 +50,14 @@ def suppressed(work: Transaction, running: Running, due: Sequence[Remedy]) -> di
 def idle(work: Transaction, running: Running, due: Sequence[Remedy]) -> dict[str, str]:
     """Key of a follow-up -> why it should not leave; only those that should not.
 
-    Reasons: ``forgotten``, ``opted_out``; of a notice also ``not_promised`` (its message never went
+    Reasons: ``killed``, ``forgotten``, ``opted_out``; of a notice also ``not_promised`` (its message
+    never went
     out) and ``kept`` or ``broken`` (the commitment has ended). What the customer wrote or got
     meanwhile stops none: a survey is asked of all alike, and a promise holds.
     """
     by_customer = dict(_about_customers(work, running, sorted({each.customer for each in due})))
-    found = {each.key: by_customer.get(each.customer) for each in due}
+    by_hand = killed(work, running.name, due)
+    found = {each.key: by_hand.get(each.key) or by_customer.get(each.customer) for each in due}
     if running.purpose == NOTICE:
         over = _over(work, due)
         found = {key: why or over.get(key) for key, why in found.items()}

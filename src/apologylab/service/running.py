@@ -11,7 +11,7 @@ from apologylab.assignment.clusters import cluster_of
 from apologylab.assignment.eligibility import FAULT
 from apologylab.design.carriers import carried
 from apologylab.design.fingerprint import fingerprint
-from apologylab.design.follow_ups import purposes, queue_name
+from apologylab.design.follow_ups import NOTICE, SURVEY, purposes, queue_name
 from apologylab.design.routes import address_fields, format_of, wrong_address
 from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
@@ -59,8 +59,13 @@ class Running:
         return queue_name(self.name, self.purpose)
 
     def beside(self) -> list[Running]:
-        """The same experiment, once for each purpose of what is sent beside its remedies."""
-        return [replace(self, purpose=each) for each in purposes(self.experiment)]
+        """The same experiment, once for each purpose of what is sent beside its remedies.
+
+        What an earlier version pinned may wait, whether this one still sends such or not.
+        """
+        only = self.experiment.version == 1
+        found = purposes(self.experiment) if only else (SURVEY, NOTICE)
+        return [replace(self, purpose=each) for each in found]
 
     def unit(self, incident: Incident) -> str | None:
         """What is randomised by ``incident``; None where it names no cluster."""

@@ -19,13 +19,15 @@ from apologylab.remedy.wording import Wording
 from apologylab.service.assign import assign
 from apologylab.service.commitments import commitments, end, settle_commitments
 from apologylab.service.dispatch import Worker, dispatch_once
+from apologylab.service.ending import end as kill
 from apologylab.service.explain import explain
 from apologylab.service.forget import forget
 from apologylab.service.landing import Meant, land
 from apologylab.service.letters import dead_letters, give_up, replay
 from apologylab.service.preview import begin
 from apologylab.service.promising import ended
-from apologylab.service.running import Running
+from apologylab.service.running import Running, pinned
+from apologylab.service.start import start
 from apologylab.service.text_ids import text_ids
 from apologylab.wire.declaration import read
 from apologylab.wiring import throwaway_ledger
@@ -483,3 +485,50 @@ def test_a_file_that_says_broken_tells_of_the_second_failure_too(ledger, running
                                         customer=kept.customer), at=at)  # fmt: skip
     assert "kept is False, stands as True" in late.wrong[0]
     assert f"broken_promise:{kept.key}" not in {e.key for e in ledger.read(Incident)}
+
+
+class Shelf:
+    """A catalogue of one experiment."""
+
+    def __init__(self, text, words):
+        self.text, self.words = text, words
+
+    def names(self):
+        return ("sorry",)
+
+    def experiment(self, _name):
+        return read(self.text, where="sorry")
+
+    def source(self, _name):
+        return self.text
+
+    def fragments(self, _experiment):
+        return self.words
+
+    def languages(self, _locales):
+        return {}
+
+
+def started(ledger, text, words, at):
+    start(ledger, Shelf(text, words), "sorry", now=at)
+    (found,) = pinned(ledger, lambda text: read(text, where="sorry"))
+    return found
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_an_earlier_version_would_ask_is_asked_unless_that_was_killed(is_killed):
+    ledger = throwaway_ledger()
+    one = started(ledger, TEXT, WORDS, NOW)
+    answer(ledger, one, 40)
+    if is_killed:
+        kill(ledger, "sorry", because="wrong words", now=NOW, how="kill")
+    silent = TEXT.replace('name = "sorry"', 'name = "sorry"\nversion = 2', 1)
+    silent = silent[: silent.index("[survey]")] + silent[silent.index("[[outcomes]]") :]
+    words = {key: text for key, text in WORDS.items() if key[0] != "survey"}
+    two = started(ledger, silent, words, NOW + timedelta(minutes=1))
+    dispatch(ledger, two, NOW + timedelta(hours=37))
+    asked = [each for each in ledger.read(Remedy) if each.experiment == "sorry/survey"]
+    ends = {each.key: (each.state, each.because) for each in ledger.read(Delivery)}
+    expected = ("suppressed", "killed") if is_killed else ("sent", "")
+    assert asked
+    assert {ends.get(each.key) for each in asked} == {expected}
