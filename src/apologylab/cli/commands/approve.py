@@ -115,3 +115,7 @@ def _show(found: Waiting) -> None:
     title = {"listed": "Waiting for approval", "released": "Released", "refused": "Refused"}
     columns = ("key", "customer", "arm", "gives", "due (UTC)")
     console.show_table(title[found.did], columns, rows)
+    if found.did == "listed":
+        console.show(
+            "next  --all or --release KEY lets them leave, --refuse KEY --reason CODE does not"
+        )

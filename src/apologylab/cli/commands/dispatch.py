@@ -59,6 +59,7 @@ def dispatch(
 
 def _show(ended: list[Dispatched], *, idle: str) -> None:
     from apologylab.cli import console
+    from apologylab.service.approving import UNAPPROVED
 
     rows = [
         (each.experiment, state, count)
@@ -77,3 +78,6 @@ def _show(ended: list[Dispatched], *, idle: str) -> None:
         reasons = [(of, why, count) for of, found in counted for why, count in found.items()]
         if reasons:
             console.show_table(title, ("experiment", "reason", "remedies"), reasons)
+    for each in ended:
+        if UNAPPROVED in each.postponed:
+            console.show(f"next  apologylab approve {each.experiment}")

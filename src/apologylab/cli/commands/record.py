@@ -346,6 +346,10 @@ def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
         show(f"see       {asked.file}.rejects.csv; correct those rows and record that file")
     if recorded.ignored:
         show(f"ignored   columns {', '.join(recorded.ignored)}")
+        if recorded.kind == "incident":
+            show(
+                "          (a field of an incident is a column fields.NAME, such as fields.consent)"
+            )
     if recorded.feed_through:
         show(f"complete  through {recorded.feed_through.isoformat()}")
     elif asked.through is not None:

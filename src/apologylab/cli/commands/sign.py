@@ -31,7 +31,7 @@ def sign(
     from contextlib import closing
 
     from apologylab import wiring
-    from apologylab.cli.console import show_json, show_table
+    from apologylab.cli.console import show, show_json, show_table
     from apologylab.cli.who import who
     from apologylab.errors import StateError
     from apologylab.service.same_ledger import refuse_other
@@ -56,6 +56,9 @@ def sign(
             stands = where_it_stands(ledger, experiment, fragments)
     if as_json:
         show_json(sign_off_document(stands))
+        return
+    if not stands.roles:
+        show(f"{experiment.name} asks nobody to sign off: declare [sign_off] roles to ask")
         return
     rows = [
         [each["role"], "yes" if each["signed"] else "no", each["by"] or "", (each["at"] or "")[:10]]
