@@ -107,7 +107,9 @@ def _mail(each: Outgoing, text: str, address: str, head: Letterhead, date: datet
         message["Reply-To"] = _mailbox(None, plain_address(head.reply_to))
     message.set_content(text)
     message.add_alternative(page(each), subtype="html")
-    message["Content-Language"] = language(each)
+    message["Content-Language"] = clean(language(each))
+    if any(_CONTROL.search(str(found_)) for found_ in message.values()):
+        raise UnwritableError("something of it would be a header line of its own")
     message.set_boundary(f"=_{found[1:33]}")
     return Mail(
         sender=sender,
@@ -170,12 +172,15 @@ def _mailbox(name: str | None, address: str) -> Address:
 
 
 def clean(text: str) -> str:
-    """``text`` on one line: what could end a header is a space.
+    """``text`` on one line: what could end a header is a space, and nothing in it is decoded.
 
-    >>> clean("Jo\\r\\nBcc: all@example.com")
-    'Jo Bcc: all@example.com'
+    An encoded word (RFC 2047) would be: by :mod:`email`, which writes what it finds, line ends and
+    all, and by whoever reads it.
+
+    >>> clean("Jo\\r\\nBcc: all@example.com"), clean("=?utf-8?q?Jo=0D=0ABcc:_a@b.c?=")
+    ('Jo Bcc: all@example.com', '= ?utf-8?q?Jo=0D=0ABcc:_a@b.c?=')
     """
-    return " ".join(_CONTROL.sub(" ", text).split())
+    return " ".join(_CONTROL.sub(" ", text).split()).replace("=?", "= ?")
 
 
 def subject(each: Outgoing) -> str:

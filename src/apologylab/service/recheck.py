@@ -50,10 +50,9 @@ def suppressed(work: Transaction, running: Running, due: Sequence[Remedy]) -> di
 def idle(work: Transaction, running: Running, due: Sequence[Remedy]) -> dict[str, str]:
     """Key of a follow-up -> why it should not leave; only those that should not.
 
-    Reasons: ``killed``, ``forgotten``, ``opted_out``; of a notice also ``not_promised`` (its message
-    never went
-    out) and ``kept`` or ``broken`` (the commitment has ended). What the customer wrote or got
-    meanwhile stops none: a survey is asked of all alike, and a promise holds.
+    Reasons: ``killed``, ``forgotten``, ``opted_out``; of a notice also ``not_promised`` (its
+    message never went out) and ``kept`` or ``broken`` (the commitment has ended). What the customer
+    wrote or got meanwhile stops none: a survey is asked of all alike, and a promise holds.
     """
     by_customer = dict(_about_customers(work, running, sorted({each.customer for each in due})))
     by_hand = killed(work, running.name, due)

@@ -286,6 +286,30 @@ def test_a_sender_that_cannot_be_written_stops_no_other(relays, address):
     assert answers[1].because == "its sender's address is no e-mail address"
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "=?utf-8?q?a=0D=0ABcc=3A_all=40example.com?=",
+        "=?utf-8?b?YQ0KQmNjOiBhbGxAZXhhbXBsZS5jb20=?=",
+        "=\x00?utf-8?q?a=0D=0ABcc=3A_all=40example.com?=",
+    ],
+)
+@pytest.mark.parametrize("of", ["text", "subject", "sender", "locale"])
+def test_no_encoded_word_of_a_customers_name_becomes_a_header(relays, of, word):
+    """The library decodes what it finds in a header, and writes the line's end that comes out."""
+    taken = sent_one(relays, outgoing(**{"text": "Sorry.", of: word}))
+    assert taken.message["Bcc"] is None
+    assert b"\nBcc" not in taken.message.as_bytes()
+    assert taken.message.get_body(("plain",)).get_content().strip() in ("Sorry.", word)
+
+
+def test_an_address_that_hides_a_header_fails(relays):
+    to = "=?utf-8?q?a=0D=0ABcc=3A_all?=@example.com"
+    with relays.Relay() as server, sending(server) as made:
+        (answer,) = made.send([outgoing(to=to)])
+    assert (answer.state, server.taken) == ("failed", [])
+
+
 @pytest.mark.parametrize("odd", ["\r\n", "\n", "\r", "\x0b", "\u2028", "\u0085", "\r\n "])
 def test_no_value_makes_a_header_of_its_own(relays, odd):
     bad = f"Hi{odd}Bcc: all@example.com{odd}{odd}<b>body</b>"
