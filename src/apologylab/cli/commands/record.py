@@ -344,12 +344,8 @@ def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
         show(text)
     if recorded.rejected:
         show(f"see       {asked.file}.rejects.csv; correct those rows and record that file")
-    if recorded.ignored:
-        show(f"ignored   columns {', '.join(recorded.ignored)}")
-        if recorded.kind == "incident":
-            show(
-                "          (a field of an incident is a column fields.NAME, such as fields.consent)"
-            )
+    for text in _of_ignored(recorded):
+        show(text)
     if recorded.feed_through:
         show(f"complete  through {recorded.feed_through.isoformat()}")
     elif asked.through is not None:
@@ -357,6 +353,15 @@ def _explain(asked: _Asked, recorded: Recorded, seconds: float) -> None:
         show("          file, or on its own, without a file, if they are to be left out")
     if _brought_incidents(recorded):
         show("next      apologylab assign NAME, for each experiment that answers them")
+
+
+def _of_ignored(recorded: Recorded) -> list[str]:
+    """What was left out; of incidents, whose fields are columns of their own, how to bring it."""
+    if not recorded.ignored:
+        return []
+    how = "          (a field of an incident is a column fields.NAME, such as fields.consent)"
+    told = f"ignored   columns {', '.join(recorded.ignored)}"
+    return [told, how] if recorded.kind == "incident" else [told]
 
 
 def _of_incidents(recorded: Recorded) -> list[str]:
