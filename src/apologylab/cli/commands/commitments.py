@@ -41,22 +41,28 @@ def commitments(
 
     from apologylab import wiring
     from apologylab.cli.console import show, show_json, show_table
+    from apologylab.cli.started import started_name
     from apologylab.cli.who import who
     from apologylab.errors import InputError
     from apologylab.service.commitments import commitments as listed
     from apologylab.service.commitments import end, settle_commitments
+    from apologylab.service.running import pinned
     from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.promised import commitments_document
 
     if (kept or broken) and name is None:
         raise InputError(
-            "which experiment's?", do="name it: apologylab commitments NAME --kept all"
+            "--kept and --broken need an experiment",
+            do="name it: apologylab commitments NAME --kept all",
         )
     if kept and broken:
         raise InputError("--kept and --broken together", do="give them one after the other")
     project, now = wiring.project(), wiring.clock()()
     with closing(wiring.open_ledger(project)) as ledger:
         refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+        if name is not None:
+            name = started_name(project, name)
+            pinned(ledger, wiring.declaration_reader(), [name])
         did = settle_commitments(ledger, now=now, experiment=name)
         if name is not None and (chosen := kept or broken):
             keys = [] if chosen == ["all"] else chosen

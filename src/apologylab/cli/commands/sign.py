@@ -33,12 +33,14 @@ def sign(
     from apologylab import wiring
     from apologylab.cli.console import show, show_json, show_table
     from apologylab.cli.who import who
-    from apologylab.errors import StateError
+    from apologylab.errors import InputError, StateError
     from apologylab.service.same_ledger import refuse_other
     from apologylab.service.sign_off import sign as agree
     from apologylab.service.sign_off import where_it_stands
     from apologylab.wire.previewed import sign_off_document
 
+    if by is not None and role is None:
+        raise InputError("--by is given alone", do="add --role, like --role legal")
     project, now = wiring.project(), wiring.clock()()
     catalogue = wiring.catalogue(project)
     experiment = catalogue.experiment(name)
