@@ -108,20 +108,28 @@ def _mail(each: Outgoing, text: str, address: str, head: Letterhead, date: datet
     message.set_content(text)
     message.add_alternative(page(each), subtype="html")
     message["Content-Language"] = clean(language(each))
-    if any(_CONTROL.search(str(found_)) for found_ in message.values()):
-        raise UnwritableError("something of it would be a header line of its own")
     message.set_boundary(f"=_{found[1:33]}")
+    content = message.as_bytes()
+    _refuse_other_headers(message, content)
     return Mail(
         sender=sender,
         to=to,
         message_id=found,
-        content=_list_headers(each, head) + message.as_bytes(),
+        content=_list_headers(each, head) + content,
         utf8=utf8,
     )
 
 
 def _policy(*, utf8: bool) -> EmailPolicy[EmailMessage]:
     return (SMTPUTF8 if utf8 else SMTP).clone(max_line_length=78, cte_type="7bit")
+
+
+def _refuse_other_headers(message: EmailMessage, content: bytes) -> None:
+    """Whatever the library made of a value: the headers are those that were set, and no others."""
+    lines = re.split(rb"\r\n|\r|\n", content.partition(b"\r\n\r\n")[0])
+    begun = [line.partition(b":")[0].decode() for line in lines if line[:1] not in (b" ", b"\t")]
+    if begun != message.keys():
+        raise UnwritableError("something of it would be a header line of its own")
 
 
 def _list_headers(each: Outgoing, head: Letterhead) -> bytes:

@@ -24,8 +24,9 @@ USUAL: Final[Mapping[str, str]] = {
 """Channel -> the field of its address, where the declaration names none."""
 LONGEST: Final = 1_024
 _EMAIL = re.compile(
-    r"[^\s@\"(),:;<>\[\]\\]{1,64}@[^\s@\"(),:;<>\[\]\\]+\.[^\s@.\"(),:;<>\[\]\\]{2,}"
+    r"(?!.*=\?)[^\s@\"(),:;<>\[\]\\]{1,64}@[^\s@\"(),:;<>\[\]\\]+\.[^\s@.\"(),:;<>\[\]\\]{2,}"
 )
+"""Without encoded words, which a header would decode (RFC 2047)."""
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ODD: Final = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]")
 

@@ -60,6 +60,11 @@ def _mistakes(brand: Brand) -> Iterator[Finding]:
                 path=at("replace", old), value=new, what="holds a brace or an angle bracket",
                 do="write plain text",
             )  # fmt: skip
+        if old.endswith("*"):
+            yield Finding(
+                path=at("replace", old), value=old, what="has an open ending",
+                do="name each form with what is said for it; only avoid and use take a *",
+            )  # fmt: skip
 
 
 def _blank(brand: Brand) -> Iterator[Finding]:

@@ -93,6 +93,7 @@ def test_start_refuses_a_text_against_the_brand(home, loop, ledger):
         ("\nuse = { ride = [] }", "use.ride", 2, "has 0 entries"),
         ('use = { ride = ["Ride"] }', "use.ride[0]", 1, "is the term itself"),
         ('replace = { a = "{{ b }}" }', "replace.a", 1, "holds a brace"),
+        ('replace = { "ride*" = "trip" }', 'replace."ride*"', 1, "has an open ending"),
         ('avoid = [{ term = "*", why = "x" }]', "avoid[0].term", 1, "has no letter"),
         ('avoid = [{ term = "x" }]', "avoid[0].why", 1, "is missing"),
         ('\n\nformality = "thou"', "formality", 3, "is no form of address that the rules of en"),
