@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 65_536
 """Of an answer; nobody needs more."""
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_WRAPS: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96")))
+"""NAT64, and what is left of IPv4-compatible addresses: the last 32 bits are one of IPv4."""
+_INSIDE: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
+"""Private by their RFCs (8215, 3879), which :mod:`ipaddress` does not know of."""
 
 
 class NotSentError(OSError):
@@ -135,7 +138,9 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if found in _NAT64:
+        if any(found in each for each in _INSIDE):
+            return False
+        if any(found in each for each in _WRAPS):
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
