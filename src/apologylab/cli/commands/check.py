@@ -146,9 +146,12 @@ def _show_looks(looks: Mapping[str, Any]) -> None:
 
 def _forecast(found: Forecast) -> str:
     """The sentence about the budget, and what it means for the customers expected."""
+    from apologylab.design.money import exponent
+
+    mean = f"{found.mean_liability:.{exponent(found.currency)}f} {found.currency}"
     closes = (
         f"{found.cap} closes enrolment after about {found.closes_after:,} customers "
-        f"({found.mean_liability:.2f} {found.currency} promised to each on average)"
+        f"({mean} promised to each on average)"
     )
     if found.expected is None:
         return f"{closes}; plan.expected_customers does not say how many are expected.\n"
