@@ -40,8 +40,15 @@ ASKED_FOR: Final = (
     "to_be_heard", "nothing",
 )  # fmt: skip
 """What customers ask for; ``change``: that it be done otherwise in future."""
-OURS: Final[Mapping[str, str]] = MappingProxyType({"broken_promise": "insincerity"})
-"""Kinds of incident that apologylab itself records, and their cause, if no other claims them."""
+OURS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "broken_promise": "insincerity",
+        "late_ride": "waiting", "late_delivery": "waiting", "long_wait": "waiting",
+        "wrong_or_damaged_item": "quality", "outage": "availability", "billing_error": "billing",
+        "rude_service": "rudeness",
+    }
+)  # fmt: skip
+"""Kinds that apologylab records or has words for -> their cause, if no other claims them."""
 OTHER: Final = "other"
 """The cause of an incident whose kind no cause claims."""
 OPENED: Final = "complaint/"
@@ -119,8 +126,8 @@ class Taxonomy:
         >>> company = Taxonomy(causes={"waiting": Cause(incidents=("late_ride",))})
         >>> company.cause("late_ride"), company.cause("billing"), company.cause("meteor")
         ('waiting', 'billing', 'other')
-        >>> company.cause("broken_promise")
-        'insincerity'
+        >>> company.cause("broken_promise"), Taxonomy().cause("rude_service")
+        ('insincerity', 'rudeness')
         """
         if isinstance(stated, str) and stated in self.names:
             return stated

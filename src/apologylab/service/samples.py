@@ -16,7 +16,7 @@ SAMPLES: Final[Mapping[str, object]] = MappingProxyType(
         "amount": "12.50", "price": "12.50", "total": "12.50", "item": "kettle",
         "city": "Riga", "place": "Main Street 5", "driver": "Tom", "agent": "Ana",
         "product": "kettle", "store": "Old Town", "date": "3 May", "day": "Tuesday",
-        "new_date": "5 May", "began": "18:40", "ended": "20:15", "minutes_waited": 40,
+        "new_date": "2026-05-05", "began": "18:40", "ended": "20:15", "minutes_waited": 40,
         "time": "18:40", "eta": "19:05", "restaurant": "Da Vito",
     }
 )  # fmt: skip

@@ -13,6 +13,7 @@ from apologylab.catalogue.locales import language, locales
 from apologylab.design.duration import parse_duration
 from apologylab.design.remedies import Part
 from apologylab.errors import NotFoundError
+from apologylab.record.taxonomy import OTHER, Taxonomy
 from apologylab.remedy.composing import compose
 from apologylab.remedy.lint.linting import lint
 from apologylab.remedy.parted import compile_parted
@@ -193,3 +194,14 @@ def test_an_amount_is_written_as_the_language_writes_it():
 
 def test_the_lint_has_rules_for_each_language():
     assert set(LOCALES) <= set(locales())
+
+
+def test_what_there_are_words_for_has_a_cause_in_the_report():
+    assert {Taxonomy().cause(each) for each in CAUSES} == {
+        "waiting",
+        "quality",
+        "availability",
+        "billing",
+        "rudeness",
+    }
+    assert Taxonomy().cause("meteor") == OTHER
