@@ -213,7 +213,7 @@ def test_a_filled_ledger_is_upgraded_while_its_old_version_writes(filled):
     writer.start()
     writer.wait_for(40)
     began = len(writer.done)
-    assert len(module.migrate(place, dry_run=False)) == 2
+    assert len(module.migrate(place, dry_run=False)) == 3
     ended = len(writer.done)
     writer.wait_for(ended + 40)
     longest = writer.end()

@@ -116,7 +116,7 @@ def _summed(field: str) -> str:
 
 
 def where_sql(fact: str, conditions: Mapping[str, Scalar]) -> str:
-    """SQL of a declared filter of facts; contacts are the customer's unless it says otherwise.
+    r"""SQL of a declared filter of facts; contacts are the customer's unless it says otherwise.
 
     >>> where_sql("contact", {"kind": "call"})
     '"kind" = \'call\' AND coalesce("by", \'customer\') = \'customer\''
