@@ -313,7 +313,7 @@ def synthetic():
         ),
         declared(
             "reordered",
-            'timing = ["1h", "1d"]\nvoucher = ["none", "eur3"]\nwording = ["none", "sorry"]\nsender = ["none", "ceo"]',
+            'timing = ["1h", "1d"]\nvoucher = ["none", "eur3"]\nwording = ["none", "sorry"]\nsignature = ["none", "ceo"]',
             tables='[compensation.eur3]\nkind = "coupon"\nvalue = "3.00 EUR"\nexpires_days = 14',
         ),
         declared(
