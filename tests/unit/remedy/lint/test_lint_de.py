@@ -14,6 +14,8 @@ BAD = [
     "Um diese Uhrzeit ist das leider immer so.",
     "Durch einen Systemfehler wurden überhöhte Beträge abgebucht.",
     "Preisanpassungen liegen in unserem Ermessen und müssen nicht gesondert mitgeteilt werden.",
+    "So gravierend, wie Sie es darstellen, ist der Mangel nicht.",
+    "Wir werden aus diesem Vorfall lernen und als Unternehmen daran wachsen.",
     "Unsere Kolleginnen und Kollegen geben jeden Tag ihr Bestes, bitte bedenken Sie das.",
 ]
 GOOD = [
