@@ -1,4 +1,4 @@
-"""Wider families of the Spanish rules: each rule's own, good ones near them, and four fresh rounds."""
+"""Wider families of the Spanish rules: each rule's own, good ones near them, and five fresh rounds."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ FINE = [
 
 
 def written(kind):
-    """The wordings of the four rounds (docs/lint.md has what the first look at them gave)."""
+    """The wordings of the five rounds (docs/lint.md has what the first look at them gave)."""
     return (FRESH / f"es.{kind}.txt").read_text(encoding="utf-8").splitlines()
 
 
