@@ -61,7 +61,6 @@ def by(
     return trial
 
 
-SLOW = "the interval is found on a grid of 401 doses"
 CASES: tuple[Case, ...] = (
     Case(
         "dose",
@@ -74,8 +73,6 @@ CASES: tuple[Case, ...] = (
         "more units: where it cannot be found it is refused, which counts as a miss here",
         STANDARD,
         by("dose(curve=quadratic)", lambda _: np.array([6.0]), slice(4, 5)),
-        replications=2_000,
-        because=SLOW,
     ),
     Case(
         "dose(curve=rising)",

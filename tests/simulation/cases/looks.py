@@ -132,8 +132,6 @@ CASES = (
             instead=LATER,
             worlds=ALL,
             trial=at_all_looks(_group(shape), FOUR),
-            replications=4_000,
-            because="every look of every replication integrates its own boundary",
         )
         for shape in ("obrien_fleming", "pocock", "kim_demets")
     ),
@@ -142,16 +140,12 @@ CASES = (
         instead=LATER,
         worlds=ALL,
         trial=at_all_looks(ANY_TIME, DAILY),
-        replications=4_000,
-        because="28 looks in each replication",
     ),
     Case(
         name="share_at_any_time",
         instead=LATER,
         worlds=("skewed", "skewed_small", "large"),
         trial=share_trial,
-        replications=2_000,
-        because="each of 40 intervals is found by bisection",
     ),
     Case(
         name="sample ratio at any time",

@@ -173,7 +173,6 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         "by_week", "winsorised weeks, or fewer of them", STANDARD, _by_week,
-        replications=1_000, because="a band's quantile is some 50 ms of integration",
     ),
     Case("subgroups", "fewer subgroups", STANDARD, _subgroups),
 )  # fmt: skip

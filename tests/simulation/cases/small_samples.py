@@ -154,32 +154,24 @@ def lost_at_worst(rng: np.random.Generator, world: World, *, null: bool) -> tupl
     return Panel(treated, {"y": y, "y:lost": np.isnan(y).astype(float)}), truth
 
 
-SLOW = "each trial draws the arms 199 times"
-SEARCHED = "p is searched for, some milliseconds a trial"
 CASES: tuple[Case, ...] = (
     Case(
         "quantile",
         "a winsorised mean",
         ("small",),
         trial_of("quantile", partial(at_quantile, p=0.5)),
-        replications=3_000,
-        because=SEARCHED,
     ),
     Case(
         "quantile(at=0.9)",
         "a lower quantile",
         ALL,
         trial_of("quantile(at=0.9)", partial(at_quantile, p=0.9)),
-        replications=3_000,
-        because=SEARCHED,
     ),
     Case(
         "randomisation(draws=199)",
         "winsorised: no draws help a mean that a few units decide",
         STANDARD,
         trial_of("randomisation(draws=199)", plain),
-        replications=1_000,
-        because=SLOW,
     ),
     Case(
         "complier(exposure=seen)",

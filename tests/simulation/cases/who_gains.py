@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from apologylab.inference.heterogeneity.judged import Number
 
 HALVES = 6
-WHY = "each replication learns and judges six halves"
 
 
 def trial(
@@ -58,8 +57,6 @@ def case(
         instead="subgroups declared in the plan",
         worlds=worlds,
         trial=trial(read, truth),
-        replications=1_000,
-        because=WHY,
     )
 
 
