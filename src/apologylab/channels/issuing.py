@@ -72,6 +72,25 @@ class Issuer(Protocol):
         ...
 
 
+class Absent:
+    """In place of an issuer that an earlier version names and nobody configures any more."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def issue(self, issue: Issue) -> Issued:  # noqa: ARG002 - of the port
+        """Later: its code works only once the issuer is back."""
+        because = f"there is no issuer {self._name!r}; add [issuers.{self._name}] again"
+        return Issued(state="later", because=because)
+
+    def reach(self) -> str:
+        """See :class:`Issuer`."""
+        raise ConnectionError(f"there is no issuer {self._name!r}")
+
+    def close(self) -> None:
+        """See :class:`Issuer`."""
+
+
 class Issuing:
     """A channel whose remedies leave only once what they give was issued.
 

@@ -47,8 +47,9 @@ class Dispatcher:
         self._told = Event()
         self._counts: dict[str, Dispatched] = {}
         self._channels: dict[str, Channel] = {}
+        self._said: set[str] = set()
         self._money_at = 0.0
-        self._read = lru_cache(maxsize=64)(wiring.declaration_reader())
+        self._read = lru_cache(maxsize=512)(wiring.declaration_reader())
         self._ledger = wiring.open_ledger(project)
         called = holder or f"{socket.gethostname()}:{os.getpid()}"
         self._worker = Worker(
@@ -131,15 +132,10 @@ class Dispatcher:
 
         What is sent beside the remedies comes after them.
         """
-        from apologylab import wiring
-        from apologylab.design.routes import channels
         from apologylab.service.dispatch import Dispatched, dispatch_once
 
         done = Dispatched(experiment=running.name)
-        through = {
-            each: wiring.issuing(self._channel(each), running.experiment, self._project)
-            for each in channels(running.experiment)
-        }
+        through = self._through(running)
         queues = [(each, name) for each in (running, *running.beside()) for name in through]
         for each, name in queues:
             until = time.monotonic() + seconds / len(queues)
@@ -148,7 +144,7 @@ class Dispatcher:
                 through[name],
                 each,
                 self._worker,
-                only=name if len(through) > 1 else None,
+                only=name if len(running.channels) > 1 else None,
                 progress=progress,
                 stop=partial(self._is_over, until),
             )
@@ -156,6 +152,29 @@ class Dispatcher:
         counted = self._counts.setdefault(running.name, Dispatched(experiment=running.name))
         counted.add(done)
         return done
+
+    def _through(self, running: Running) -> dict[str, Channel]:
+        """Its channels, and those that only an earlier version names as far as they are there."""
+        from apologylab import wiring
+        from apologylab.design.routes import channels
+
+        own, there = channels(running.experiment), self._project.channels
+        if gone := [each for each in running.channels if each not in own and each not in there]:
+            self._say_once(
+                f"{running.name}: what an earlier version sends through {', '.join(gone)} waits; "
+                f"add [channels.{gone[0]}] to apologylab.toml again"
+            )
+        earlier = tuple(running.earlier.values())
+        return {
+            each: wiring.issuing(self._channel(each), running.experiment, self._project, earlier)
+            for each in running.channels
+            if each not in gone
+        }
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            console.say(text)
 
     def _is_over(self, until: float) -> bool:
         return self._told.is_set() or time.monotonic() > until

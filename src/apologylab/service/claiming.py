@@ -6,7 +6,7 @@ stored, nobody may say any more that it was suppressed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -21,10 +21,12 @@ from apologylab.service.settling import Outcome, settle
 from apologylab.service.start import lock_name
 from apologylab.service.text_ids import text_ids
 from apologylab.service.timely import Timely, timely
+from apologylab.service.versions import declared_before
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from apologylab.design.experiment import Experiment
     from apologylab.record.facts import Remedy
     from apologylab.service.dispatch import Worker
     from apologylab.service.ports import Claimed, Ledger, Transaction
@@ -42,7 +44,8 @@ class Leaving:
     """A remedy for the channel, with its text and the customer's address, if it has one.
 
     ``doubtful`` ones were handed over before, and nobody knows what came of it. A ``killed`` one
-    is among them to be asked about only, and is not sent.
+    is among them to be asked about only, and is not sent. ``drawn_by`` is the declaration of the
+    version that drew it, where that is an earlier one.
     """
 
     remedy: Remedy
@@ -51,6 +54,7 @@ class Leaving:
     doubtful: bool
     killed: bool = False
     to: str | None = None
+    drawn_by: Experiment | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,7 @@ def claim(
         ready = [each for each in ready if each.remedy.key not in waits]
         bodies = work.texts(text_ids(each.remedy for each in ready))
         leaving, ended = _parted(ready, stays, bodies, _held_back(work, running, ready))
+        leaving = _with_versions(work, running, leaving)
         fresh = [each.remedy.key for each in leaving if not each.doubtful]
         work.hand_over(fresh, holder=worker.holder)
         settled = settle(work, ended, channel=channel, now=now)
@@ -218,6 +223,13 @@ def _parted(
             )
         )
     return leaving, ended
+
+
+def _with_versions(
+    work: Transaction, running: Running, leaving: Sequence[Leaving]
+) -> list[Leaving]:
+    before = declared_before(work, running, [each.remedy for each in leaving])
+    return [replace(each, drawn_by=before.get(each.remedy.key)) for each in leaving]
 
 
 def _end(remedy: Remedy, body: str | None, to: str | None, why: str | None) -> Outcome | None:

@@ -29,12 +29,12 @@ def hand(
 
     A key is sent again only if the channel promises that this has no second effect, and nothing at
     all after a kill. ``ledger``'s id makes keys differ from those of other ledgers; ``experiment``
-    says who speaks and whether a remedy promotes.
+    says what a remedy gives and whether it promotes, unless an earlier version drew it.
     """
     ids = {each.remedy.key: outgoing_key(ledger, each.remedy.key) for each in taken.leaving}
     fates = _asked(channel, ids, taken)
     leaving = [each for each in taken.leaving if each.remedy.key not in fates]
-    batch = [outgoing(experiment, each, ledger) for each in leaving]
+    batch = [outgoing(each.drawn_by or experiment, each, ledger) for each in leaving]
     told = _sent(channel, batch)
     for each in leaving:
         key = each.remedy.key

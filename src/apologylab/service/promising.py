@@ -13,12 +13,14 @@ from apologylab.design.duration import parse_duration
 from apologylab.design.follow_ups import promises
 from apologylab.record.facts import Incident
 from apologylab.record.later_facts import Commitment, CommitmentEnded
+from apologylab.service.versions import declared_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from apologylab.record.facts import Fact
+    from apologylab.design.remedies import Promise
+    from apologylab.record.facts import Fact, Remedy
     from apologylab.service.ports import Transaction
     from apologylab.service.running import Running
     from apologylab.service.settling import Outcome
@@ -34,21 +36,26 @@ def commit(
     work: Transaction, running: Running, outcomes: Sequence[Outcome], *, now: datetime
 ) -> list[Commitment]:
     """Store what the remedies promised that have just gone out."""
-    promised = promises(running.experiment)
+    gone = [
+        each.remedy
+        for each in outcomes
+        if each.state in MADE and each.remedy.experiment == running.name
+    ]
+    before = declared_before(work, running, gone)
+    promised = {each.version: promises(each) for each in (running.experiment, *before.values())}
     made = [
-        _commitment(running, outcome, level, now)
-        for outcome in outcomes
-        if outcome.state in MADE and outcome.remedy.experiment == running.name
-        for level, _ in promised.get(outcome.remedy.arm, ())
+        _commitment(remedy, level, promise, now)
+        for remedy in gone
+        for level, promise in promised[before.get(remedy.key, running.experiment).version].get(
+            remedy.arm, ()
+        )
     ]
     if made:
         work.append(made)
     return made
 
 
-def _commitment(running: Running, outcome: Outcome, level: str, now: datetime) -> Commitment:
-    remedy, promise = outcome.remedy, running.experiment.wording[level].promise
-    assert promise is not None
+def _commitment(remedy: Remedy, level: str, promise: Promise, now: datetime) -> Commitment:
     return Commitment(
         key=f"{remedy.assignment}/{level}",
         occurred_at=now,
@@ -59,7 +66,7 @@ def _commitment(running: Running, outcome: Outcome, level: str, now: datetime) -
         what=promise.what,
         keeper=promise.keeper,
         until=now + parse_duration(promise.within),
-        incident=remedy.assignment.removeprefix(f"{running.name}/"),
+        incident=remedy.assignment.removeprefix(f"{remedy.experiment}/"),
     )
 
 

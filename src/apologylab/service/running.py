@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from apologylab.assignment.assigner import Assigner
@@ -12,7 +13,7 @@ from apologylab.assignment.eligibility import FAULT
 from apologylab.design.carriers import carried
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.follow_ups import NOTICE, SURVEY, purposes, queue_name
-from apologylab.design.routes import address_fields, format_of, wrong_address
+from apologylab.design.routes import address_fields, channels, format_of, wrong_address
 from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
 from apologylab.remedy.amounts import CURRENCY
@@ -21,7 +22,7 @@ from apologylab.remedy.wording import Wording
 from apologylab.service.giving import Giving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from apologylab.assignment.assignment import Assignment as Proposal
@@ -40,6 +41,7 @@ class Running:
     """One started experiment with the messages that it pinned.
 
     ``known_as`` makes pseudonyms of customers' ids; None where they stay in clear (R8).
+    ``before`` reads the declarations of earlier versions, by version: what these drew may wait yet.
     """
 
     experiment: Experiment
@@ -47,6 +49,7 @@ class Running:
     wording: Wording
     known_as: Callable[[str], str] | None = None
     purpose: Purpose = "remedy"
+    before: Mapping[int, Callable[[], Experiment]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -66,6 +69,18 @@ class Running:
         only = self.experiment.version == 1
         found = purposes(self.experiment) if only else (SURVEY, NOTICE)
         return [replace(self, purpose=each) for each in found]
+
+    @cached_property
+    def earlier(self) -> Mapping[int, Experiment]:
+        """Version -> its declaration, of those before this one, the latest first."""
+        return {version: self.before[version]() for version in sorted(self.before, reverse=True)}
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel that what waits can leave through, its own before those of earlier ones."""
+        ours = [each for each in self.earlier.values() if each.delivery.by != "caller"]
+        found = [name for each in (self.experiment, *ours) for name in channels(each)]
+        return tuple(dict.fromkeys(found))
 
     def unit(self, incident: Incident) -> str | None:
         """What is randomised by ``incident``; None where it names no cluster."""
@@ -204,19 +219,31 @@ def pinned(
     Raises:
         NotFoundError: one of ``names`` is not started.
     """
-    latest = {begun.experiment: begun for begun in ledger.read(Started)}
-    wanted = sorted(latest) if names is None else list(names)
-    if unknown := [name for name in wanted if name not in latest]:
+    started = defaultdict[str, list[Started]](list)
+    for each in ledger.read(Started):
+        started[each.experiment].append(each)
+    wanted = sorted(started) if names is None else list(names)
+    if unknown := [name for name in wanted if name not in started]:
         raise NotFoundError(
             f"{', '.join(unknown)} is not started in this ledger",
             do=f"run `apologylab start {unknown[0]}`",
         )
     kept = {(each.name, each.experiment.version): each for each in known}
     return [
-        kept.get((name, (begun := latest[name]).version))
-        or _running(read(begun.declaration), begun, known_as)
+        kept.get((name, started[name][-1].version)) or _latest(started[name], read, known_as)
         for name in wanted
     ]
+
+
+def _latest(
+    begun: Sequence[Started],
+    read: Callable[[str], Experiment],
+    known_as: Callable[[str], str] | None,
+) -> Running:
+    """The last of the versions ``begun``, which knows of those before it."""
+    *before, last = begun
+    found = _running(read(last.declaration), last, known_as)
+    return replace(found, before={each.version: partial(read, each.declaration) for each in before})
 
 
 def _running(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from apologylab.errors import ConfigError
@@ -52,21 +51,41 @@ def _settings(outlet: Outlet, of: Project, table: str) -> Settings:
     )
 
 
-def issuing(through: Channel, experiment: Experiment, of: Project) -> Channel:
+def issuing(
+    through: Channel, experiment: Experiment, of: Project, earlier: Sequence[Experiment] = ()
+) -> Channel:
     """``through``, asking first whoever issues what ``experiment`` gives.
+
+    What only its ``earlier`` versions gave, the latest first, is issued too, but for a simulated
+    project; where their issuer was taken out of ``apologylab.toml``, it waits until that is back.
 
     Raises:
         ConfigError: there is no such issuer, or its settings are wrong.
     """
-    named = {name: each.issuer for name, each in experiment.compensation.items() if each.issuer}
-    if not named:
+    declared: dict[str, Experiment] = {}
+    for each in (experiment, *(() if of.simulated else earlier)):
+        declared = dict.fromkeys(_issued(each), each) | declared
+    if not declared:
         return through
-    from apologylab.channels.issuing import Issuing
+    from apologylab.channels.issuing import Absent, Issuing
     from apologylab.remedy.amounts import least_order
 
-    made = {issuer: _issuer(issuer, of) for issuer in set(named.values())}
-    issuers = {name: made[each] for name, each in named.items()}
-    return Issuing(through, issuers, partial(least_order, experiment), clock())
+    def least(name: str, currency: str) -> int | None:
+        return least_order(declared[name], name, currency)
+
+    named = {name: _issued(each)[name] for name, each in declared.items()}
+    needed = set(_issued(experiment).values())
+    made = {
+        each: _issuer(each, of) if each in needed or each in of.issuers else Absent(each)
+        for each in set(named.values())
+    }
+    return Issuing(through, {name: made[each] for name, each in named.items()}, least, clock())
+
+
+def _issued(experiment: Experiment) -> dict[str, str]:
+    """What it gives that is issued -> by whom."""
+    gifts = experiment.compensation.items()
+    return {name: each.issuer for name, each in gifts if each.issuer}
 
 
 def _issuer(name: str, of: Project) -> Issuer:

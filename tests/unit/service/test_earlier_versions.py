@@ -1,0 +1,198 @@
+"""Version 2 starts while remedies of version 1 wait: these keep the word that drew them (R6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from apologylab import wiring
+from apologylab.channels.issuing import Absent, Issuing
+from apologylab.cli.app import main
+from apologylab.cli.dispatcher import Dispatcher
+from apologylab.errors import ConfigError
+from apologylab.record.facts import Assignment, Delivery, Remedy
+from apologylab.record.later_facts import Commitment
+from apologylab.service.assign import assign
+from apologylab.service.dispatch import Worker, dispatch_once
+from apologylab.service.running import pinned
+from apologylab.service.start import start
+from apologylab.storage.memory import MemoryTransaction
+from apologylab.storage.sqlite import open_
+from apologylab.wire.declaration import read
+
+PROMISE = """
+[wording.sorry]
+parts = ["regret", "promise"]
+promise = { what = "times you can count on", keeper = "dispatch", within = "30d" }
+[compensation.usd5]
+issuer = "shop"
+minimum_basket = "15.00 USD\""""
+TOML = """
+[channels.email]
+kind = "file"
+folder = "email"
+[channels.sms]
+kind = "file"
+folder = "sms"
+"""
+
+
+@pytest.fixture
+def one(loop):
+    """Two channels, a promise, and a gift that is issued."""
+    made = loop.Declared().change("\n[compensation.usd5]", PROMISE)
+    tags = "[regret]\n{}\n\n[promise]\nWe are working on times you can count on."
+    made.messages |= {
+        key: tags.format(text) for key, text in made.messages.items() if key[0] == "wording"
+    }
+    made.change('timing = ["1h"]', 'timing = ["0s"]\nchannel = ["email", "sms"]')
+    return made.change("hold_seconds = 60", 'hold_seconds = 0\nchannel = "sms"')
+
+
+@pytest.fixture
+def two(loop, one):
+    """Neither the promise nor the gift, and one channel."""
+    made = loop.Declared(one.text).change('name = "late_ride"', 'name = "late_ride"\nversion = 2')
+    made.change(PROMISE[: PROMISE.index("[comp")], "\n").change('issuer = "shop"\n', "")
+    made.change("sorry", "regret").change("usd5", "usd9").change('["email", "sms"]', '["sms"]')
+    named = {"sorry": "regret", "sorry.2": "regret.2", "usd5": "usd9", "usd5.2": "usd9.2"}
+    made.messages = {(f, named[each], at): text for (f, each, at), text in made.messages.items()}
+    return made
+
+
+def begun(ledger, declared, at):
+    start(ledger, declared, "late_ride", now=at)
+    (found,) = pinned(ledger, lambda text: read(text, where="late_ride"))
+    return found
+
+
+def ask(ledger, loop, running, number, at):
+    where = {"email": "jo@example.com", "phone": "+37061234567"}
+    told = [loop.incident(n, at=at, **where) for n in range(number)]
+    return [each.assignment for each in assign(ledger, running, told, now=at)]
+
+
+@pytest.fixture
+def bumped(ledger, loop, one, two):
+    """Version 2, while sixty answers of version 1 wait."""
+    ask(ledger, loop, begun(ledger, one, loop.START), 60, loop.START)
+    return begun(ledger, two, loop.START + loop.HOUR)
+
+
+def worker(at):
+    return Worker(holder="w", clock=lambda: at, chance=lambda: 0.5)
+
+
+def test_what_version_1_promised_is_a_commitment_and_its_gifts_keep_their_codes(
+    ledger, loop, bumped, outboxes
+):
+    box = outboxes.Outbox(name="sms")
+    dispatch_once(ledger, box, bumped, worker(loop.START + loop.DAY))
+    promised = [each for each in box.sent.values() if "sorry" in each.arm]
+    made = {each.key: each for each in ledger.read(Commitment)}
+    assert promised
+    assert made.keys() == {f"{each.key.removeprefix('ledger-1/')}/sorry" for each in promised}
+    assert {each.what for each in made.values()} == {"times you can count on"}
+    given = [each for each in box.sent.values() if each.compensation]
+    assert given
+    assert {(each.compensation, each.expires_days) for each in given} == {("usd5", 14)}
+    assert all(each.code for each in given)
+
+
+def test_both_versions_wait_in_one_queue_and_each_has_its_own(ledger, loop, bumped, outboxes):
+    at = loop.START + loop.DAY
+    told = [
+        loop.incident(n, at=at, email="jo@example.com", phone="+37061234567")
+        for n in range(100, 160)
+    ]
+    assign(ledger, bumped, told, now=at)
+    box = outboxes.Outbox(name="sms")
+    dispatch_once(ledger, box, bumped, worker(at))
+    codes = Counter((each.compensation, each.code is None) for each in box.sent.values())
+    assert codes.keys() >= {("usd5", False), ("usd9", True)}
+    assert codes.keys() <= {("usd5", False), ("usd9", True), (None, True)}
+    level = {each.key: each.level for each in ledger.read(Commitment)}
+    assert set(level.values()) == {"sorry"}
+
+
+def test_who_issued_a_gift_that_is_dropped_is_asked_yet(tmp_path, monkeypatch, bumped):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    file = tmp_path / "apologylab.toml"
+    through, versions = wiring.channel("file", wiring.project()), tuple(bumped.earlier.values())
+    new, old = bumped.experiment, versions[0]
+    assert wiring.issuing(through, new, wiring.project()) is through
+    with pytest.raises(ConfigError, match="no issuer 'shop'"):
+        wiring.issuing(through, old, wiring.project())
+    # An issuer that is gone: the gift waits, and says for what.
+    waits = wiring.issuing(through, new, wiring.project(), versions)
+    assert isinstance(waits, Issuing)
+    answer = Absent("shop").issue(None)
+    assert (answer.state, "add [issuers.shop] again" in answer.because) == ("later", True)
+    file.write_text(
+        file.read_text() + '\n[issuers.shop]\nkind = "http"\nurl = "https://shop.example/codes"\n'
+    )
+    monkeypatch.setenv("APOLOGYLAB_ISSUER_SHOP_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    asked = wiring.issuing(through, new, wiring.project(), versions)
+    assert not isinstance(asked._issuers["usd5"], Absent)
+    assert asked._minimum("usd5", "USD") == 1_500
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--simulated"]) == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_dispatcher_uses_a_channel_that_version_2_drops(
+    project, capsys, loop, one, two, is_there
+):
+    file = project / "apologylab.toml"
+    before = file.read_text()
+    file.write_text(before + TOML)
+    now = wiring.clock()() - loop.HOUR
+    with closing(open_(project / "apologylab.sqlite")) as ledger:
+        ask(ledger, loop, begun(ledger, one, now), 60, now)
+        begun(ledger, two, now)
+        drawn = {each.key: each.channel for each in ledger.read(Remedy)}
+    if not is_there:
+        file.write_text(before + TOML[TOML.index("[channels.sms]") :])
+    with Dispatcher(wiring.project(), None, holder=None, lease_seconds=60) as dispatcher:
+        dispatcher.turn()
+        dispatcher.turn()
+    with closing(open_(project / "apologylab.sqlite")) as ledger:
+        ends = {each.key: (each.channel, each.state) for each in ledger.read(Delivery)}
+    expected = {
+        key: (name or "sms", "sent" if name else "would_send")
+        for key, name in drawn.items()
+        if is_there or name != "email"
+    }
+    assert set(drawn.values()) == {"email", "sms", None}
+    assert ends == expected
+    assert capsys.readouterr().err.count("sends through email waits") == (not is_there)
+
+
+def test_one_version_costs_no_read(monkeypatch, ledger, loop, one, two, outboxes):
+    """Of the ledger's calls: a later version asks twice a batch who drew it, the first never."""
+    running = begun(ledger, one, loop.START)
+    ask(ledger, loop, running, 60, loop.START)
+    asked, found = [], MemoryTransaction.find_among
+
+    def counted(work, kind, column, values):
+        asked.append(kind)
+        return found(work, kind, column, values)
+
+    monkeypatch.setattr(MemoryTransaction, "find_among", counted)
+    at = loop.START + loop.DAY
+    dispatch_once(ledger, outboxes.Outbox(name="sms"), running, worker(at), only="sms")
+    alone = Counter(asked)
+    bumped = begun(ledger, two, at)
+    asked.clear()
+    dispatch_once(ledger, outboxes.Outbox(name="email"), bumped, worker(at), only="email")
+    assert alone.total() > 0
+    assert alone[Assignment] == 0
+    assert Counter(asked) == alone + Counter({Assignment: 2})
