@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -142,16 +142,17 @@ def test_a_whole_project_dispatches_through_a_plug_in(tmp_path, loop):
     run(home, site, "init --simulated")
     with (home / "apologylab.toml").open("a") as file:
         file.write('[channels.air]\nkind = "pigeon"\nloft = "loft.txt"\n')
-    happened = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    awake = run(home, site, f"start {loop.NAME}", "doctor")
+    happened = datetime.now(UTC).isoformat()
     lines = [
         json.dumps({"key": f"i{n}", "occurred_at": happened, "customer": f"c{n}",
                     "kind": "late_ride", "fields": {"minutes_late": 12, "loft": f"loft-{n}"}})
         for n in range(20)
     ]  # fmt: skip
     (home / "incidents.jsonl").write_text("\n".join(lines))
-    told = run(home, site, f"start {loop.NAME}", "doctor", "record incidents.jsonl --as incident",
-               f"assign {loop.NAME}", "dispatch --once --json")  # fmt: skip
-    assert "the pigeon is awake" in told
+    told = run(home, site, "record incidents.jsonl --as incident", f"assign {loop.NAME}",
+               "dispatch --once --json")  # fmt: skip
+    assert "the pigeon is awake" in awake
     states = json.loads(told[told.rindex('{\n  "format"') :])["experiments"][0]["states"]
     flown = (home / "loft.txt").read_text().splitlines()
     assert len([line for line in flown if line.startswith("loft-")]) == states["sent"] > 5
