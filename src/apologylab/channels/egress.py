@@ -14,6 +14,7 @@ import socket
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from threading import Timer
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -22,8 +23,11 @@ from apologylab.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds that an answer may ask us to wait."""
 MOST_BYTES: Final = 65_536
 """Of an answer; nobody needs more."""
 _WRAPS: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96")))
@@ -283,3 +287,23 @@ def _is_over(connection: http.client.HTTPConnection) -> bool:
 
 def _words(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error) or type(error).__name__
+
+
+def wait_s_of(headers: Mapping[str, str], now: datetime) -> float | None:
+    """What Retry-After asks for, in seconds or as a date (RFC 9110, 10.2.3); None if nothing.
+
+    >>> from datetime import UTC, datetime
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> wait_s_of({"retry-after": "120"}, now)
+    120.0
+    >>> wait_s_of({"retry-after": "Thu, 01 Jan 2026 00:01:00 GMT"}, now)
+    60.0
+    """
+    asked = headers.get("retry-after", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked[:9]), LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(asked)
+        return min(max((at - now).total_seconds(), 0.0), LONGEST_WAIT)
+    except (ValueError, TypeError):
+        return None

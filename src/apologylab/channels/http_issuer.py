@@ -48,7 +48,7 @@ class HttpIssuer:
             **signed_headers(self._keys, event, body, timestamp=int(self._clock().timestamp())),
         }
         try:
-            return from_status(self._line.post(body, headers))
+            return from_status(self._line.post(body, headers), self._clock())
         except (NotSentError, NoAnswerError) as error:
             return Issued(state="later", because=f"{self._place.shown}: {error}")
 

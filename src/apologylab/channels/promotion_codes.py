@@ -17,7 +17,8 @@ from apologylab.channels.egress import Line, NoAnswerError, NotSentError, place_
 from apologylab.channels.issuing import Issued
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from apologylab.channels.egress import Answer, Place
     from apologylab.channels.issuing import Issue
@@ -30,9 +31,15 @@ TAKEN: Final = "resource_already_exists"
 class PromotionCodes:
     """Issues promotion codes of coupons that are there."""
 
-    def __init__(self, place: Place, token: str, coupons: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        token: str,
+        coupons: Mapping[str, str],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._line, self._place = Line(place), place
-        self._coupons = coupons
+        self._coupons, self._clock = coupons, clock
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/x-www-form-urlencoded",
@@ -51,7 +58,7 @@ class PromotionCodes:
             return Issued(state="later", because=f"{self._place.shown}: {error}")
         if answer.status == 400 and _is_taken(answer):
             return Issued(state="issued")
-        return from_status(answer)
+        return from_status(answer, self._clock())
 
     def reach(self) -> str:
         """See :meth:`apologylab.channels.issuing.Issuer.reach`."""
@@ -105,4 +112,4 @@ def issuer(settings: Settings) -> PromotionCodes:
     token = settings.secret("token")
     if token is None:
         settings.refuse("it has no token", do=f"set {settings.variable}_TOKEN")
-    return PromotionCodes(place, token, coupons)
+    return PromotionCodes(place, token, coupons, settings.clock)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from apologylab.channels.egress import Line, NoAnswerError, NotSentError, Place, place_of
+from apologylab.channels.egress import Line, NoAnswerError, NotSentError, Place, place_of, wait_s_of
 from apologylab.channels.settings import Settings
 from apologylab.service.channel import Needs, Outgoing, Sent
 from apologylab.wire.events import event_id, signed_headers, signing_keys
 from apologylab.wire.remedies import remedy_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from apologylab.channels.egress import Answer
@@ -33,7 +32,6 @@ LATER: Final = (408, 425, 429, 500, 501, 503)
 GATEWAY: Final = (502, 504)
 """What stands behind it may have taken the request."""
 TAKEN_BEFORE: Final = 409
-LONGEST_WAIT: Final = 86_400.0
 UNREACHED: Final = 3
 """How often in one call it may not be reached before the rest waits."""
 
@@ -125,32 +123,12 @@ class WebhookChannel:
         if status == TAKEN_BEFORE and self.once:
             return Sent(key=key, state="sent", reference=event)
         if status in GATEWAY:
-            wait_s = _wait_s(answer.headers, self._signing.clock())
+            wait_s = wait_s_of(answer.headers, self._signing.clock())
             return Sent(key=key, state="unknown", because=because, reference=event, wait_s=wait_s)
         if status in OURS or status in LATER or status < 400 or status >= 500:
-            wait_s = _wait_s(answer.headers, self._signing.clock())
+            wait_s = wait_s_of(answer.headers, self._signing.clock())
             return Sent(key=key, state="later", because=because, wait_s=wait_s)
         return Sent(key=key, state="failed", because=because)
-
-
-def _wait_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """What Retry-After asks for, in seconds or as a date (RFC 9110, 10.2.3); None if nothing.
-
-    >>> from datetime import UTC, datetime
-    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
-    >>> _wait_s({"retry-after": "120"}, now)
-    120.0
-    >>> _wait_s({"retry-after": "Thu, 01 Jan 2026 00:01:00 GMT"}, now)
-    60.0
-    """
-    asked = headers.get("retry-after", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(float(asked[:9]), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(asked)
-        return min(max((at - now).total_seconds(), 0.0), LONGEST_WAIT)
-    except (ValueError, TypeError):
-        return None
 
 
 def channel(

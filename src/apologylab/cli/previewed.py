@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from apologylab.design.experiment import Experiment
     from apologylab.remedy.fragments import Fragments
-    from apologylab.remedy.letter import Letter
-    from apologylab.remedy.lint.flaw import Flaw
-    from apologylab.report.cards import Judge
     from apologylab.service.sign_off import Standing
 
 EXAMPLE: Final = "2026-05-04T22:15+03:00"
@@ -62,25 +59,6 @@ def moment(text: str | None, *, now: datetime) -> datetime:
     if found.tzinfo is None:
         raise wrong
     return found.astimezone(now.tzinfo)
-
-
-def judge(experiment: Experiment) -> Judge:
-    """What the lint finds in a letter of ``experiment``; nothing where a language has no rules."""
-    from apologylab.catalogue.locales import language
-    from apologylab.errors import NotFoundError
-    from apologylab.remedy.lint.linting import lint
-
-    faults = experiment.incident.fault if experiment.incident else ()
-    promised = any(each.promise for each in experiment.wording.values())
-
-    def found(letter: Letter, locale: str) -> Sequence[Flaw]:
-        try:
-            rules = language(locale)
-        except NotFoundError:
-            return ()
-        return lint(letter.text, rules, faults=faults, promised=promised, tagged=letter)
-
-    return found
 
 
 def stands(experiment: Experiment, fragments: Fragments) -> Standing | None:

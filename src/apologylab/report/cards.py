@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from apologylab.report.differences import MarkedPart
     from apologylab.service.preview import Preview, Shown
 
-    Judge = Callable[[Letter, str], Sequence[Flaw]]
-    """What a language's rules find in a letter."""
+    Judge = Callable[[str, str, Letter], Sequence[Flaw]]
+    """What a language's rules find in a letter, given its arm and locale."""
 
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u0e00-\u0e7f]")
 """A character of a script that writes no spaces: Japanese, Thai."""
@@ -100,7 +100,7 @@ def _card(
         sender=first.sender,
         gives=first.gives,
         leaving=tuple(_leaving(preview, each) for each in group),
-        flaws=tuple(judge(first.letter, first.locale)) if first.letter else (),
+        flaws=tuple(judge(first.arm, first.locale, first.letter)) if first.letter else (),
         why_not=first.because,
     )
 

@@ -22,6 +22,8 @@ from apologylab.remedy.lint.linting import lint
 from apologylab.service.samples import sample_values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from apologylab.design.experiment import Experiment
     from apologylab.remedy.fragments import Fragments
     from apologylab.remedy.letter import Letter
@@ -95,10 +97,7 @@ def _everything(
 ) -> Iterator[_Said]:
     from apologylab.remedy.wording import said_levels
 
-    forms = {
-        locale: json.loads(brand).get("formality")
-        for locale, brand in settings(fragments, BRAND).items()
-    }
+    forms = _forms(fragments)
     for arm in arms(experiment):
         levels = said_levels(experiment, arm)
         known = (each for each in wording.locales if each in languages) if levels else ()
@@ -112,6 +111,37 @@ def _everything(
                     forms.get(locale),
                 )
     yield from _notices(experiment, fragments, wording, languages, forms)
+
+
+def _forms(fragments: Fragments) -> Mapping[str, str | None]:
+    """Locale -> how the brand addresses its customers, where its file says so."""
+    brands = settings(fragments, BRAND).items()
+    return {locale: json.loads(brand).get("formality") for locale, brand in brands}
+
+
+def judge_of(
+    experiment: Experiment, fragments: Fragments, languages: Mapping[str, Language]
+) -> Callable[[str, str, Letter], Sequence[Flaw]]:
+    """What :func:`linted` finds in one letter, given its arm and locale.
+
+    Nothing where a language has no rules.
+    """
+    from apologylab.remedy.wording import said_levels
+
+    forms = _forms(fragments)
+    promising = {
+        arm.name
+        for arm in arms(experiment)
+        if any(_promises(experiment, level) for _, level in said_levels(experiment, arm))
+    }
+
+    def judge(arm: str, locale: str, letter: Letter) -> Sequence[Flaw]:
+        if locale not in languages:
+            return ()
+        said = _Said(letter, languages[locale], {}, arm in promising, forms.get(locale))
+        return tuple(_flaws(experiment, said))
+
+    return judge
 
 
 def _notices(

@@ -18,7 +18,7 @@ from apologylab.design.duration import parse_duration
 from apologylab.design.money import Money
 from apologylab.design.routes import address_fields, format_of
 from apologylab.errors import StateError
-from apologylab.record.facts import Incident, PhaseBegan
+from apologylab.record.facts import Incident
 from apologylab.remedy.compensation import JOINED
 from apologylab.remedy.wording import Wording
 from apologylab.service.assign import assign
@@ -26,6 +26,7 @@ from apologylab.service.giving import GIVEN, Giving
 from apologylab.service.preview_beside import said_beside
 from apologylab.service.running import Running
 from apologylab.service.samples import sample_values
+from apologylab.service.start import phase_began
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
+    from apologylab.design.routes import Format
     from apologylab.record.facts import Remedy
     from apologylab.remedy.fragments import Fragments
     from apologylab.remedy.letter import Letter
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from apologylab.service.ports import Ledger
     from apologylab.service.preview_beside import Beside
 
-ADDRESSES: Final[Mapping[str, object]] = {
+ADDRESSES: Final[Mapping[Format, str]] = {
     "email": "anna.lange@shop.example", "phone": "+37060000000", "any": "device-1",
 }  # fmt: skip
 """Where a sample incident's customer can be reached, by what an address must be."""
@@ -242,18 +244,8 @@ def unit_of(arm: Arm, locale: str) -> str:
 
 def begin(ledger: Ledger, running: Running, at: datetime) -> None:
     """Open enrolment of a forced experiment in a ledger of its own."""
-    experiment = running.experiment
-    began = PhaseBegan(
-        key=f"{experiment.name}/{experiment.version}/1",
-        occurred_at=at,
-        experiment=experiment.name,
-        version=experiment.version,
-        phase=1,
-        entry=1.0,
-        weights=dict(arm_weights(experiment, 1)),
-    )
     with ledger.transaction(recorded_at=at) as work:
-        work.append([began])
+        work.append([phase_began(running.experiment, 1, at)])
 
 
 def forced_incident(

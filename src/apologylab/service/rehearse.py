@@ -22,6 +22,7 @@ from apologylab.service.assign import assign
 from apologylab.service.channel import TEST
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.preview import (
+    ADDRESSES,
     begin,
     drawn_arms,
     forced,
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from apologylab.service.ports import Clock, Ledger
     from apologylab.service.running import Running
 
-EXAMPLES: Final[Mapping[str, str]] = {
-    "email": "you@shop.example", "phone": "+37060000000", "any": "device-1",
-}  # fmt: skip
-"""Addresses to show in an error, by format."""
 WAITING: Final = "the channel could not take it: try again, or see `apologylab doctor`"
 WAITS: Final = timedelta(minutes=1)
 """After a due time a rehearsal's worker looks."""
@@ -124,7 +121,7 @@ def addressed(experiment: Experiment, to: Sequence[str]) -> dict[str, str]:
         if found is None:
             raise InputError(
                 f"no --to is an address for the incident's field {name}",
-                do=f"add --to with one, like {EXAMPLES[needed[name]]}",
+                do=f"add --to with one, like {ADDRESSES[needed[name]]}",
             )
     if unused := [each for each in to if each not in fields.values()]:
         raise InputError(

@@ -159,7 +159,7 @@ def _begin_version(
         return "nothing"
     if begun:
         _end_version(work, begun[-1], experiment.version, now)
-    work.append([pinned, _phase_began(experiment, 1, now)])
+    work.append([pinned, phase_began(experiment, 1, now)])
     return "started"
 
 
@@ -205,11 +205,12 @@ def _begin_phase(
             f"{experiment.name} is in phase {current} of {declared} and cannot begin {phase}",
             do=next_phase,
         )
-    work.append([_phase_began(experiment, phase, now)])
+    work.append([phase_began(experiment, phase, now)])
     return "phase"
 
 
-def _phase_began(experiment: Experiment, phase: int, now: datetime) -> PhaseBegan:
+def phase_began(experiment: Experiment, phase: int, now: datetime) -> PhaseBegan:
+    """The fact that ``phase`` began, with the shares it was declared with (R6)."""
     return PhaseBegan(
         key=f"{experiment.name}/{experiment.version}/{phase}",
         occurred_at=now,

@@ -17,6 +17,7 @@ from apologylab.report.cards import cards, span
 from apologylab.report.differences import marked
 from apologylab.report.preview_page import preview_page
 from apologylab.report.preview_text import preview_text
+from apologylab.service.linted import judge_of
 from apologylab.service.preview import preview
 from apologylab.service.rehearse import as_test, rehearse
 from apologylab.wire.declaration import read
@@ -114,7 +115,7 @@ def test_every_shipped_experiment_can_be_previewed_and_rehearsed(name, tmp_path)
     found = preview(throwaway_ledger(), experiment, fragments, at=NOW)
     assert [each for each in found.shown if each.because] == []
     assert any(each.letter for each in found.shown)
-    html = preview_page(found, lambda _letter, _locale: (), None)
+    html = preview_page(found, lambda *_: (), None)
     assert html.count('class="card') >= len(experiment.messages.locales)
 
 
@@ -133,7 +134,7 @@ def test_what_describes_a_file_says_nothing():
 
 def test_arms_that_say_and_give_the_same_are_one_card():
     found, _ = shown()
-    listed = cards(found, "en", lambda _letter, _locale: ())
+    listed = cards(found, "en", lambda *_: ())
     assert [len(card.leaving) for card in listed] == [1, 2, 2, 2, 2, 2]
     assert [each.wait for each in listed[1].leaving] == ["1 h", "5 d"]
 
@@ -303,3 +304,27 @@ def test_a_test_keeps_its_words(tmp_path):
     rehearse(throwaway_ledger(simulated=False), {"file": channel}, experiment, WORDS, to=[], at=NOW)
     again = as_test(channel.given[0])
     assert again.text == channel.given[0].text
+
+
+def test_a_page_judges_as_check_does():
+    """A subject is linted, and a promise that nobody keeps is seen beside one that somebody does."""
+    text = TEXT + (
+        '\n[wording.plain]\nparts = ["regret"]\n[wording.owned]\nparts = ["regret", "promise"]\n'
+        'promise = { what = "it", keeper = "Ana", within = "30d" }\n'
+    )
+    never = "This will never happen again."
+    words = WORDS | {
+        ("wording", "plain", "en"): f"[subject]\nSorry if you were offended\n[regret]\n{never}",
+        ("wording", "owned", "en"): f"[subject]\nYour parcel\n[regret]\nSorry.\n[promise]\n{never}",
+    }
+    experiment = read(text, where="sorry")
+    languages = SHIPPED.languages(["en"])
+    judge = judge_of(experiment, words, languages)
+    found = preview(throwaway_ledger(), experiment, words, at=NOW)
+    rules = {
+        card.leaving[0].arm: {flaw.rule for flaw in card.flaws}
+        for card in cards(found, "en", judge)
+    }
+    assert rules["plain+none@1h"] >= {"conditional_apology", "unkeepable_promise"}
+    assert "unkeepable_promise" not in rules["owned+none@1h"]
+    assert {flaw.rule for card in cards(found, "de", judge) for flaw in card.flaws} == set()

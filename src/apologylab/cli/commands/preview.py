@@ -38,28 +38,31 @@ def preview(
 
     from apologylab import wiring
     from apologylab.cli.console import show, show_json
-    from apologylab.cli.previewed import judge, moment, parsed, stands
+    from apologylab.cli.previewed import moment, parsed, stands
     from apologylab.report.preview_page import preview_page
     from apologylab.report.preview_text import preview_text
+    from apologylab.service.linted import judge_of
     from apologylab.service.preview import preview as previewed
     from apologylab.wire.previewed import preview_document
 
     catalogue = wiring.catalogue()
     experiment = catalogue.experiment(name)
+    fragments = catalogue.fragments(experiment)
     now = wiring.clock()()
     found = previewed(
         wiring.throwaway_ledger(),
         experiment,
-        catalogue.fragments(experiment),
+        fragments,
         at=moment(at, now=now),
         fields=parsed(fields or []),
     )
+    judge = judge_of(experiment, fragments, catalogue.languages(experiment.messages.locales))
     if output is not None:
-        signed = stands(experiment, catalogue.fragments(experiment))
-        html = preview_page(found, judge(experiment), signed)
+        signed = stands(experiment, fragments)
+        html = preview_page(found, judge, signed)
         output.write_text(html, encoding="utf-8")
         show(f"wrote {output} ({len(html.encode()) // 1024} kB)")
     elif as_json:
         show_json(preview_document(found))
     else:
-        show(preview_text(found, judge(experiment), width=get_terminal_size((100, 40)).columns))
+        show(preview_text(found, judge, width=get_terminal_size((100, 40)).columns))
