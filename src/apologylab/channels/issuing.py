@@ -12,12 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from apologylab.service.channel import TEST, Sent
+from apologylab.service.channel_around import ChannelAround
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from apologylab.service.channel import Channel, Needs, Outgoing
+    from apologylab.service.channel import Channel, Outgoing
 
     Minimum = Callable[[str, str], int | None]
 
@@ -91,44 +92,26 @@ class Absent:
         """See :class:`Issuer`."""
 
 
-class Issuing:
-    """A channel whose remedies leave only once what they give was issued.
+@dataclass(frozen=True, eq=False)
+class Issuing(ChannelAround):
+    """``inner``, except that remedies leave only once what they give was issued.
 
     Args:
-        channel: where they leave.
+        inner: where they leave.
         issuers: compensation -> who issues it; what is not named needs no issuing.
         minimum: (compensation, currency) -> minor units of the smallest order that may use it.
         clock: now, from which a code's days count.
     """
 
-    def __init__(
-        self,
-        channel: Channel,
-        issuers: Mapping[str, Issuer],
-        minimum: Minimum,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._channel, self._issuers, self._minimum = channel, issuers, minimum
-        self._clock = clock
-
-    @property
-    def name(self) -> str:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.name
-
-    @property
-    def once(self) -> bool:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.once
+    inner: Channel
+    issuers: Mapping[str, Issuer]
+    minimum: Minimum
+    clock: Callable[[], datetime]
 
     @property
     def harmless(self) -> bool:
         """An issuer is not: it makes money."""
         return False
-
-    def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """See :meth:`apologylab.service.channel.Channel.accepted`."""
-        return self._channel.accepted(keys)
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
         """Issue first; of what was issued, the channel's word."""
@@ -137,26 +120,18 @@ class Issuing:
             if (answer := self._stopped(each)) is not None:
                 stopped[each.key] = answer
         leaving = [each for each in batch if each.key not in stopped]
-        told = {each.key: each for each in self._channel.send(leaving)} if leaving else {}
+        told = {each.key: each for each in self.inner.send(leaving)} if leaving else {}
         told |= stopped
         return [told[each.key] for each in batch if each.key in told]
 
-    def lacks(self, needs: Needs) -> str:
-        """See :meth:`apologylab.service.channel.Channel.lacks`."""
-        return self._channel.lacks(needs)
-
-    def reach(self) -> str:
-        """See :meth:`apologylab.service.channel.Channel.reach`."""
-        return self._channel.reach()
-
     def close(self) -> None:
         """Let go of the issuers' connections; the channel is closed by whoever opened it."""
-        for each in self._issuers.values():
+        for each in self.issuers.values():
             each.close()
 
     def _stopped(self, each: Outgoing) -> Sent | None:
         """Why a remedy does not leave yet, or at all; None if it may."""
-        issuer = self._issuers.get(_declared(each))
+        issuer = self.issuers.get(_declared(each))
         if issuer is None or each.code is None:
             return None
         answer = issuer.issue(self._issue(each))
@@ -176,8 +151,8 @@ class Issuing:
             compensation=name,
             amount=each.amount,
             currency=each.currency,
-            expires_at=self._clock() + timedelta(days=days) if days is not None else None,
-            minimum=self._minimum(name, each.currency) if each.currency else None,
+            expires_at=self.clock() + timedelta(days=days) if days is not None else None,
+            minimum=self.minimum(name, each.currency) if each.currency else None,
             test=each.purpose == "test",
         )
 

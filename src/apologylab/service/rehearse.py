@@ -20,6 +20,7 @@ from apologylab.record.facts import Delivery, Resolution
 from apologylab.record.later_facts import Visit
 from apologylab.service.assign import assign
 from apologylab.service.channel import TEST
+from apologylab.service.channel_around import ChannelAround
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.preview import (
     ADDRESSES,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from apologylab.record.facts import Fact, Remedy
     from apologylab.remedy.fragments import Fragments
     from apologylab.service.assign import Answer
-    from apologylab.service.channel import Channel, Needs, Outgoing, Sent
+    from apologylab.service.channel import Channel, Outgoing, Sent
     from apologylab.service.ports import Clock, Ledger
     from apologylab.service.running import Running
 
@@ -59,46 +60,15 @@ class Rehearsed:
     because: str
 
 
-class Testing:
-    """A channel whose remedies say that they are a test."""
+@dataclass(frozen=True, eq=False)
+class Testing(ChannelAround):
+    """``inner``, except that all it sends says that it is a test."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
-    @property
-    def name(self) -> str:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.name
-
-    @property
-    def once(self) -> bool:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.once
-
-    @property
-    def harmless(self) -> bool:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.harmless
-
-    def accepted(self, keys: Sequence[str]) -> frozenset[str]:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.accepted(keys)
+    inner: Channel
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Sent]:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.send([as_test(each) for each in batch])
-
-    def lacks(self, needs: Needs) -> str:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.lacks(needs)
-
-    def reach(self) -> str:
-        """See :class:`apologylab.service.channel.Channel`."""
-        return self._channel.reach()
-
-    def close(self) -> None:
-        """See :class:`apologylab.service.channel.Channel`."""
-        self._channel.close()
+        """Send each as a test."""
+        return self.inner.send([as_test(each) for each in batch])
 
 
 def as_test(each: Outgoing) -> Outgoing:

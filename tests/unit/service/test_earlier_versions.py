@@ -136,8 +136,8 @@ def test_who_issued_a_gift_that_is_dropped_is_asked_yet(tmp_path, monkeypatch, b
     )
     monkeypatch.setenv("APOLOGYLAB_ISSUER_SHOP_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     asked = wiring.issuing(through, new, wiring.project(), versions)
-    assert not isinstance(asked._issuers["usd5"], Absent)
-    assert asked._minimum("usd5", "USD") == 1_500
+    assert not isinstance(asked.issuers["usd5"], Absent)
+    assert asked.minimum("usd5", "USD") == 1_500
 
 
 @pytest.fixture
