@@ -9,6 +9,7 @@ and given Z_i = z the others are W + R_.i (z - W_i) with W ~ N(0, R), whatever t
 (Adler, Blanchet and Liu 2012). 1 / N lies between 1 / m and 1, so the relative error is bounded
 however small the probability is, and the answer is between what one test and m tests would have.
 Normals come from a lattice (Richtmyer's, under the tent transform): one fixed number, not a draw.
+They are kept in single precision, for they are only compared with limits: half the memory and time.
 
 Where R_ij = b_i b_j, as of arms against one shared reference, :mod:`.shared_reference` is exact.
 
@@ -27,7 +28,11 @@ import numpy as np
 from apologylab.inference.special import gammaincinv, ndtr, ndtri, stdtr
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from apologylab.inference.moments import Floats
+
+    Singles = NDArray[np.float32]
 
 POINTS = 32_768
 AT_ONCE = 256
@@ -45,8 +50,8 @@ class Spread(NamedTuple):
     ``across`` (points,) uniforms for s.
     """
 
-    correlation: Floats
-    normal: Floats
+    correlation: Singles
+    normal: Singles
     along: Floats
     across: Floats
 
@@ -55,13 +60,12 @@ def spread(correlation: Floats) -> Spread:
     """The points for statistics of correlation (m, m)."""
     m = len(correlation)
     root = _root(correlation)
-    independent = _normals(m)[: root.shape[1]]
-    normal = np.empty((m, POINTS))
+    independent, (along, across) = _points(m)
+    normal = np.empty((m, POINTS), np.float32)
     for start in range(0, POINTS, AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        np.matmul(root, independent[:, part], out=normal[:, part])
-    u = _lattice(m + 2)
-    return Spread(correlation, normal, u[m], u[m + 1])
+        np.matmul(root, independent[: root.shape[1], part], out=normal[:, part])
+    return Spread(correlation.astype(np.float32), normal, along, across)
 
 
 def outside(correlation: Floats, limit: float, df: float = np.inf) -> float:
@@ -102,9 +106,10 @@ def _share(points: Spread, first: int, i: int, part: slice, limit: float, df: fl
     reach = limit * s
     beyond = ndtr(-reach)
     z = -ndtri(points.along[part] * beyond)
-    moved = np.multiply.outer(points.correlation[first:, i], z - points.normal[i, part])
+    further = (z - points.normal[i, part]).astype(np.float32)
+    moved = np.multiply.outer(points.correlation[first:, i], further)
     moved += points.normal[first:, part]
-    is_out = np.abs(moved, out=moved) >= reach
+    is_out = np.abs(moved, out=moved) >= reach.astype(np.float32)
     n = np.add.reduce(is_out, axis=0, dtype=np.min_scalar_type(len(is_out)))
     return float((weight * beyond / np.maximum(n, 1)).mean())
 
@@ -130,35 +135,32 @@ def _gamma_grid(df: float) -> tuple[Floats, Floats]:
     return normal, np.asarray(gammaincinv(df / 2, ndtr(normal)), dtype=np.float64)
 
 
-def _root(correlation: Floats) -> Floats:
+def _root(correlation: Floats) -> Singles:
     """L with R = L L', (m, rank), by the eigenvalues that are not 0."""
     values, vectors = np.linalg.eigh(correlation)
     kept = values > SINGULAR
     root: Floats = vectors[:, kept] * np.sqrt(values[kept])
-    return root
+    return root.astype(np.float32)
 
 
 @lru_cache(maxsize=4)
-def _normals(dimensions: int) -> Floats:
-    made: Floats = ndtri(_lattice(dimensions + 2)[:dimensions])
-    made.setflags(write=False)
-    return made
-
-
-@lru_cache(maxsize=4)
-def _lattice(dimensions: int) -> Floats:
-    """Richtmyer's lattice under the tent transform, (dimensions, points), inside (0, 1).
+def _points(m: int) -> tuple[Singles, Floats]:
+    """Richtmyer's lattice under the tent transform: (m, points) normals, (2, points) uniforms.
 
     It is made row by row, each of which stays in the processor's cache meanwhile.
     """
-    u = np.empty((dimensions, POINTS))
+    normal, uniform = np.empty((m, POINTS), np.float32), np.empty((2, POINTS))
     at = np.arange(1.0, POINTS + 1)
-    for i, prime in enumerate(_primes(dimensions)):
+    for i, prime in enumerate(_primes(m + 2)):
         steps = at * np.sqrt(prime) + 0.5
-        tent = np.abs(2 * (steps - np.floor(steps)) - 1)
-        np.clip(tent, 1e-12, 1 - 1e-12, out=u[i])
-    u.setflags(write=False)
-    return u
+        tent = np.clip(np.abs(2 * (steps - np.floor(steps)) - 1), 1e-12, 1 - 1e-12)
+        if i < m:
+            normal[i] = ndtri(tent)
+        else:
+            uniform[i - m] = tent
+    for made in (normal, uniform):
+        made.setflags(write=False)
+    return normal, uniform
 
 
 def _primes(count: int) -> list[int]:
