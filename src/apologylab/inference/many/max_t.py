@@ -135,12 +135,16 @@ def _own_level(parts: Sequence[_Ordered], m: int, df: float, alpha: float) -> fl
 
 
 def _between(x: Floats, at: Floats, values: Floats) -> Floats:
-    """The polynomial through one to three points, at ``x``."""
-    if len(at) == 1:
-        return np.full(len(x), values[0])
-    scaled = (x - at[0]) / (at[-1] - at[0])
-    through = np.polynomial.polynomial.polyfit((at - at[0]) / (at[-1] - at[0]), values, len(at) - 1)
-    return np.asarray(np.polynomial.polynomial.polyval(scaled, through), dtype=np.float64)
+    """Lagrange's polynomial through one to three points, at ``x``.
+
+    >>> _between(np.array([1.5]), np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 4.0])).tolist()
+    [2.25]
+    """
+    found = np.zeros(len(x))
+    for i, value in enumerate(values):
+        others = np.delete(at, i)
+        found += value * np.prod((x[:, None] - others) / (at[i] - others), axis=1)
+    return found
 
 
 def _quantile(df: float, alpha: float) -> float:
