@@ -77,17 +77,15 @@ def _decided(
 
 
 def _found(name: str, decided: Decided | None) -> Waiting:
-    from contextlib import closing
 
     from apologylab import wiring
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.started import started_name
     from apologylab.service.approving import awaiting_approval, decide_on
     from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
 
     project, now = wiring.project(), wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         asked = [started_name(project, name)]
         (running,) = pinned(ledger, wiring.declaration_reader(), asked)
         if decided is None:

@@ -98,19 +98,17 @@ def _assign_file(
 
 
 def _assign_recorded(name: str, *, as_json: bool) -> None:
-    from contextlib import closing
 
     from apologylab import wiring
     from apologylab.cli import console
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.started import started_name
     from apologylab.service.assign_recorded import assign_recorded, waiting
     from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.running import answered_document
 
     project = wiring.project()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         named = [started_name(project, name)]
         (running,) = pinned(ledger, wiring.declaration_reader(), named)
         left = waiting(ledger, running)

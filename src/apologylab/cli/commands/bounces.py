@@ -26,17 +26,14 @@ def bounces(
     Example:
       apologylab bounces /var/mail/bounces
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli import console
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.service.bounces import record_bounces
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.trail import counted
 
     project = wiring.project()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         found = record_bounces(ledger, wiring.returned_mail(files), now=wiring.clock()())
     if as_json:
         console.show_json(

@@ -37,17 +37,15 @@ def commitments(
       apologylab commitments
       apologylab commitments late_ride_apology --kept all --because "new estimates are live"
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.console import show, show_json, show_table
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.started import started_name
     from apologylab.cli.who import who
     from apologylab.errors import InputError
     from apologylab.service.commitments import commitments as listed
     from apologylab.service.commitments import end, settle_commitments
     from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.promised import commitments_document
 
     if (kept or broken) and name is None:
@@ -58,8 +56,7 @@ def commitments(
     if kept and broken:
         raise InputError("--kept and --broken together", do="give them one after the other")
     project, now = wiring.project(), wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         if name is not None:
             name = started_name(project, name)
             pinned(ledger, wiring.declaration_reader(), [name])

@@ -31,19 +31,16 @@ def forget(
     Example:
       apologylab forget c-17 --because "asked by mail on 2 May, request 1044"
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.console import show_json
     from apologylab.cli.customer import ids_of
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.who import who
     from apologylab.service.forget import forget as delete
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.life import forgot_document
 
     project, now = wiring.project(), wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         ids = ids_of(ledger, customer)
         forgot = delete(ledger, ids, because=because, by=who(by), now=now)
     if as_json:

@@ -68,17 +68,14 @@ def _found(
     project: Project, names: list[str] | None, do: str, keys: Sequence[str], by: str | None
 ) -> list[Letters]:
     """Do with the dead letters of ``names`` as told."""
-    from contextlib import closing
-
     from apologylab import wiring
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.who import who
     from apologylab.service.letters import dead_letters, give_up, replay
     from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
 
     now = wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         started = pinned(ledger, wiring.declaration_reader(), names)
         if do == "list":
             return [dead_letters(ledger, each.name, now=now) for each in started]

@@ -23,18 +23,15 @@ def liabilities(*, as_json: AsJson = False) -> None:
     Example:
       apologylab liabilities
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.console import show_json
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.service.liabilities import settle_liabilities
     from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.money import settled_document
 
     project, now = wiring.project(), wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         every = pinned(ledger, wiring.declaration_reader())
         settled = settle_liabilities(ledger, every, now=now)
     if as_json:

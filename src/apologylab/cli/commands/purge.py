@@ -29,14 +29,12 @@ def purge(
     Example:
       apologylab purge --dry-run
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.console import progress, show_json
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.who import who
     from apologylab.errors import ConfigError
     from apologylab.service.purge import purge as delete
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.wire.life import purged_document
 
     project, now = wiring.project(), wiring.clock()()
@@ -45,8 +43,7 @@ def purge(
             "how long texts are kept is not declared",
             do="add retention_days = 400 to apologylab.toml, or as many as you need",
         )
-    with closing(wiring.open_ledger(project)) as ledger, progress("purging", None) as done:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger, progress("purging", None) as done:
         purged = delete(ledger, keep_days=days, dry_run=dry_run, by=who(by), now=now, progress=done)
     if as_json:
         show_json(purged_document(purged))

@@ -228,23 +228,21 @@ def _written(names: list[str], row: tuple[object, ...]) -> list[str]:
 
 
 def _record(asked: _Asked, *, as_json: bool) -> None:
-    from contextlib import closing
     from time import perf_counter
 
     from apologylab import wiring
     from apologylab.cli.console import show_json
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.who import who
     from apologylab.record.columns import kind_of
     from apologylab.service.by_hand import note_by_hand
     from apologylab.service.record import Recorded, refuse_future
-    from apologylab.service.same_ledger import refuse_other
 
     started = perf_counter()
     project = wiring.project()
     if asked.through is not None:
         refuse_future(asked.through, wiring.clock()())
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         recorded = Recorded(kind=kind_of(asked.kind))
         if asked.file is not None:
             recorded = _record_file(ledger, asked, asked.file)

@@ -35,22 +35,19 @@ def revoke(
     Example:
       apologylab revoke late_ride_apology --customer c-17 --because "ride was never taken"
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.console import show_json
     from apologylab.cli.customer import ids_of
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.started import started_name
     from apologylab.cli.who import who
     from apologylab.service.revoking import Recall
     from apologylab.service.revoking import revoke as take_back
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.service.traces import all_ids
     from apologylab.wire.money import revoked_document
 
     project, now = wiring.project(), wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         ids = [one for each in customer or () for one in ids_of(ledger, each)]
         asked = Recall(
             experiment=started_name(project, name),

@@ -28,13 +28,11 @@ def sign(
       apologylab sign late_ride_apology --role legal --by ana@shop.example
       apologylab sign late_ride_apology
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.console import show, show_json, show_table
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.who import who
     from apologylab.errors import InputError, StateError
-    from apologylab.service.same_ledger import refuse_other
     from apologylab.service.sign_off import sign as agree
     from apologylab.service.sign_off import where_it_stands
     from apologylab.wire.previewed import sign_off_document
@@ -45,8 +43,7 @@ def sign(
     catalogue = wiring.catalogue(project)
     experiment = catalogue.experiment(name)
     fragments = catalogue.fragments(experiment)
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         if role is not None:
             checked = catalogue.check(name)
             if checked.has_errors:

@@ -35,13 +35,11 @@ def simulate(
     from apologylab.cli.console import show
     from apologylab.cli.dossier import truth_file
     from apologylab.cli.living import live
-    from apologylab.service.same_ledger import refuse_other
+    from apologylab.cli.own_ledger import own_ledger
 
     project = wiring.project()
-    ledger = wiring.open_ledger(project)
-    refuse_other(ledger, environment=project.environment, simulated=project.simulated)
-    lived = live(project, ledger, name, of=world, customers=customers, seed=seed)
-    ledger.close()
+    with own_ledger(project) as ledger:
+        lived = live(project, ledger, name, of=world, customers=customers, seed=seed)
     for assumed in _assumed(world, lived):
         show(assumed)
     show(f"SIMULATED {lived.incidents:,} incidents and {lived.facts:,} orders and other facts")

@@ -40,20 +40,17 @@ def stop(
       apologylab stop late_ride_apology --because "the season is over"
       apologylab stop late_ride_apology --kill --because "the coupon does not work"
     """
-    from contextlib import closing
-
     from apologylab import wiring
     from apologylab.cli.begun import show_begun
+    from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.started import started_name
     from apologylab.cli.who import who
     from apologylab.service.ending import end
     from apologylab.service.running import pinned
-    from apologylab.service.same_ledger import refuse_other
 
     how = _how(drain=drain, kill=kill)
     project, now = wiring.project(), wiring.clock()()
-    with closing(wiring.open_ledger(project)) as ledger:
-        refuse_other(ledger, environment=project.environment, simulated=project.simulated)
+    with own_ledger(project) as ledger:
         named = started_name(project, name)
         begun = end(ledger, named, because=because, now=now, how=how, by=who(by))
         (running,) = pinned(ledger, wiring.declaration_reader(), [named])
