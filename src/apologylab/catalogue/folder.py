@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,8 @@ class FolderCatalogue:
     """Experiments as folders under ``folder``, each with an ``experiment.toml``."""
 
     folder: Path
+    judge: Callable[[Experiment], Iterable[Finding]] = lambda _: ()
+    """What is wrong with an experiment in the project that the folder belongs to."""
     _homes: dict[str, Path] = field(default_factory=dict, repr=False, compare=False)
 
     def names(self) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ class FolderCatalogue:
         experiment, found = examine(text)
         if experiment is not None:
             self._homes[experiment.name] = file.parent
-            outside = (*_misnamed(experiment, file), *self._around(experiment))
+            misfits = self.judge(experiment)
+            outside = (*_misnamed(experiment, file), *misfits, *self._around(experiment))
             found = (*found, *placed(outside, text))
         return Checked(file=file, text=text, experiment=experiment, findings=found)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from apologylab.channels.egress import Answer, Place
     from apologylab.channels.issuing import Issue
     from apologylab.channels.settings import Settings
+    from apologylab.design.remedies import Compensation
 
 TAKEN: Final = "resource_already_exists"
 """What it says of a code that is there: ours, from an earlier call whose answer was lost."""
@@ -92,6 +93,13 @@ def _is_taken(answer: Answer) -> bool:
         return bool(json.loads(answer.body)["error"]["code"] == TAKEN)
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def lacks(given: Compensation) -> str:
+    """Why its codes cannot be what is ``given``; "" where they can."""
+    varied = "a share of the order" if given.share is not None else ""
+    varied = varied or ("other amounts in other markets" if len(given.by_market) else "")
+    return f"a coupon has one worth in the shop, and this gives {varied}" if varied else ""
 
 
 def issuer(settings: Settings) -> PromotionCodes:

@@ -7,6 +7,7 @@ channel of its kind is asked for.
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final, cast
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from apologylab.channels.issuing import Issuer
     from apologylab.channels.settings import Settings
+    from apologylab.design.remedies import Compensation
     from apologylab.service.channel import Channel
 
     Factory = Callable[[Settings], Channel]
@@ -39,6 +41,22 @@ def build_issuer(settings: Settings) -> Issuer:
     """
     made = _factory(settings, ISSUERS)(settings)
     return cast("Issuer", made)
+
+
+def issuer_lacks(kind: str, given: Compensation) -> str:
+    """Why an issuer of ``kind`` cannot issue what is ``given``; "" where it can.
+
+    The module of its entry point says so, if it has a function ``lacks`` of a compensation. Of a
+    kind that is not there nothing is said: whoever builds it says that.
+    """
+    for point in entry_points(group=ISSUERS, name=kind):
+        try:
+            lacks = getattr(import_module(point.module), "lacks", None)
+        except ImportError:
+            continue
+        if lacks is not None and (why := lacks(given)):
+            return str(why)
+    return ""
 
 
 def build(settings: Settings) -> Channel:

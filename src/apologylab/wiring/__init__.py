@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apologylab.wiring.clocks import clock
-from apologylab.wiring.outlets import channel, issuing, refuse_unready_channels, returned_mail
+from apologylab.wiring.outlets import (
+    channel,
+    issuing,
+    misfits,
+    refuse_misfits,
+    refuse_unready_channels,
+    returned_mail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,8 +36,8 @@ __all__ = [
     "catalogue", "catalogue_in", "census", "channel", "clock", "columns", "create_ledger",
     "currency", "declaration_reader", "export_rows", "exporter", "has_ledger",
     "incidents_counted", "issuing", "known_as", "ledger_at", "ledger_panel", "ledger_rules",
-    "migrate_ledger", "open_ledger", "project", "pseudonym_key", "refuse_unready_channels",
-    "returned_mail", "table_panel", "throwaway_ledger", "unit_files",
+    "migrate_ledger", "open_ledger", "project", "pseudonym_key", "refuse_misfits",
+    "refuse_unready_channels", "returned_mail", "table_panel", "throwaway_ledger", "unit_files",
 ]  # fmt: skip
 EXPERIMENTS = "experiments"
 
@@ -52,7 +59,14 @@ def catalogue(of: Project | None = None) -> FolderCatalogue:
     Raises:
         ConfigError: there is a project and it is wrong.
     """
-    return catalogue_in(of.experiments if of else _experiments_folder())
+    from functools import partial
+
+    from apologylab.catalogue.folder import FolderCatalogue
+
+    of = of or _project_here()
+    if of is None:
+        return catalogue_in(Path.cwd() / os.environ.get("APOLOGYLAB_EXPERIMENTS", EXPERIMENTS))
+    return FolderCatalogue(of.experiments, partial(misfits, of=of))
 
 
 def catalogue_in(folder: Path) -> FolderCatalogue:
@@ -320,10 +334,8 @@ def export_rows(url: str, asked: Asked, place: Path, *, progress: Progress) -> E
     return written(url, asked, place, progress=progress)
 
 
-def _experiments_folder() -> Path:
-    from apologylab.catalogue.project import find_file, find_project
+def _project_here() -> Project | None:
+    """The project whose file stands in the working folder or above it."""
+    from apologylab.catalogue.project import find_file
 
-    here = Path.cwd()
-    if find_file(here):
-        return find_project(here, os.environ).experiments
-    return here / os.environ.get("APOLOGYLAB_EXPERIMENTS", EXPERIMENTS)
+    return project() if find_file(Path.cwd()) else None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from apologylab.channels.issuing import Issuer
     from apologylab.channels.settings import Settings
     from apologylab.design.experiment import Experiment
+    from apologylab.design.findings import Finding
+    from apologylab.design.remedies import Compensation
     from apologylab.service.bounces import Returned
     from apologylab.service.channel import Channel
 
@@ -98,6 +100,33 @@ def _issuer(name: str, of: Project) -> Issuer:
             + (", ".join(of.issuers) or "none"),
         )
     return build_issuer(_settings(of.issuers[name], of, "issuers"))
+
+
+def misfits(experiment: Experiment, of: Project) -> tuple[Finding, ...]:
+    """What is wrong with an experiment in the project ``of``: its money, its issuers.
+
+    An issuer is judged by its kind, so that nobody needs its secrets to look.
+    """
+    from apologylab.channels.registry import issuer_lacks
+    from apologylab.service.in_project import in_project
+
+    def lacks(issuer: str, given: Compensation) -> str:
+        outlet = of.issuers.get(issuer)
+        return issuer_lacks(outlet.kind, given) if outlet is not None else ""
+
+    return tuple(in_project(experiment, currency=of.currency, issuer_lacks=lacks))
+
+
+def refuse_misfits(experiment: Experiment, of: Project) -> None:
+    """Refuse an experiment that its project makes impossible.
+
+    Raises:
+        DeclarationError: with every finding of :func:`misfits`.
+    """
+    from apologylab.design.findings import mistakes
+
+    if found := misfits(experiment, of):
+        raise mistakes(experiment.name, found)
 
 
 def refuse_unready_channels(experiment: Experiment, of: Project) -> None:
