@@ -18,8 +18,8 @@ class Given(NamedTuple):
 
     ``arm`` is an arm of the experiment, or what ``[otherwise]`` names, where ``reason`` is neither
     RANDOMISED nor OVERRIDE. ``due_at``, ``text``, ``compensation`` and ``amount`` (minor units)
-    are None where nothing is due, said or given; ``subject``, ``sender`` and ``channel`` where the
-    arm's wording or its factors do not say them.
+    are None where nothing is due, said or given; ``subject`` and ``sender`` where the arm's wording
+    or its factors do not say them, ``channel`` where nothing leaves or the caller is to choose.
     """
 
     arm: str

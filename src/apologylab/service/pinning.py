@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from apologylab.design.experiment import SILENCE
 from apologylab.errors import InputError
 from apologylab.record.facts import Liability, Remedy
 from apologylab.remedy.codes import coupon_code
@@ -54,8 +53,8 @@ def pin(
     code = coupon_code(ledger.secret, drawn.key)
     text, because = _text(running, drawn.arm, incident, locale, nth, code)
     liability = _liability(running, drawn, incident, caps)
-    carried = running.carried[drawn.arm]
-    address = _address(running, drawn.arm, incident)
+    carried, channel = running.carried[drawn.arm], running.leaves_through(drawn.arm)
+    address = _address(running, channel, incident)
     scheduled = running.scheduled(drawn, incident, caps.now)
     remedy = Remedy(
         key=drawn.key,
@@ -71,7 +70,7 @@ def pin(
         amount=liability.amount if liability else 0,
         currency=liability.currency if liability else None,
         due_at=scheduled.at,
-        channel=carried.channel,
+        channel=channel,
         address=text_id(ledger, "address", drawn.key) if address else None,
         sender=carried.sender if text else None,
         shift_s=scheduled.shift_s,
@@ -84,12 +83,9 @@ def pin(
     return Pin(remedy, text.body if text else None, liability, because, address, beside)
 
 
-def _address(running: Running, arm: str, incident: Incident) -> str | None:
-    """Where the arm's remedy goes on its channel; silence goes nowhere."""
-    if arm == SILENCE:
-        return None
-    channel = running.carried[arm].channel or running.experiment.delivery.channel
-    field = running.addresses.get(channel)
+def _address(running: Running, channel: str | None, incident: Incident) -> str | None:
+    """Where a remedy goes on its channel; what we do not send goes nowhere."""
+    field = running.addresses.get(channel) if channel is not None else None
     return str(incident.fields[field]) if field is not None else None
 
 

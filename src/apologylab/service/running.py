@@ -11,6 +11,7 @@ from apologylab.assignment.assigner import Assigner
 from apologylab.assignment.clusters import cluster_of
 from apologylab.assignment.eligibility import FAULT
 from apologylab.design.carriers import carried
+from apologylab.design.experiment import SILENCE
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.follow_ups import NOTICE, SURVEY, purposes, queue_name
 from apologylab.design.routes import address_fields, channels, format_of, wrong_address
@@ -125,6 +126,15 @@ class Running:
     def carried(self) -> Mapping[str, Carried]:
         """Arm -> who speaks in it, through which channel."""
         return carried(self.experiment)
+
+    def leaves_through(self, arm: str) -> str | None:
+        """The channel of an arm's remedies, whatever a later version says of it (R6).
+
+        None of silence, and of what its caller delivers unless a factor names one.
+        """
+        named, delivery = self.carried[arm].channel, self.experiment.delivery
+        ours = arm != SILENCE and delivery.by == "apologylab"
+        return named or (delivery.channel if ours else None)
 
     @property
     def gives(self) -> Mapping[str, Given | None]:

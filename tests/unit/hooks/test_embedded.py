@@ -53,7 +53,7 @@ def test_an_answer_says_what_to_give_and_when(ledger, loop):
         experiment="late_ride", version=1, phase=1, propensity=0.25, delay_s=3600,
         due_at=loop.START + loop.HOUR, locale="en",
         text="Jo, sorry: 12 minutes late.\n\nHere are 5 dollars.",
-        compensation="usd5", amount=500, currency="USD",
+        compensation="usd5", amount=500, currency="USD", channel="file",
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from apologylab.record.facts import Assignment, Delivery, Remedy
 from apologylab.record.later_facts import Commitment
 from apologylab.service.assign import assign
 from apologylab.service.dispatch import Worker, dispatch_once
-from apologylab.service.running import pinned
+from apologylab.service.running import Running, pinned
 from apologylab.service.start import start
 from apologylab.storage.memory import MemoryTransaction
 from apologylab.storage.sqlite import open_
@@ -174,6 +174,43 @@ def test_the_dispatcher_uses_a_channel_that_version_2_drops(
     assert set(drawn.values()) == {"email", "sms", None}
     assert ends == expected
     assert capsys.readouterr().err.count("sends through email waits") == (not is_there)
+
+
+@pytest.fixture
+def moved(loop, one):
+    """Two versions without a channel factor: the second one sends elsewhere."""
+    was = loop.Declared(one.text).change('channel = ["email", "sms"]\n', "")
+    was.change('issuer = "shop"\n', "")
+    now = loop.Declared(was.text).change('name = "late_ride"', 'name = "late_ride"\nversion = 2')
+    now.change('channel = "sms"', 'channel = "email"')
+    was.messages, now.messages = one.messages, one.messages
+    return was, now
+
+
+@pytest.mark.parametrize("pins", [True, False])
+def test_what_waits_leaves_through_the_channel_of_the_version_that_drew_it(
+    monkeypatch, project, capsys, loop, moved, pins
+):
+    """Also of a ledger from before channels were pinned, whose remedies name none."""
+    file = project / "apologylab.toml"
+    file.write_text(file.read_text() + TOML)
+    now = wiring.clock()() - loop.HOUR
+    with closing(open_(project / "apologylab.sqlite")) as ledger, monkeypatch.context() as before:
+        if not pins:
+            before.setattr(Running, "leaves_through", lambda running, arm: None)
+        ask(ledger, loop, begun(ledger, moved[0], now), 60, now)
+        begun(ledger, moved[1], now)
+        drawn = {each.key: each for each in ledger.read(Remedy)}
+    with Dispatcher(wiring.project(), None, holder=None, lease_seconds=60) as dispatcher:
+        dispatcher.turn()
+    with closing(open_(project / "apologylab.sqlite")) as ledger:
+        ends = {each.key: (each.channel, each.state) for each in ledger.read(Delivery)}
+    left = {key: end[0] for key, end in ends.items() if drawn[key].arm != "silence"}
+    assert ends.keys() == drawn.keys()
+    assert len(left) > 30
+    assert set(left.values()) == ({"sms"} if pins else {"email"})
+    assert all((drawn[key].address is not None) == pins for key in left)
+    assert {end[1] for end in ends.values()} == {"sent", "would_send"}
 
 
 def test_one_version_costs_no_read(monkeypatch, ledger, loop, one, two, outboxes):
