@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apologylab.cli.options import AsJson, By
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apologylab.service.commitments import Commitments
 
 ROWS = 40
 """Commitments that are shown; ``--json`` has all."""
@@ -37,15 +42,9 @@ def commitments(
       apologylab commitments
       apologylab commitments late_ride_apology --kept all --because "new estimates are live"
     """
-    from apologylab import wiring
-    from apologylab.cli.console import show, show_json, show_table
-    from apologylab.cli.own_ledger import own_ledger
-    from apologylab.cli.started import started_name
+    from apologylab.cli.console import show_json
     from apologylab.cli.who import who
     from apologylab.errors import InputError
-    from apologylab.service.commitments import commitments as listed
-    from apologylab.service.commitments import end, settle_commitments
-    from apologylab.service.running import pinned
     from apologylab.wire.promised import commitments_document
 
     if (kept or broken) and name is None:
@@ -55,27 +54,47 @@ def commitments(
         )
     if kept and broken:
         raise InputError("--kept and --broken together", do="give them one after the other")
+    found = _found(name, kept or broken or [], kept=bool(kept), because=because, by=who(by))
+    if as_json:
+        show_json(commitments_document(found))
+    else:
+        _show(found)
+
+
+def _found(
+    name: str | None, chosen: Sequence[str], *, kept: bool, because: str, by: str
+) -> Commitments:
+    """All that stands, after what is past its date was broken and ``chosen`` were ended."""
+    from apologylab import wiring
+    from apologylab.cli.own_ledger import own_ledger
+    from apologylab.cli.started import started_name
+    from apologylab.service.commitments import commitments as listed
+    from apologylab.service.commitments import end, settle_commitments
+    from apologylab.service.running import pinned
+
     project, now = wiring.project(), wiring.clock()()
     with own_ledger(project) as ledger:
         if name is not None:
             name = started_name(project, name)
             pinned(ledger, wiring.declaration_reader(), [name])
         did = settle_commitments(ledger, now=now, experiment=name)
-        if name is not None and (chosen := kept or broken):
+        if name is not None and chosen:
             keys = [] if chosen == ["all"] else chosen
-            did += end(ledger, name, keys, kept=bool(kept), because=because, by=who(by), now=now)
-        found = listed(ledger, now=now, experiment=name, did=did)
-    document = commitments_document(found)
-    if as_json:
-        show_json(document)
-        return
-    counted = ", ".join(f"{count:,} {state}" for state, count in sorted(found.counts.items()))
+            did += end(ledger, name, keys, kept=kept, because=because, by=by, now=now)
+        return listed(ledger, now=now, experiment=name, did=did)
+
+
+def _show(found: Commitments) -> None:
+    from apologylab.cli.console import show, show_table
+
     if not found.listed:
         show("nothing was promised yet: a promise is made when its message goes out")
         return
+    counted = ", ".join(f"{count:,} {state}" for state, count in sorted(found.counts.items()))
     rows = [
-        [each["state"], each["until"][:10], each["keeper"], each["what"], each["key"]]
-        for each in document["commitments"][:ROWS]
+        [each.state, f"{made.until:%Y-%m-%d}", made.keeper, made.what, made.key]
+        for each in found.listed[:ROWS]
+        for made in [each.commitment]
     ]
     show_table(counted, ["state", "until", "keeper", "what", "key"], rows)
     if len(found.listed) > ROWS:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apologylab.cli.options import AsJson, By, Name
+
+if TYPE_CHECKING:
+    from apologylab.service.sign_off import Standing
 
 
 def sign(
@@ -28,40 +31,52 @@ def sign(
       apologylab sign late_ride_apology --role legal --by ana@shop.example
       apologylab sign late_ride_apology
     """
-    from apologylab import wiring
-    from apologylab.cli.console import show, show_json, show_table
-    from apologylab.cli.own_ledger import own_ledger
-    from apologylab.cli.who import who
-    from apologylab.errors import InputError, StateError
-    from apologylab.service.sign_off import sign as agree
-    from apologylab.service.sign_off import where_it_stands
+    from apologylab.cli.console import show_json
+    from apologylab.errors import InputError
     from apologylab.wire.previewed import sign_off_document
 
     if by is not None and role is None:
         raise InputError("--by is given alone", do="add --role, like --role legal")
+    stands = _stands(name, role, by)
+    if as_json:
+        show_json(sign_off_document(stands))
+    else:
+        _show(stands)
+
+
+def _stands(name: str, role: str | None, by: str | None) -> Standing:
+    """Who has signed the words off, ``role`` included if it is given."""
+    from apologylab import wiring
+    from apologylab.cli.own_ledger import own_ledger
+    from apologylab.cli.who import who
+    from apologylab.errors import StateError
+    from apologylab.service.sign_off import sign as agree
+    from apologylab.service.sign_off import where_it_stands
+
     project, now = wiring.project(), wiring.clock()()
     catalogue = wiring.catalogue(project)
     experiment = catalogue.experiment(name)
     fragments = catalogue.fragments(experiment)
     with own_ledger(project) as ledger:
-        if role is not None:
-            checked = catalogue.check(name)
-            if checked.has_errors:
-                raise StateError(
-                    f"{experiment.name} has mistakes", do=f"run `apologylab check {name}` first"
-                )
-            stands = agree(ledger, experiment, fragments, role=role, by=who(by), now=now)
-        else:
-            stands = where_it_stands(ledger, experiment, fragments)
-    if as_json:
-        show_json(sign_off_document(stands))
-        return
+        if role is None:
+            return where_it_stands(ledger, experiment, fragments)
+        if catalogue.check(name).has_errors:
+            raise StateError(
+                f"{experiment.name} has mistakes", do=f"run `apologylab check {name}` first"
+            )
+        return agree(ledger, experiment, fragments, role=role, by=who(by), now=now)
+
+
+def _show(stands: Standing) -> None:
+    from apologylab.cli.console import show, show_table
+    from apologylab.wire.previewed import sign_off_document
+
     if not stands.roles:
-        show(f"{experiment.name} asks nobody to sign off: declare [sign_off] roles to ask")
+        show(f"{stands.experiment} asks nobody to sign off: declare [sign_off] roles to ask")
         return
     rows = [
         [each["role"], "yes" if each["signed"] else "no", each["by"] or "", (each["at"] or "")[:10]]
         for each in sign_off_document(stands)["roles"]
     ]
-    title = f"{experiment.name}: words {stands.sha256[:16]}"
+    title = f"{stands.experiment}: words {stands.sha256[:16]}"
     show_table(title, ["role", "these words", "by", "on"], rows)
