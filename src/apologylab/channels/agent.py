@@ -120,6 +120,6 @@ def channel(settings: Settings) -> Channel:
     """
     if settings.optional_text("url") is not None:
         return webhook_channel(settings, body=task_body)
-    folder = settings.text("folder", f"outbox/{settings.name}")
+    folder = settings.folder(f"outbox/{settings.name}")
     settings.all_read()
-    return AgentFolder(settings.name, settings.root / folder)
+    return AgentFolder(settings.name, folder)

@@ -184,9 +184,9 @@ def channel(settings: Settings) -> FileChannel:
         ConfigError: a setting is wrong.
     """
     usual = "outbox" if settings.name == "file" else f"outbox/{settings.name}"
-    folder = settings.text("folder", usual)
+    folder = settings.folder(usual)
     settings.all_read()
-    return FileChannel(settings.root / folder, name=settings.name)
+    return FileChannel(folder, name=settings.name)
 
 
 def _line(each: Outgoing) -> dict[str, Any]:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from apologylab.errors import ConfigError
+
+REHEARSALS: Final = "_rehearsals"
+"""A folder for what is written in a rehearsal; no channel can have this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,8 @@ class Settings:
     """One table ``[channels.NAME]`` or ``[issuers.NAME]``: its keys without ``kind``, its secrets.
 
     ``secrets`` holds ``password``, ``secret`` and ``token`` as far as the environment sets them;
-    ``root`` is the project's folder, ``clock`` now, aware and in UTC.
+    ``root`` is the project's folder, ``clock`` now, aware and in UTC. In a ``rehearsal`` nothing
+    that leaves may come where customers' remedies are fetched.
 
     >>> from datetime import UTC, datetime
     >>> settings = Settings(
@@ -44,6 +48,7 @@ class Settings:
     clock: Callable[[], datetime]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     of: str = "channels"
+    rehearsal: bool = False
     _known: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -72,6 +77,11 @@ class Settings:
         if found not in choices:
             self.refuse(f"{key} is {found!r}", do=f"write one of {', '.join(choices)}")
         return found
+
+    def folder(self, usual: str) -> Path:
+        """Where ``folder`` says that files are written; those of a rehearsal apart."""
+        found = self.root / self.text("folder", usual)
+        return found / REHEARSALS if self.rehearsal else found
 
     def table(self, key: str) -> Mapping[str, Any]:
         """A table, empty where it is absent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apologylab.errors import ConfigError
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from apologylab.service.channel import Channel
 
 
-def channel(name: str, of: Project) -> Channel:
+def channel(name: str, of: Project, *, rehearsal: bool = False) -> Channel:
     """The channel called ``name`` in ``apologylab.toml``; file is always there.
+
+    For a ``rehearsal``, what it writes into files stands apart from what is for customers.
 
     Raises:
         ConfigError: there is no such channel, or its settings are wrong.
@@ -36,7 +39,7 @@ def channel(name: str, of: Project) -> Channel:
             f"there is no channel {name!r}",
             do=f"add [channels.{name}] to apologylab.toml; it has {', '.join(of.channels)}",
         )
-    return build(_settings(of.channels[name], of, "channels"))
+    return build(replace(_settings(of.channels[name], of, "channels"), rehearsal=rehearsal))
 
 
 def _settings(outlet: Outlet, of: Project, table: str) -> Settings:

@@ -79,7 +79,7 @@ def _outlets(experiment: Experiment, project: Project) -> Iterator[Mapping[str, 
     from apologylab.design.routes import channels
 
     outlets = {
-        each: wiring.issuing(wiring.channel(each, project), experiment, project)
+        each: wiring.issuing(wiring.channel(each, project, rehearsal=True), experiment, project)
         for each in channels(experiment)
     }
     try:
