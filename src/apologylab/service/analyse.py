@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
     from apologylab.inference.question import Question
     from apologylab.inference.replay import Replays
-    from apologylab.inference.results import Analysis
+    from apologylab.inference.results import Analysis, Estimate
     from apologylab.service.ports import Ledger, Panel
+    from apologylab.service.timeline import Timeline
 
 
 def about(experiment: Experiment, *, as_of: datetime, simulated: bool = False) -> About:
@@ -98,12 +99,11 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     ended = moments_of.ended(flow, as_of=as_of)
     before = looks(ledger, experiment)
     at = watch(experiment, before, flow, moments_of, as_of=as_of)
-    look = 0 if ended and at is None else len(before) + 1
     asked = question(
         experiment,
         covariates=panel.covariates,
         phases=moments_of.phases,
-        look=look,
+        look=0 if ended and at is None else len(before) + 1,
         instead=instead,
     )
     asked = replace(asked, watch=at)
@@ -111,27 +111,14 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
     if ended or see_early or at is not None:
         analysis = conclude(panel, asked, head, replays=replays)
     else:
-        end = moments_of.declared_end
-        known = end is not None and as_of < end
-        when = f"{end:%Y-%m-%d}" if known else "enrolment has closed and every unit is mature"
-        analysis = withhold(flow, asked, head, when=when)
+        analysis = withhold(flow, asked, head, when=_known_when(moments_of, as_of))
     if at is not None:
         said = about_look(experiment, at, analysis.estimates)
         mix = () if ended else early_mix(panel, asked, at)
         analysis = replace(analysis, looking=(*said, *mix))
-        if not ended:
-            shown = analysis.estimates
-            append_planned(
-                ledger,
-                experiment,
-                seen_by(shown),
-                contrasts=len(shown),
-                as_of=as_of,
-                now=now,
-            )
-    elif see_early and not ended:
-        contrasts = len(analysis.estimates)
-        append_look(ledger, experiment, contrasts=contrasts, as_of=as_of, now=now, planned=False)
+    if not ended and (at is not None or see_early):
+        shown = analysis.estimates
+        _append(ledger, experiment, shown, planned=at is not None, as_of=as_of, now=now)
     if analysis.estimates:
         analysis = replace(analysis, notes=(*analysis.notes, *survey_notes(panel, asked)))
     departures = (
@@ -140,3 +127,29 @@ def analyse(  # noqa: PLR0913 - what is asked, of what, and when
         *_unplanned_estimators(experiment, panel, asked),
     )
     return replace(analysis, deviations_from_plan=departures)
+
+
+def _known_when(moments_of: Timeline, as_of: datetime) -> str:
+    """When contrasts will be shown, in words."""
+    end = moments_of.declared_end
+    if end is not None and as_of < end:
+        return f"{end:%Y-%m-%d}"
+    return "enrolment has closed and every unit is mature"
+
+
+def _append(
+    ledger: Ledger,
+    experiment: Experiment,
+    shown: Sequence[Estimate],
+    *,
+    planned: bool,
+    as_of: datetime,
+    now: datetime,
+) -> None:
+    """Append the look that an analysis of a running experiment was (R31)."""
+    n = len(shown)
+    if planned:
+        seen = seen_by(shown)
+        append_planned(ledger, experiment, seen, contrasts=n, as_of=as_of, now=now)
+    else:
+        append_look(ledger, experiment, contrasts=n, as_of=as_of, now=now, planned=False)
