@@ -8,9 +8,9 @@ a ratio of cluster totals: in phase p, with n_pa customers of arm a and n_gpa of
     V = sum_g w_g w_g',    w_ga = sum_p (n_p / n) u_gpa / sqrt(1 - h_gpa),    h_gpa = n_gpa / n_pa:
 
 the cluster-robust variance CR2 of the regression on an indicator of each arm in each phase, where
-the matrix (I - H_gg)^(-1/2) of :mod:`.cluster_robust` has this closed form. It is unbiased where
-customers are alike and independent, at any cluster sizes. Degrees of freedom of a contrast c are
-Bell and McCaffrey's, with gamma_pa = (n_p / n) c_a:
+the matrix (I - H_gg)^(-1/2) of :mod:`apologylab.inference.between_clusters` has this closed form.
+It is unbiased where customers are alike and independent, at any cluster sizes. Degrees of freedom
+of a contrast c are Bell and McCaffrey's, with gamma_pa = (n_p / n) c_a:
 
     Omega_gh = sum_pa (gamma_pa^2 / n_pa) (h_gpa [g = h] - h_gpa h_hpa)
                / sqrt((1 - h_gpa) (1 - h_hpa)),        df = tr(Omega)^2 / tr(Omega^2).
