@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.design.arms import arms
 from apologylab.design.experiment import NONE, TIMING
@@ -12,7 +12,7 @@ from apologylab.design.remedies import COSTS
 from apologylab.report.differences import marked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from apologylab.remedy.letter import Letter
     from apologylab.remedy.lint.flaw import Flaw
     from apologylab.report.differences import MarkedPart
+    from apologylab.service.linted import Judge
     from apologylab.service.preview import Preview, Shown
-
-    Judge = Callable[[str, str, Letter], Sequence[Flaw]]
-    """What a language's rules find in a letter, given its arm and locale."""
+    from apologylab.service.preview_beside import Beside
 
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u0e00-\u0e7f]")
 """A character of a script that writes no spaces: Japanese, Thai."""
@@ -71,6 +70,26 @@ class Card:
         return len(self.letter.text.split())
 
 
+class BesideCard(NamedTuple):
+    """What is said beside the remedies, and what is wrong with it."""
+
+    said: Beside
+    flaws: tuple[Flaw, ...]
+
+
+def cards_beside(preview: Preview, locale: str, judge: Judge) -> tuple[BesideCard, ...]:
+    """The survey and the notices in one locale."""
+    return tuple(
+        BesideCard(each, _flaws(each, judge)) for each in preview.beside if each.locale == locale
+    )
+
+
+def _flaws(each: Beside, judge: Judge) -> tuple[Flaw, ...]:
+    if each.letter is None:
+        return ()
+    return tuple(judge(each.locale, each.letter, promised=each.promised))
+
+
 def cards(preview: Preview, locale: str, judge: Judge) -> tuple[Card, ...]:
     """The cards of one locale, in the order of the design."""
     groups: dict[tuple[object, ...], list[Shown]] = {}
@@ -90,17 +109,19 @@ def _card(
     preview: Preview, group: Sequence[Shown], parts: tuple[MarkedPart, ...] | None, judge: Judge
 ) -> Card:
     first = group[0]
+    promises = _promises(preview.experiment, first) if first.letter else ()
+    promised = bool(promises)
     return Card(
         letter=first.letter,
         levels=_levels(preview.experiment, first),
-        promises=_promises(preview.experiment, first) if first.letter else (),
+        promises=promises,
         parts=parts,
         costs=_costs(preview.experiment, group),
         later=first.later,
         sender=first.sender,
         gives=first.gives,
         leaving=tuple(_leaving(preview, each) for each in group),
-        flaws=tuple(judge(first.arm, first.locale, first.letter)) if first.letter else (),
+        flaws=tuple(judge(first.locale, first.letter, promised=promised)) if first.letter else (),
         why_not=first.because,
     )
 

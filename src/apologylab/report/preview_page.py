@@ -5,15 +5,20 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from apologylab.report.cards import cards
+from apologylab.report.cards import cards, cards_beside
 from apologylab.report.page import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from apologylab.report.cards import Judge
+    from apologylab.remedy.lint.flaw import Flaw
+    from apologylab.report.cards import BesideCard, Card
+    from apologylab.service.linted import Judge
     from apologylab.service.preview import Preview
     from apologylab.service.sign_off import Standing
+
+    Listed = tuple[str, tuple[Card, ...], tuple[BesideCard, ...]]
+    """A locale, its cards, and what is said in it beside them."""
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -34,7 +39,10 @@ def preview_page(preview: Preview, judge: Judge, stands: Standing | None) -> str
         stands: who has signed these words off; None where nobody must.
     """
     experiment = preview.experiment
-    listed = [(locale, cards(preview, locale, judge)) for locale in experiment.messages.locales]
+    listed: list[Listed] = [
+        (locale, cards(preview, locale, judge), cards_beside(preview, locale, judge))
+        for locale in experiment.messages.locales
+    ]
     return (
         environment()
         .get_template("preview.html.j2")
@@ -45,6 +53,12 @@ def preview_page(preview: Preview, judge: Judge, stands: Standing | None) -> str
             names=LANGUAGES,
             arms=len(preview.of(experiment.messages.locales[0])),
             stands=stands,
-            findings=sum(len(card.flaws) for _, found in listed for card in found),
+            findings=sum(len(flaws) for flaws in _flaws(listed)),
         )
     )
+
+
+def _flaws(listed: Iterable[Listed]) -> Iterator[Sequence[Flaw]]:
+    for _, found, beside in listed:
+        yield from (card.flaws for card in found)
+        yield from (card.flaws for card in beside)

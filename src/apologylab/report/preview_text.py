@@ -11,15 +11,16 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
-from apologylab.report.cards import cards
+from apologylab.report.cards import cards, cards_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from apologylab.report.cards import Card, Judge, Leaving
+    from apologylab.remedy.lint.flaw import Flaw
+    from apologylab.report.cards import BesideCard, Card, Leaving
     from apologylab.report.differences import MarkedPart
+    from apologylab.service.linted import Judge
     from apologylab.service.preview import Preview
-    from apologylab.service.preview_beside import Beside
 
 NARROWEST: Final = 36
 BETWEEN: Final = "   "
@@ -33,7 +34,7 @@ def preview_text(preview: Preview, judge: Judge, *, width: int = 100) -> str:
         for block in (
             f"== {locale} ==",
             *_side_by_side(cards(preview, locale, judge), width),
-            *(_beside(each, width) for each in preview.beside if each.locale == locale),
+            *(_beside(each, width) for each in cards_beside(preview, locale, judge)),
         )
     ]
     return "\n\n".join(blocks)
@@ -48,13 +49,15 @@ def _side_by_side(found: Sequence[Card], width: int) -> Iterator[str]:
         yield "\n".join(BETWEEN.join(_padded(line, each) for line in row).rstrip() for row in rows)
 
 
-def _beside(each: Beside, width: int) -> str:
+def _beside(card: BesideCard, width: int) -> str:
+    each = card.said
     head = [*_wrapped(f"{each.title}; {each.when}", width), "-" * min(width, 48)]
     if each.letter is None:
         return "\n".join([*head, *_wrapped(f"error: {each.because}", width)])
     subject = [f"Subject: {each.letter.subject}"] if each.letter.subject else []
     said = [*subject, *each.letter.text.split("\n\n")]
-    return "\n".join([*head, *(line for text in said for line in _wrapped(text, width))])
+    lines = (line for text in said for line in _wrapped(text, width))
+    return "\n".join([*head, *lines, *_flaws(card.flaws, width)])
 
 
 def _lines(card: Card, width: int) -> Iterator[str]:
@@ -72,7 +75,11 @@ def _lines(card: Card, width: int) -> Iterator[str]:
         yield from _wrapped(told, width)
     if card.gives:
         yield from _wrapped(f"gives {card.gives}", width)
-    for flaw in card.flaws:
+    yield from _flaws(card.flaws, width)
+
+
+def _flaws(found: Sequence[Flaw], width: int) -> Iterator[str]:
+    for flaw in found:
         yield from _wrapped(f"{flaw.severity}: {flaw.rule}: {flaw.words!r}", width, "  ")
 
 

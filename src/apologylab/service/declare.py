@@ -18,6 +18,7 @@ from apologylab.service.spoken import (
     parts_declared,
     readable_texts,
     short_subjects,
+    texts_beside,
 )
 
 if TYPE_CHECKING:
@@ -83,13 +84,14 @@ def neighbours(catalogue: Catalogue, experiment: Experiment) -> tuple[Experiment
 def _texts(experiment: Experiment, fragments: Fragments) -> Iterator[Finding]:
     """What is wrong with the texts, each by itself and beside those of other arms."""
     read, unreadable = readable_texts(experiment, fragments)
+    every = (*read, *texts_beside(experiment, fragments))
     yield from missing(experiment, fragments)
     yield from unreadable
     yield from parts_declared(experiment, read)
-    yield from short_subjects(read)
+    yield from short_subjects(every)
     yield from one_frame(experiment, read)
     yield from arranged(experiment, fragments, read)
-    yield from branded(read, fragments)
+    yield from branded(every, fragments)
     yield from differences(experiment, read)
     yield from subjects(experiment, read)
     yield from later_texts(experiment, read)

@@ -1,4 +1,4 @@
-"""What the lint finds in the texts of an experiment: every arm, locale, later apology and notice.
+"""What the lint finds in the texts of an experiment: every arm, locale, later apology and beside.
 
 Each is rendered with sample values, and once more without those that may be missing, and read as
 the customer would read it.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from itertools import product
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from apologylab.design.arms import arms
 from apologylab.design.findings import Finding, at
-from apologylab.design.follow_ups import NOTICE, fragments_beside
+from apologylab.design.follow_ups import NOTICE, SURVEY, fragments_beside
 from apologylab.errors import DeclarationError, InputError
 from apologylab.remedy.fragments import BRAND, place, settings, texts
 from apologylab.remedy.letter import opened
@@ -22,7 +22,7 @@ from apologylab.remedy.lint.linting import lint
 from apologylab.service.samples import sample_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from apologylab.design.experiment import Experiment
     from apologylab.remedy.fragments import Fragments
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from apologylab.remedy.wording import Wording
 
 LONGEST_SHOWN: Final = 120
+
+
+class Judge(Protocol):
+    """Finds the flaws of a letter; ``promised``: a commitment stands behind what it promises."""
+
+    def __call__(self, locale: str, letter: Letter, *, promised: bool) -> Sequence[Flaw]:
+        """The flaws of a letter in ``locale``, by place."""
+        ...
 
 
 class _Line(NamedTuple):
@@ -110,7 +118,7 @@ def _everything(
                     any(_promises(experiment, level) for _, level in levels),
                     forms.get(locale),
                 )
-    yield from _notices(experiment, fragments, wording, languages, forms)
+    yield from _all_beside(experiment, fragments, wording, languages, forms)
 
 
 def _forms(fragments: Fragments) -> Mapping[str, str | None]:
@@ -121,51 +129,45 @@ def _forms(fragments: Fragments) -> Mapping[str, str | None]:
 
 def judge_of(
     experiment: Experiment, fragments: Fragments, languages: Mapping[str, Language]
-) -> Callable[[str, str, Letter], Sequence[Flaw]]:
-    """What :func:`linted` finds in one letter, given its arm and locale.
-
-    Nothing where a language has no rules.
-    """
-    from apologylab.remedy.wording import said_levels
-
+) -> Judge:
+    """What :func:`linted` finds in one letter; nothing where a language has no rules."""
     forms = _forms(fragments)
-    promising = {
-        arm.name
-        for arm in arms(experiment)
-        if any(_promises(experiment, level) for _, level in said_levels(experiment, arm))
-    }
 
-    def judge(arm: str, locale: str, letter: Letter) -> Sequence[Flaw]:
+    def judge(locale: str, letter: Letter, *, promised: bool) -> Sequence[Flaw]:
         if locale not in languages:
             return ()
-        said = _Said(letter, languages[locale], {}, arm in promising, forms.get(locale))
+        said = _Said(letter, languages[locale], {}, promised, forms.get(locale))
         return tuple(_flaws(experiment, said))
 
     return judge
 
 
-def _notices(
+def _all_beside(
     experiment: Experiment,
     fragments: Fragments,
     wording: Wording,
     languages: Mapping[str, Language],
     forms: Mapping[str, str | None],
 ) -> Iterator[_Said]:
-    """The apologies for promises that may be missed; a survey apologises for nothing."""
-    warned = [each for each in fragments_beside(experiment) if each[0] == NOTICE]
-    for said, locale in product(warned, (each for each in wording.locales if each in languages)):
+    """The apologies for promises that may be missed, and the survey with all its questions."""
+    every = fragments_beside(experiment)
+    asked = tuple(each for each in every if each[0] == SURVEY)
+    occasions = [*((each,) for each in every if each[0] == NOTICE), *([asked] if asked else [])]
+    known = [each for each in wording.locales if each in languages]
+    for said, locale in product(occasions, known):
         for letter in _beside(experiment, wording, said, locale):
-            sources = _sources(fragments, (said,), locale, 1)
-            yield _Said(letter, languages[locale], sources, True, forms.get(locale))
+            sources = _sources(fragments, said, locale, 1)
+            promised = said[0][0] == NOTICE
+            yield _Said(letter, languages[locale], sources, promised, forms.get(locale))
 
 
 def _beside(
-    experiment: Experiment, wording: Wording, said: tuple[str, str], locale: str
+    experiment: Experiment, wording: Wording, said: tuple[tuple[str, str], ...], locale: str
 ) -> Iterator[Letter]:
     """The letter with every placeholder filled, and with none."""
     for values in (sample_values(experiment.messages.placeholders), {}):
         try:
-            yield opened(wording.beside((said,), locale, values).body)
+            yield opened(wording.beside(said, locale, values).body)
         except InputError:
             continue
 

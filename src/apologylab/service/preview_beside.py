@@ -31,6 +31,8 @@ class Beside:
     locale: str
     letter: Letter | None
     because: str
+    promised: bool
+    """Whether a commitment stands behind what it promises."""
 
 
 def said_beside(running: Running, fields: Mapping[str, object]) -> tuple[Beside, ...]:
@@ -63,4 +65,11 @@ def _rendered(
         letter = opened(running.wording.beside(said, locale, fields).body)
     except InputError as error:
         because = str(error)
-    return Beside(title=title, when=when, locale=locale, letter=letter, because=because)
+    return Beside(
+        title=title,
+        when=when,
+        locale=locale,
+        letter=letter,
+        because=because,
+        promised=said[0][0] == NOTICE,
+    )

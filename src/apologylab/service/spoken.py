@@ -94,6 +94,21 @@ def readable_texts(
     return tuple(read), tuple(found)
 
 
+def texts_beside(experiment: Experiment, fragments: Fragments) -> tuple[Text, ...]:
+    """The fragments of the survey and of notices that can be read."""
+    from apologylab.remedy.parted import compile_parted  # Jinja: a hook does without it
+
+    messages, read = experiment.messages, []
+    for (factor, level), locale in product(fragments_beside(experiment), messages.locales):
+        where, source = place(factor, level, locale), fragments.get((factor, level, locale), "")
+        try:
+            parted = compile_parted(source, where=where, placeholders=messages.placeholders)
+        except InputError:
+            continue
+        read.append(Text(factor, level, 1, locale, source, parted))
+    return tuple(read)
+
+
 def _level(experiment: Experiment, key: Key) -> tuple[str, int] | None:
     """The level that a file is a text of, and for which apology; None if it is never said."""
     factor, named, locale = key

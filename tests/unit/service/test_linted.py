@@ -1,14 +1,17 @@
 """check and start lint every arm in every locale, and say where in which fragment."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from apologylab.catalogue.locales import languages
-from apologylab.design.remedies import Promise, Said
+from apologylab.design.remedies import Promise, Said, Survey
 from apologylab.errors import DeclarationError
 from apologylab.record.facts import Started
+from apologylab.remedy.fragments import BRAND
 from apologylab.remedy.lint.names import NAMES
+from apologylab.service.declare import around, refuse_around
 from apologylab.service.linted import linted
 from apologylab.service.start import start
 
@@ -73,6 +76,45 @@ def test_notices_of_promises_are_linted_too(loop):
     silent = replace(promise, notice=None)
     unwarned = replace(experiment, wording={"sorry": Said(parts=("promise",), promise=silent)})
     assert of(list(linted(unwarned, declared.messages, known)), "conditional_apology") == []
+
+
+def asking(declared, *questions):
+    """The declared experiment with a survey of these texts, and its rules of wordings."""
+    experiment = declared.experiment("late_ride")
+    named = {f"q{number}": text for number, text in enumerate(questions)}
+    for locale in experiment.messages.locales:
+        declared.messages |= {("survey", name, locale): text for name, text in named.items()}
+    survey = Survey(share=0.5, questions=tuple(named))
+    return replace(experiment, survey=survey), languages(experiment.messages.locales)
+
+
+def test_the_texts_of_a_survey_are_linted_too(loop):
+    declared = said(loop, sorry="We are sorry that we came late.")
+    bad = "Did you feel heard?\nSorry if\nthat is one question too many."
+    experiment, known = asking(declared, "How did we do, 1 to 5?", bad)
+    (found,) = of(list(linted(experiment, declared.messages, known)), "conditional_apology")
+    assert (found.file, found.line, found.severity) == ("messages/survey/q1.en.txt", 2, "error")
+    with pytest.raises(DeclarationError, match="conditional_apology"):
+        refuse_around(experiment, declared.messages, (), known)
+
+
+def test_a_survey_without_flaws_has_no_findings(loop):
+    declared = said(loop, sorry="We are sorry that we came late.")
+    experiment, known = asking(declared, "How did we do, 1 to 5?", "Did you feel heard?")
+    found = linted(experiment, declared.messages, known)
+    assert [each for each in found if each.path.startswith("messages/survey")] == []
+
+
+def test_a_survey_speaks_as_the_brand_does(loop):
+    declared = said(loop, sorry="We are sorry that we came late.")
+    declared.messages[BRAND, "", "en"] = json.dumps(
+        {"avoid": [{"term": "guest", "why": "nobody is", "instead": "customer"}]}
+    )
+    experiment, known = asking(declared, "Were you a happy guest?")
+    found = [each for each in around(experiment, declared.messages, (), known) if each.file]
+    assert [(each.file, each.value) for each in found if each.what.startswith("brand_term")] == [
+        ("messages/survey/q0.en.txt", "guest")
+    ]
 
 
 def test_a_placeholder_is_tried_without_its_value(loop):

@@ -13,7 +13,7 @@ from apologylab.design.arms import arms
 from apologylab.errors import InputError, StateError
 from apologylab.record.facts import Assignment, Remedy
 from apologylab.remedy.letter import Letter, Spoken
-from apologylab.report.cards import cards, span
+from apologylab.report.cards import cards, cards_beside, span
 from apologylab.report.differences import marked
 from apologylab.report.preview_page import preview_page
 from apologylab.report.preview_text import preview_text
@@ -115,7 +115,7 @@ def test_every_shipped_experiment_can_be_previewed_and_rehearsed(name, tmp_path)
     found = preview(throwaway_ledger(), experiment, fragments, at=NOW)
     assert [each for each in found.shown if each.because] == []
     assert any(each.letter for each in found.shown)
-    html = preview_page(found, lambda *_: (), None)
+    html = preview_page(found, lambda *_, **__: (), None)
     assert html.count('class="card') >= len(experiment.messages.locales)
 
 
@@ -134,14 +134,14 @@ def test_what_describes_a_file_says_nothing():
 
 def test_arms_that_say_and_give_the_same_are_one_card():
     found, _ = shown()
-    listed = cards(found, "en", lambda *_: ())
+    listed = cards(found, "en", lambda *_, **__: ())
     assert [len(card.leaving) for card in listed] == [1, 2, 2, 2, 2, 2]
     assert [each.wait for each in listed[1].leaving] == ["1 h", "5 d"]
 
 
 def test_what_differs_is_marked():
     found, _ = shown()
-    by_arms = {card.leaving[0].arm: card for card in cards(found, "en", lambda *_: ())}
+    by_arms = {card.leaving[0].arm: card for card in cards(found, "en", lambda *_, **__: ())}
     owned = by_arms["owned+none@1h"].parts[0]
     assert [run.text for run in owned.runs if run.differs] in (
         [["sorry: our mistake."]],
@@ -198,16 +198,16 @@ questions = ["right"]
         ("Survey", "de"): "Haben wir es wiedergutgemacht?",
     }
     assert told["Survey", "en"].when == "24h after the incident, to 25% of every arm"
-    html = preview_page(found, lambda *_: (), None)
+    html = preview_page(found, lambda *_, **__: (), None)
     assert all(each.letter.text in html for each in found.beside)
     assert html.count("Ana &lt;ops&gt;") == 2 * 2
     assert len(preview_document(found)["beside"]) == 4
-    assert "Did we make it right?" in preview_text(found, lambda *_: (), width=120)
+    assert "Did we make it right?" in preview_text(found, lambda *_, **__: (), width=120)
 
 
 def test_the_page_escapes_everything_and_says_what_is_missing():
     found, _ = shown(first_name="<script>alert(1)</script>")
-    html = preview_page(found, lambda *_: (), None)
+    html = preview_page(found, lambda *_, **__: (), None)
     assert "<script" not in html
     assert "Do words help &lt;b&gt;more&lt;/b&gt;?" in html
     assert "http" not in html.replace("http-equiv", "")
@@ -216,8 +216,8 @@ def test_the_page_escapes_everything_and_says_what_is_missing():
 
 def test_the_terminal_shows_as_many_side_by_side_as_it_is_wide():
     found, _ = shown()
-    wide = preview_text(found, lambda *_: (), width=120)
-    narrow = preview_text(found, lambda *_: (), width=40)
+    wide = preview_text(found, lambda *_, **__: (), width=120)
+    narrow = preview_text(found, lambda *_, **__: (), width=40)
     assert max(map(len, wide.splitlines())) <= 120
     assert max(map(len, narrow.splitlines())) <= 40
     assert len(narrow.splitlines()) > 2 * len(wide.splitlines())
@@ -328,3 +328,24 @@ def test_a_page_judges_as_check_does():
     assert rules["plain+none@1h"] >= {"conditional_apology", "unkeepable_promise"}
     assert "unkeepable_promise" not in rules["owned+none@1h"]
     assert {flaw.rule for card in cards(found, "de", judge) for flaw in card.flaws} == set()
+
+
+def test_a_page_and_a_terminal_show_what_is_wrong_with_a_survey():
+    text = TEXT + '\n[survey]\nshare = 0.25\nquestions = ["heard", "again"]\n'
+    never = "This will never happen again."
+    words = WORDS | {
+        ("survey", name, locale): said
+        for name, said in (("heard", "Did you feel heard?"), ("again", never))
+        for locale in ("en", "de")
+    }
+    experiment = read(text, where="sorry")
+    judge = judge_of(experiment, words, SHIPPED.languages(["en"]))
+    found = preview(throwaway_ledger(), experiment, words, at=NOW)
+    ((said, (flaw,)),) = cards_beside(found, "en", judge)
+    assert (said.title, flaw.rule, flaw.words) == (
+        "Survey",
+        "unkeepable_promise",
+        "will never happen",
+    )
+    assert f"{flaw.severity}: unkeepable promise" in preview_page(found, judge, None)
+    assert f"{flaw.severity}: unkeepable_promise: {flaw.words!r}" in preview_text(found, judge)
