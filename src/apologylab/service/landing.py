@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from apologylab.record.columns import columns, kind_of
 from apologylab.record.facts import Fact, Incident
-from apologylab.record.later_facts import CommitmentEnded, Complaint, SameIncident
+from apologylab.record.later_facts import AgentAnswer, CommitmentEnded, Complaint, SameIncident
 from apologylab.record.taxonomy import Taxonomy
 from apologylab.service.again import again
+from apologylab.service.agent_answers import answers_of_the_drawn
 from apologylab.service.commitments import take_ends
 from apologylab.service.complaints import take_complaints
 from apologylab.service.matching import called, same_as_opened
@@ -58,6 +59,8 @@ def land(
         return Landed(appended=Appended(new=0, same=0))
     if kind is Complaint:
         return _in_turn(partial(_append_complaints, ledger), understood, meant, now)
+    if kind is AgentAnswer:
+        return _in_turn(partial(_append_answers, ledger), understood, meant, now)
     if kind is CommitmentEnded:
         return _in_turn(partial(_append_ends, ledger), understood, meant, now)
     if kind is Incident and (any(meant.said.values()) or ledger.count(Complaint)):
@@ -107,6 +110,16 @@ def _append_complaints(
     settled = _as(taken.complaints, understood)
     wrong = _contradictions(ledger, Complaint, settled, taken.appended, now)
     return Landed(appended=taken.appended, wrong=wrong, opened=taken.opened)
+
+
+def _append_answers(ledger: Ledger, understood: Understood, meant: Meant, now: datetime) -> Landed:
+    """As :func:`land`, for what agents answered."""
+    del meant
+    with ledger.transaction(recorded_at=now) as work:
+        told = answers_of_the_drawn(work, _facts(AgentAnswer, understood.rows))
+        appended = work.append(told)
+    wrong = _contradictions(ledger, AgentAnswer, _as(told, understood), appended, now)
+    return Landed(appended=appended, wrong=wrong)
 
 
 def _append_ends(ledger: Ledger, understood: Understood, meant: Meant, now: datetime) -> Landed:
