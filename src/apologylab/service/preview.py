@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from apologylab.design.arms import Arm
-    from apologylab.design.experiment import Experiment
+    from apologylab.design.experiment import Budget, Experiment
     from apologylab.design.routes import Format
     from apologylab.record.facts import Remedy
     from apologylab.remedy.fragments import Fragments
@@ -209,24 +209,10 @@ def forced(experiment: Experiment, fragments: Fragments) -> Running:
         for arm in arms(experiment)
         for locale in experiment.messages.locales
     }
-    budget = experiment.budget
-    roomy = (
-        replace(
-            budget,
-            total=Money(PLENTY, budget.total.currency),
-            uses=None,
-            approve_above=None,
-            per_arm={},
-            per_customer=None,
-            per_period=None,
-        )
-        if budget
-        else None
-    )
     alone = replace(
         experiment,
         overrides=units,
-        budget=roomy,
+        budget=_roomy(experiment.budget) if experiment.budget else None,
         holdout=None,
         layer=None,
         eligibility=replace(experiment.eligibility, cooldown_days=None),
@@ -235,6 +221,19 @@ def forced(experiment: Experiment, fragments: Fragments) -> Running:
         allocation=replace(experiment.allocation, cluster=None, entry=1.0, units_per_day=None),
     )
     return Running(alone, Assigner(alone), Wording(alone, fragments))
+
+
+def _roomy(budget: Budget) -> Budget:
+    """``budget`` with so much money that it keeps nobody out."""
+    return replace(
+        budget,
+        total=Money(PLENTY, budget.total.currency),
+        uses=None,
+        approve_above=None,
+        per_arm={},
+        per_customer=None,
+        per_period=None,
+    )
 
 
 def unit_of(arm: Arm, locale: str) -> str:

@@ -327,15 +327,7 @@ def _select(
     if wanted.cluster is not None:
         parts.append(DRAWN_SET)
     for name in wanted.covariates:
-        number = _number(name, types[name])
-        known = f"CASE WHEN NOT isnan({number}) THEN {number} END"
-        parts.append(
-            f"coalesce({known}, 0.0) AS {identifier(name)}"
-            if name in lacking
-            else f"{number} AS {identifier(name)}"
-        )
-        if name in lacking:
-            parts.append(f"CAST({known} IS NULL AS DOUBLE) AS {identifier(name + MISSING)}")
+        parts += _covariate(name, _number(name, types[name]), is_lacking=name in lacking)
     outcomes = {name: _number(column, types[column]) for name, column in wanted.outcomes.items()}
     parts += [
         f"{number} AS {identifier(name)}"
@@ -361,6 +353,17 @@ def _select(
         lacks = f"CAST({_is_lacking(value)} AS DOUBLE)"
         parts.append(f"{lacks} AS {identifier(lost(wanted.value))}")
     return f"SELECT {', '.join(parts)} FROM {relation}"
+
+
+def _covariate(name: str, number: str, *, is_lacking: bool) -> tuple[str, ...]:
+    """A covariate; where some units lack it, 0 for them and a column that says so."""
+    if not is_lacking:
+        return (f"{number} AS {identifier(name)}",)
+    known = f"CASE WHEN NOT isnan({number}) THEN {number} END"
+    return (
+        f"coalesce({known}, 0.0) AS {identifier(name)}",
+        f"CAST({known} IS NULL AS DOUBLE) AS {identifier(name + MISSING)}",
+    )
 
 
 def _value(wanted: Wanted, outcomes: Mapping[str, str]) -> str:

@@ -192,14 +192,7 @@ def _build(
     columns |= agent_column(connection)
     columns |= survey_column(experiment)
     for outcome in experiment.outcomes:
-        unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
-        known = identifier(outcome.name)
-        measured = known if unanswered else f"coalesce({known}, 0.0)"
-        columns[outcome.name] = _when(horizons[outcome.name], measured)
-        for week in week_columns(outcome):
-            in_week = f"coalesce({identifier(week)}, 0.0)"
-            columns[week] = _when(horizons[outcome.name], in_week)
-        columns[lost(outcome.name)] = _lost(horizons[outcome.name], measured)
+        columns |= _outcome_columns(outcome, horizons[outcome.name])
     for name in covariates:
         columns[name] = f"coalesce({identifier(name)}, 0.0)"
     if value:
@@ -207,12 +200,34 @@ def _build(
         columns |= {name: _when(horizons[VALUE], sql) for name, sql in parts.items()}
         columns |= {lost(name): _lost(horizons[VALUE], sql) for name, sql in parts.items()}
     columns |= times
-    for name, (field, level) in subgroup_columns(experiment.plan.subgroups).items():
-        held = f"incident_fields ->> {text_literal(field)} = {text_literal(level)}"
-        columns[name] = f"CAST(coalesce({held}, FALSE) AS DOUBLE)"
+    columns |= _subgroups(experiment)
     listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
     connection.execute(f"CREATE TEMP TABLE panel AS SELECT {listed} FROM tallies")
     return list(columns)
+
+
+def _outcome_columns(outcome: Outcome, horizon: Horizon) -> dict[str, str]:
+    """An outcome, its weeks, and where it was lost; a question that was not answered is no 0."""
+    unanswered = outcome.fact == "survey_answer" and (outcome.measure or "").startswith("sum")
+    known = identifier(outcome.name)
+    measured = known if unanswered else f"coalesce({known}, 0.0)"
+    weeks = {
+        week: _when(horizon, f"coalesce({identifier(week)}, 0.0)") for week in week_columns(outcome)
+    }
+    return {
+        outcome.name: _when(horizon, measured),
+        **weeks,
+        lost(outcome.name): _lost(horizon, measured),
+    }
+
+
+def _subgroups(experiment: Experiment) -> dict[str, str]:
+    """Column of a level of a subgroup -> SQL of 1 where the incident's field has it, else 0."""
+    found = {}
+    for name, (field, level) in subgroup_columns(experiment.plan.subgroups).items():
+        held = f"incident_fields ->> {text_literal(field)} = {text_literal(level)}"
+        found[name] = f"CAST(coalesce({held}, FALSE) AS DOUBLE)"
+    return found
 
 
 def _drawn_by(experiment: Experiment) -> tuple[str, ...]:

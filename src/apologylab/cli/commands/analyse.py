@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apologylab.cli.options import AsJson, AsOf, Name, PanelFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from apologylab.cli.subject import Subject
+    from apologylab.inference.replay import Replays
+    from apologylab.inference.results import Analysis
 
 
 def analyse(
@@ -61,37 +69,18 @@ def analyse(
     from apologylab.inference.replay import Replays
     from apologylab.inference.table import as_text
     from apologylab.report.beside import as_text as beside_text
-    from apologylab.service import analyse as service
     from apologylab.service.beside import beside
     from apologylab.wire.results import analysis_document
 
     if unplanned and panel is not None:
         raise InputError("--unplanned needs a ledger; a file has ended", do="leave it out")
-    now = wiring.clock()()
-    replays, told = None if replay is None else Replays(replay), None
+    now, told = wiring.clock()(), None
+    replays = None if replay is None else Replays(replay)
     with subject(name, panel=panel, as_of=as_of, standing=standing) as found:
-        if found.ledger is None:
-            analysis = service.analyse_panel(
-                found.experiment,
-                found.panel,
-                now=now,
-                instead=estimator or (),
-                replays=replays,
-            )
-        else:
-            analysis = service.analyse(
-                found.experiment,
-                found.panel,
-                found.ledger,
-                as_of=found.as_of,
-                now=now,
-                see_early=unplanned,
-                instead=estimator or (),
-                replays=replays,
-            )
-            analysis = replace(
-                analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)
-            )
+        analysis = _analysed(
+            found, now=now, see_early=unplanned, instead=estimator or (), replays=replays
+        )
+        if found.ledger is not None:
             told = beside(found.experiment, found.panel, found.ledger, as_of=found.as_of)
     if as_json:
         show_json(analysis_document(analysis) | {"beside": asdict(told) if told else None})
@@ -99,3 +88,32 @@ def analyse(
         show(as_text(analysis))
         if told is not None:
             show(f"\n{beside_text(told)}")
+
+
+def _analysed(
+    found: Subject,
+    *,
+    now: datetime,
+    see_early: bool,
+    instead: Sequence[str],
+    replays: Replays | None,
+) -> Analysis:
+    """Of a file; or of a ledger, and whether the declaration was edited since the start."""
+    from apologylab.service import analyse as service
+
+    if found.ledger is None:
+        return service.analyse_panel(
+            found.experiment, found.panel, now=now, instead=instead, replays=replays
+        )
+    analysis = service.analyse(
+        found.experiment,
+        found.panel,
+        found.ledger,
+        as_of=found.as_of,
+        now=now,
+        see_early=see_early,
+        instead=instead,
+        replays=replays,
+    )
+    departures = (*found.edited, *analysis.deviations_from_plan)
+    return replace(analysis, deviations_from_plan=departures)

@@ -11,7 +11,7 @@ import typer
 from apologylab.cli.options import AsJson, By
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from apologylab.record.facts import Fact
@@ -190,20 +190,26 @@ def _preview(asked: _Asked, *, as_json: bool) -> None:
     names = [column.name for column in columns(asked.kind)]
     written = [_written(names, row) for row in rows]
     if as_json:
-        found = [{"line": line, "reason": reason} for line, reason in problems]
-        understood = [dict(zip(names, row, strict=True)) for row in written]
-        show_json(
-            {
-                "format": "apologylab.record_preview/1",
-                "kind": kind_of(asked.kind),
-                "rows": understood,
-                "rejected": found,
-            }
-        )
+        show_json(_preview_document(kind_of(asked.kind), names, written, problems))
         return
     show_table(f"{asked.file.name} as understood; nothing is recorded", names, written)
     for line, reason in problems:
         show(f"line {line} would be refused: {reason}")
+
+
+def _preview_document(
+    kind: str,
+    names: Sequence[str],
+    written: Sequence[Sequence[str]],
+    problems: Iterable[tuple[int, str]],
+) -> dict[str, object]:
+    """``apologylab record --dry-run --json``."""
+    return {
+        "format": "apologylab.record_preview/1",
+        "kind": kind,
+        "rows": [dict(zip(names, row, strict=True)) for row in written],
+        "rejected": [{"line": line, "reason": reason} for line, reason in problems],
+    }
 
 
 def _written(names: list[str], row: tuple[object, ...]) -> list[str]:
