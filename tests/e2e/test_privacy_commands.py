@@ -121,7 +121,9 @@ def test_who_was_forgotten_before_the_send_gets_nothing(project, loop, capsys):
     capsys.readouterr()
     lives = {c: told(capsys, "explain", c) for c in (f"c{n}" for n in range(24))}
     speaking = next(
-        c for c, life in lives.items() if any("Zebulon" in e["words"] for e in life["events"])
+        c
+        for c, life in lives.items()
+        if any("Zebulon" in (e["text"] or "") for e in life["events"])
     )
     did = told(capsys, "forget", speaking, "--because", "asked")
     assert did["pending"] == 1
@@ -133,6 +135,26 @@ def test_who_was_forgotten_before_the_send_gets_nothing(project, loop, capsys):
     assert "its text was deleted" in words["remedy"]
     assert "Zebulon" not in json.dumps(life)
     assert "because you had asked us to delete your data" in life["may_say"][0]
+
+
+def test_a_letter_is_shown_as_its_reader_sees_it(project, loop, capsys):
+    """Several lines, letters beyond ASCII and quotation marks: nothing is escaped."""
+    record_names(project, names=[*NAMES, *["Zoë 'Ann' 지수"] * 24])
+    capsys.readouterr()
+    answer(loop, capsys)
+    lines = (project / "outbox" / "remedies.jsonl").read_text().splitlines()
+    said = {each["customer"]: each["text"] for each in map(json.loads, lines)}
+    customer = next(
+        each for each, text in said.items() if "\n" in text and "Zoë 'Ann' 지수" in text
+    )
+    assert main(["explain", customer]) == 0
+    screen = capsys.readouterr().out
+    shown = [f"    {line}" if line else "" for line in said[customer].split("\n")]
+    assert len(shown) > 2
+    assert "\n".join(shown) in screen
+    assert "\\" not in screen
+    life = told(capsys, "explain", customer)
+    assert [each["text"] for each in life["events"] if each["text"]] == [said[customer]]
 
 
 def test_an_unknown_customer_is_said_to_be_unknown(project, capsys):

@@ -25,6 +25,7 @@ from apologylab.record.facts import (
     Resolution,
 )
 from apologylab.record.later_facts import Complaint, SameIncident
+from apologylab.remedy.letter import opened
 from apologylab.service.assign_recorded import PASSED_ON
 from apologylab.service.held import owed
 from apologylab.service.redeeming import matches
@@ -34,22 +35,27 @@ from apologylab.service.telling_later import tell
 from apologylab.service.traces import traces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, tzinfo
 
+    from apologylab.remedy.letter import Letter
     from apologylab.service.ports import Ledger
     from apologylab.service.traces import Traces
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened: the kind of fact, its key, its incident, and what it says."""
+    """One thing that happened: the kind of fact, its key, its incident, and what it says.
+
+    ``letter`` is what the customer read or will read, as far as it is kept.
+    """
 
     at: datetime
     kind: str
     key: str
     incident: str | None
     words: str
+    letter: Letter | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,21 +94,29 @@ def explain(ledger: Ledger, ids: Sequence[str], *, zone: tzinfo, now: datetime) 
 def _events(ledger: Ledger, found: Traces, zone: tzinfo) -> list[Event]:
     facts = [fact for all_ in found.facts.values() for fact in all_]
     ordered = sorted(facts, key=lambda fact: (fact.occurred_at, ORDER.index(type(fact))))
+    letters = _letters(ledger, found)
     return [
         Event(
             at=fact.occurred_at,
             kind=kind_of(type(fact)),
             key=fact.key,
             incident=_incident(fact),
-            words=_words(ledger, found, fact, zone),
+            words=_words(found, letters, fact, zone),
+            letter=letters.get(fact.key) if isinstance(fact, Remedy) else None,
         )
         for fact in ordered
     ]
 
 
-def _words(ledger: Ledger, found: Traces, fact: Fact, zone: tzinfo) -> str:
+def _letters(ledger: Ledger, found: Traces) -> dict[str, Letter]:
+    """Key of a remedy -> what it says, unless that was deleted."""
+    bodies = {each.key: ledger.text(each.text) for each in found.of(Remedy) if each.text}
+    return {key: opened(body) for key, body in bodies.items() if body is not None}
+
+
+def _words(found: Traces, letters: Mapping[str, Letter], fact: Fact, zone: tzinfo) -> str:
     if isinstance(fact, Remedy):
-        return "; ".join(filter(None, (_remedy(ledger, fact), when(fact, zone))))
+        return "; ".join(filter(None, (said(fact, letters.get(fact.key)), when(fact, zone))))
     back = isinstance(fact, Contact | Complaint) and _reopens(found, fact)
     return tell(fact, zone) + ("; it was resolved, and is open again" if back else "")
 
@@ -134,10 +148,6 @@ def _incident(fact: Fact) -> str | None:
     if isinstance(assignment, str) and not isinstance(fact, Redemption):
         return incident_of(assignment, getattr(fact, "experiment", ""))
     return getattr(fact, "incident", None)
-
-
-def _remedy(ledger: Ledger, fact: Remedy) -> str:
-    return said(fact, ledger.text(fact.text) if fact.text else None)
 
 
 def _answered(found: Traces) -> list[Answered]:

@@ -31,12 +31,13 @@ from apologylab.record.facts import (
     SurveyAnswer,
 )
 from apologylab.record.later_facts import DueMoved
-from apologylab.remedy.letter import opened
 from apologylab.service.achieved import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from apologylab.remedy.letter import Letter
 
 ORDER: Final = tuple(KINDS.values())
 """What happens at one moment is told in the order in which it comes about."""
@@ -87,14 +88,13 @@ def words(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def said(remedy: Remedy, body: str | None) -> str:
-    """What a remedy says and gives; ``body`` is its stored text, None if there is none any more."""
+def said(remedy: Remedy, letter: Letter | None) -> str:
+    """That a remedy says something, and what it gives; ``letter`` is None if it is gone."""
     parts = []
-    if body is not None:
-        letter = opened(body)
-        about = f" under {letter.subject!r}" if letter.subject else ""
+    if letter is not None:
+        about = f" under “{letter.subject}”" if letter.subject else ""
         by = f" as {remedy.sender}" if remedy.sender else ""
-        parts.append(f"says ({remedy.locale}){by}{about}: {letter.text!r}")
+        parts.append(f"says ({remedy.locale}){by}{about}")
     elif remedy.text:
         parts.append("its text was deleted")
     if remedy.compensation:

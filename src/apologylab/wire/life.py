@@ -23,6 +23,8 @@ def life_document(life: Life) -> dict[str, object]:
                 "key": each.key,
                 "incident": each.incident,
                 "words": each.words,
+                "subject": each.letter.subject if each.letter else None,
+                "text": each.letter.text if each.letter else None,
             }
             for each in life.events
         ],

@@ -104,12 +104,14 @@ def test_a_life_is_in_order_and_says_what_was_said_and_given(ledger):
     assert [(each.kind, each.words) for each in told.events] == [
         ("incident", "late ride (order o-1)"),
         ("assignment", DRAWN),
-        ("remedy", "says (en): 'Ana, sorry.'; gives usd5, 5.00 USD"),
+        ("remedy", "says (en); gives usd5, 5.00 USD"),
         ("delivery", "sent through email"),
         ("liability", "usd5, 5.00 USD: reserved"),
         ("liability", "usd5, 5.00 USD: committed"),
         ("order", "21.00 USD at list price, 16.00 USD paid, with our coupon, 1.00 USD returned"),
     ]  # fmt: skip
+    letters = [each.letter.text for each in told.events if each.letter]
+    assert letters == ["Ana, sorry."]
     assert told.may_say == (MAY_SAY,)
 
 

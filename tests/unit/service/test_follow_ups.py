@@ -236,7 +236,7 @@ def test_a_life_tells_what_is_sent_beside_at_its_incident(ledger, running):
     answer(ledger, running, 60)
     asked = next(each.customer for each in ledger.read(SurveyDraw) if each.invited)
     life = explain(ledger, [asked], zone=UTC, now=NOW)
-    (survey,) = [each for each in life.events if "how satisfied" in each.words]
+    (survey,) = [e for e in life.events if e.letter and "how satisfied" in e.letter.text]
     assert survey.incident == asked.replace("c", "i")
     assert "says and gives nothing" not in survey.words
 

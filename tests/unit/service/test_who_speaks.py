@@ -111,8 +111,9 @@ def test_who_speaks_is_pinned_and_reaches_the_channel(ledger, loop, declared, ou
     unsigned = outbox.sent[f"ledger-1/{given['sorry+none+none@0s'].key}"]
     assert (unsigned.sender, unsigned.text) == (None, "sorry en: we are sorry.")
     life = explain(ledger, [remedy.customer], zone=loop.START.tzinfo, now=loop.START)
-    (said,) = (each.words for each in life.events if each.kind == "remedy")
-    assert "as Ann Low <ann@shop.example> under 'Your ride': 'sorry en: we are sorry." in said
+    (told,) = (each for each in life.events if each.kind == "remedy")
+    assert "as Ann Low <ann@shop.example> under “Your ride”" in told.words
+    assert told.letter.text == "sorry en: we are sorry.\n\nAnn Low, rides"
 
 
 def test_who_reads_what_we_do_not_write_is_not_drawn(ledger, loop, declared):

@@ -9,6 +9,7 @@ import typer
 from apologylab.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from apologylab.remedy.letter import Letter
     from apologylab.service.explain import Life
 
 
@@ -55,7 +56,20 @@ def _show(life: Life, zone: str) -> None:
         (local(each.at, zone), each.incident or "", each.kind, each.words) for each in life.events
     ]
     show_table(f"Customer {first}{also}; {zone} time", ("when", "incident", "what", ""), rows)
+    for each in life.events:
+        if each.letter is not None:
+            _show_letter(each.letter, f"{local(each.at, zone)}  {each.words}")
     show()
     show("An agent may say:")
     for sentence in life.may_say:
         show(f"  - {sentence}")
+
+
+def _show_letter(letter: Letter, head: str) -> None:
+    """What the customer reads, line by line as they do."""
+    from apologylab.cli.console import show
+
+    show()
+    show(head)
+    for line in letter.text.splitlines():
+        show(f"    {line}" if line else "")
