@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
 
+from apologylab.errors import InputError
 from apologylab.inference.sequential.boundaries import boundaries, crossing
 from apologylab.inference.sequential.exact import Share, share_interval
 from apologylab.inference.sequential.mixture import (
@@ -160,3 +163,81 @@ def test_what_was_forecast_may_differ_from_what_came():
     bounds = np.array([boundary(information[:k], share[:k], plan, 0.05) for k in (1, 2, 3)])
     first = crossing(information, bounds)
     assert np.cumsum(first) == pytest.approx(plan.spent(share, 0.05), rel=1e-9)
+
+
+@pytest.mark.parametrize("later", [0.503, 0.5006, 0.9])
+def test_a_look_soon_after_another_is_the_double_integral(later):
+    """Of two looks P(inside, then outside) is one integral of the normal, which scipy takes."""
+    spent = Spending(shape="kim_demets", power=1.0).spent([0.5, later], 0.05)
+    first, second = boundaries([0.5, later], spent)
+    r = (0.5 / later) ** 0.5
+    w = (1 - r * r) ** 0.5
+
+    def leaves(x):
+        return norm.pdf(x) * (norm.sf((second - r * x) / w) + norm.cdf((-second - r * x) / w))
+
+    edges = [-first + 0.1, first - 0.1]
+    left, _ = quad(leaves, -first, first, points=edges, limit=400, epsabs=1e-14)
+    assert left == pytest.approx(spent[1] - spent[0], rel=1e-8)
+
+
+def test_many_looks_come_near_to_looking_all_the_time():
+    """Brownian motion leaves a constant bound as O'Brien-Fleming's function spends (reflection);
+    K looks see it later, as if the bound were 0.5826 / sqrt(K) lower (Siegmund 1985, eq. 10.38)."""
+    t = np.arange(1, 366) / 365
+    bounds = boundaries(t, Spending().spent(t, 0.025, sides=1), sides=1)
+    level = norm.isf(0.0125) - 0.5826 / 365**0.5
+    assert (bounds * np.sqrt(t))[200:] == pytest.approx(np.full(165, level), abs=1.5e-3)
+
+
+def test_estimated_information_that_falls_counts_as_a_little_more():
+    spent = Spending(shape="pocock").spent([0.5, 0.6, 1.0], 0.05)
+    fallen = boundaries([50.0, 48.0, 100.0], spent, estimated=True)
+    assert fallen == pytest.approx(boundaries([50.0, 50.5, 100.0], spent), rel=1e-9)
+    with pytest.raises(InputError, match="falls"):
+        boundaries([50.0, 48.0, 100.0], spent)
+
+
+@pytest.mark.parametrize("spent", [[0.03, 0.02, 0.05], [-0.01, 0.02, 0.05], [0.01, np.nan, 0.05]])
+def test_what_no_function_spends_is_refused(spent):
+    with pytest.raises(InputError, match="spent"):
+        boundaries([1.0, 2.0, 3.0], np.array(spent))
+
+
+def test_alpha_that_is_spent_early_leaves_no_later_look():
+    assert boundaries([1.0, 2.0, 3.0], np.array([0.01, 0.05, 0.05])).tolist()[2] == np.inf
+
+
+BAD = {
+    "no variance": lambda: mixture_bound(-1.0, 1.0, 0.05),
+    "no rho": lambda: mixture_bound(1.0, 0.0, 0.05),
+    "no alpha": lambda: critical(100.0, 1.0, 1.5),
+    "no units": lambda: critical(0.0, 1.0, 0.05),
+    "no statistic": lambda: always_valid_p(np.nan, 100.0, 1.0),
+    "no shares": lambda: log_bayes_factor(np.array([5, 5]), np.array([0.5, 0.6])),
+    "a share of 0": lambda: log_bayes_factor(np.array([5, 5]), np.array([0.0, 1.0])),
+    "no interval": lambda: share_interval(Share(1, 2, 100), 0.0),
+}
+
+
+@pytest.mark.parametrize("asked", BAD.values(), ids=BAD)
+def test_what_no_boundary_is_of_is_refused(asked):
+    with pytest.raises(InputError):
+        asked()
+
+
+@pytest.mark.parametrize(
+    ("s", "v", "rho"), [(3, 10, 2.0), (-4, 7, 0.5), (30, 100, 12.6), (0, 3, 9)]
+)
+@pytest.mark.parametrize("sides", [1, 2])
+def test_the_mixture_is_the_integral_over_drifts(s, v, rho, sides):
+    """Howard and others 2021, proposition 5: E exp(drift s - drift^2 v / 2) over N(0, 1/rho)."""
+
+    def ratio(drift):
+        return np.exp(drift * s - drift**2 * v / 2) * norm.pdf(drift, 0, rho**-0.5)
+
+    middle, width = s / (v + rho), 12 * (v + rho) ** -0.5
+    low = max(0.0, middle - width) if sides == 1 else middle - width
+    whole, _ = quad(ratio, low, max(middle, 0.0) + width, limit=300)
+    found = float(np.exp(log_mixture(s, v, rho, sides=sides)))
+    assert found == pytest.approx(whole * (3 - sides), rel=1e-8)

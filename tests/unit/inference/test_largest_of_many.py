@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -79,6 +81,14 @@ def test_the_lattice_takes_a_singular_correlation():
     for c, df in ((2.0, 20.0), (3.0, 6.0)):
         expected = stats.studentized_range.sf(c * np.sqrt(2), 3, df)
         assert tail.outside(pairs @ pairs.T, c, df) == pytest.approx(expected, rel=LATTICE)
+
+
+def test_one_of_many_is_never_rarer_than_itself():
+    """Statistics that are copies of one another: an adjusted p is no less than the test's own."""
+    r = np.kron(np.ones((2, 2)), equal(3, 0.3))
+    for c, df in itertools.product((0.05, 0.6, 1.7, 4.0), (7.0, 60.0, np.inf)):
+        assert tail.tail(c, df) <= tail.outside(r, c, df) <= 3 * tail.tail(c, df) * (1 + LATTICE)
+        assert tail.tail(c, df) <= tail.outside(np.ones((5, 5)), c, df)
 
 
 def test_loadings_are_found_where_there_are_any():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from apologylab.errors import InputError, NotEstimable
-from apologylab.inference.many.draws import replayed
+from apologylab.inference.many.draws import replayed, resampled
 from apologylab.inference.many.list_shaikh import Units, bootstrapped, every_hypothesis
 from apologylab.inference.many.step_down import (
     Compared,
@@ -120,6 +120,27 @@ def test_what_cannot_be_tested_is_refused():
         next(replayed(np.array([[0, 1, 2, 4]]), 4))
     with pytest.raises(InputError, match="not of 4 units"):
         next(replayed(np.array([0, 1, 2, 3]), 4))
+
+
+def test_draws_that_are_none_are_refused():
+    units = Units(np.array([[1.0], [2.0], [4.0], [5.0]]), np.array([0, 0, 1, 1]), np.zeros(4, int))
+    hypotheses = every_hypothesis(1, 1, [(0, 1)])
+    with pytest.raises(InputError, match="no draws"):
+        bootstrapped(units, hypotheses, replayed(np.zeros((0, 4), int), 4))
+    with pytest.raises(InputError, match="whole numbers"):
+        next(replayed(np.zeros((3, 4)), 4))
+
+
+@pytest.mark.parametrize("x", [None, np.arange(60.0)[:, None]])
+def test_an_outcome_that_the_arm_settles_is_refused(x):
+    """Its spread is rounding, of which statistics of 1e8 could be made."""
+    rng = np.random.default_rng(3)
+    arm = np.arange(60) % 2
+    settled = 0.1 + arm if x is None else 0.1 + arm + x[:, 0] / 7
+    y = np.column_stack([rng.normal(size=60), settled])
+    units = Units(y, arm, np.zeros(60, int), x)
+    with pytest.raises(NotEstimable, match="nothing varies"):
+        bootstrapped(units, every_hypothesis(2, 1, [(0, 1)]), resampled(rng, np.ones(60, int), 9))
 
 
 def test_a_draw_that_empties_an_arm_counts_as_beyond():

@@ -33,15 +33,16 @@ def replayed(indices: NDArray[np.integer], n: int) -> Iterator[Floats]:
         n: units.
 
     Raises:
-        InputError: an index is not a unit's.
+        InputError: an index is not a unit's, or no whole number.
 
     >>> next(replayed(np.array([[0, 0, 2]]), 3)).tolist()
     [[2.0, 0.0, 1.0]]
     """
-    if indices.ndim != 2 or indices.min(initial=0) < 0 or indices.max(initial=0) >= n:
+    whole = np.issubdtype(indices.dtype, np.integer)
+    if not whole or indices.ndim != 2 or indices.min(initial=0) < 0 or indices.max(initial=0) >= n:
         raise InputError(
-            f"draws of shape {indices.shape} are not of {n} units",
-            do=f"give (draws, units) indices from 0 to {n - 1}",
+            f"draws of {indices.dtype}, shape {indices.shape}, are not of {n} units",
+            do=f"give (draws, units) whole numbers from 0 to {n - 1}",
         )
     yield from _counted((np.bincount(each, minlength=n) for each in indices), n, len(indices))
 

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from apologylab.errors import NotEstimable
+from apologylab.errors import InputError, NotEstimable
 from apologylab.inference.many.step_down import Compared, Stepped, list_shaikh_xu
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 
     from apologylab.inference.moments import Counts, Floats
     from apologylab.inference.slabs import Codes
+
+
+ROUNDING = 1e-13
+"""Share of a sum of squares below which what is left of it is rounding: nothing varies."""
+SAME = 1e-10
+"""Relative difference of two slopes that are one."""
 
 
 class Units(NamedTuple):
@@ -108,6 +114,7 @@ def bootstrapped(
 
     Raises:
         NotEstimable: an arm of a subgroup has too few units, or nothing varies.
+        InputError: there are no draws.
     """
     table = _Table(units)
     whole = np.ones(len(units.arm)) if counts is None else counts.astype(np.float64)
@@ -116,6 +123,8 @@ def bootstrapped(
         at = hypotheses[int(np.flatnonzero(~(np.isfinite(error[0]) & (error[0] > 0)))[0])]
         raise NotEstimable(f"{at} has no standard error: too few units, or nothing varies")
     parts = [_about(effect, *_read(table.sums(w), table, hypotheses)) for w in draws]
+    if not parts:
+        raise InputError("there are no draws", do="draw some thousands")
     drawn = np.concatenate(parts)
     t = np.abs(effect[0]) / error[0]
     p = list_shaikh_xu(t, drawn, [_compared(each) for each in hypotheses])
@@ -189,8 +198,8 @@ def _read(sums: Floats, table: _Table, hypotheses: Sequence[Hypothesis]) -> tupl
     cells = _moments(sums, table)
     with np.errstate(invalid="ignore", divide="ignore"):
         slopes = _slopes(cells)
-        residual = cells.yy - np.einsum("bcpk,bcpk->bck", slopes, cells.xy)
-        variance = np.maximum(residual, 0) / (cells.n * (cells.n - 1))[:, :, None]
+        explained = np.einsum("bcpk,bcpk->bck", slopes, cells.xy)
+        variance = _left(cells.yy, explained) / (cells.n * (cells.n - 1))[:, :, None]
         found = [_one(each, table, cells, slopes, variance) for each in hypotheses]
     effect, square = (np.stack(side, axis=1) for side in zip(*found, strict=True))
     with np.errstate(invalid="ignore"):
@@ -212,9 +221,21 @@ def _moments(sums: Floats, table: _Table) -> _Cells:
         xbar=xbar,
         xx=square - n[..., None] * xbar[..., :, None] * xbar[..., None, :],
         ybar=ybar,
-        yy=yy - n * ybar**2,
+        yy=_left(yy, n * ybar**2),
         xy=cross - n[..., None] * xbar[..., :, None] * ybar[..., None, :],
     )
+
+
+def _left(squares: Floats, explained: Floats) -> Floats:
+    """What is left of sums of squares; 0 where that is rounding, nan where there are none."""
+    left = squares - explained
+    return np.asarray(np.where(left <= ROUNDING * squares, 0.0, left), dtype=np.float64)
+
+
+def _apart(one: Floats, other: Floats) -> Floats:
+    """The difference of slopes; 0 where it is rounding."""
+    near = np.abs(one - other) <= SAME * np.abs(one)
+    return np.asarray(np.where(near, 0.0, one - other), dtype=np.float64)
 
 
 def _slopes(cells: _Cells) -> Floats:
@@ -237,7 +258,7 @@ def _one(
     n = cells.n[:, members]
     total = n.sum(axis=1)
     xbar = (n[..., None] * np.nan_to_num(cells.xbar[:, members])).sum(axis=1) / total[:, None]
-    steeper = slopes[:, high, :, k] - slopes[:, low, :, k]
+    steeper = _apart(slopes[:, high, :, k], slopes[:, low, :, k])
     effect = cells.ybar[:, high, k] - cells.ybar[:, low, k]
     for i, sign in ((high, 1), (low, -1)):
         effect = effect + sign * ((xbar - cells.xbar[:, i]) * slopes[:, i, :, k]).sum(axis=1)

@@ -83,12 +83,13 @@ def outside_of(points: Spread, first: int, limit: float, df: float = np.inf) -> 
     """The same of the statistics from ``first`` on."""
     if limit <= 0:
         return 1.0
-    m = len(points.correlation) - first
+    m, own = len(points.correlation) - first, tail(limit, df)
     if m == 1:
-        return tail(limit, df)
+        return own
     size = POINTS // m
     parts = [slice(i * size, (i + 1) * size) for i in range(m)]
-    return float(sum(_share(points, first, first + i, parts[i], limit, df) for i in range(m)))
+    found = sum(_share(points, first, first + i, parts[i], limit, df) for i in range(m))
+    return float(min(max(found, own), m * own))
 
 
 def tail(limit: float, df: float = np.inf) -> float:

@@ -32,11 +32,16 @@ if TYPE_CHECKING:
 
 _FAR = 9.0
 """Standard deviations beyond which nothing of a path is left (2e-19)."""
-_RISE = 1e-2
-"""Of its information, what a look adds at least. Less counts as this much, also where the variance
-grew: looks that depend on one another more than was thought cross less often than was spent."""
+_LEAST = 1e-3
+"""Of its information, what a look adds at least: nearer looks would ask for endless nodes."""
+_RISE, _EVEN = 1e-2, 0.8
+"""The same where information is estimated, or this share of what even looks add if that is less.
+Looks that depend on one another more than was thought cross less often than was spent, so what
+chance took off an information is added again."""
 _FINENESS = 2.5
 """Nodes for each standard deviation of the narrower of two steps."""
+_PANEL = 64
+"""Nodes that are found at once: more cost their number cubed."""
 
 
 class _Inside(NamedTuple):
@@ -49,16 +54,29 @@ class _Inside(NamedTuple):
 _START = _Inside(np.zeros(1), np.ones(1))
 
 
-def boundaries(information: Sequence[float] | Floats, spent: Floats, *, sides: int = 2) -> Floats:
+def boundaries(
+    information: Sequence[float] | Floats,
+    spent: Floats,
+    *,
+    sides: int = 2,
+    estimated: bool = False,
+) -> Floats:
     """Critical values of Z at each look.
 
     Args:
-        information: (K,) at the looks, in any unit; only its ratios matter.
+        information: (K,) at the looks, in any unit; only its ratios matter. A look that adds less
+            than a thousandth counts as adding that.
         spent: (K,) error spent by each look, both sides together; never falling.
         sides: 1: crossing above only; 2: on either side, symmetric.
+        estimated: the information is from variances as they were found, which may grow by chance:
+            a look then counts as adding 1%, or 4/5 of an even share, at least.
 
     Returns:
         (K,) c_k; infinite where a look spends nothing.
+
+    Raises:
+        InputError: what is spent falls or is no probability; information is not above 0, or falls
+            though it is not estimated.
 
     O'Brien and Fleming's own boundary for four looks is 4.05, 2.86, 2.34, 2.02; its spending
     function's is near it:
@@ -68,8 +86,12 @@ def boundaries(information: Sequence[float] | Floats, spent: Floats, *, sides: i
     >>> boundaries(t, Spending().spent(t, 0.05)).round(3).tolist()
     [4.333, 2.963, 2.359, 2.014]
     """
-    levels = np.diff(spent, prepend=0.0)
-    steps = _steps(information, len(spent))
+    levels = np.diff(np.asarray(spent, dtype=np.float64), prepend=0.0)
+    if not ((levels >= 0).all() and levels.sum() < 1):
+        raise InputError(
+            f"of alpha {spent} is spent by the looks", do="give probabilities that never fall"
+        )
+    steps = _steps(information, len(spent), estimated=estimated)
     inside, found = _START, np.empty(len(spent))
     for k, (total, rise, finest) in enumerate(steps):
         found[k] = _solve(inside, total, rise, float(levels[k]), sides)
@@ -99,16 +121,23 @@ def crossing(
     return found
 
 
-def _steps(information: Sequence[float] | Floats, looks: int) -> list[tuple[float, float, float]]:
+def _steps(
+    information: Sequence[float] | Floats, looks: int, *, estimated: bool = False
+) -> list[tuple[float, float, float]]:
     """Of each look: its information, what it adds, and the narrower of that and what comes next."""
     given = np.asarray(information, dtype=np.float64)
     if len(given) != looks or not looks or not (given > 0).all() or not np.isfinite(given).all():
         raise InputError(
             "each look needs a finite information above 0", do="give one number for each look"
         )
+    if not estimated and (np.diff(given) < 0).any():
+        raise InputError(
+            f"the looks have information {given}, which falls", do="list them in their order"
+        )
     total = given.copy()
     for k in range(1, looks):
-        total[k] = max(total[k], total[k - 1] * (1 + _RISE))
+        least = min(_RISE, _EVEN / (k + 1)) if estimated else _LEAST
+        total[k] = max(total[k], total[k - 1] * (1 + least))
     total /= total[-1]
     rise = np.diff(total, prepend=0.0)
     finest = np.minimum(rise, np.append(rise[1:], rise[-1]))
@@ -169,5 +198,8 @@ def _enough(width: float) -> int:
 
 @lru_cache(maxsize=16)
 def _legendre(nodes: int) -> tuple[Floats, Floats]:
-    at, weights = np.polynomial.legendre.leggauss(nodes)
-    return at, weights
+    """Of Gauss and Legendre on (-1, 1), in even panels."""
+    panels = max(nodes // _PANEL, 1)
+    at, weights = np.polynomial.legendre.leggauss(nodes // panels)
+    middles = np.arange(1 - panels, panels, 2) / panels
+    return (middles[:, None] + at / panels).ravel(), np.tile(weights / panels, panels)

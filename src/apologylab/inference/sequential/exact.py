@@ -59,10 +59,12 @@ def share_interval(share: Share, alpha: float) -> tuple[float, float]:
     (0.65163, 0.74595)
 
     Raises:
-        InputError: there are not 0 <= k <= n units, n above 0.
+        InputError: there are not 0 <= k <= n units, n above 0, or alpha is not between 0 and 1.
     """
-    if not 0 <= share.k <= share.n or not share.n > 0:
-        raise InputError(f"{share.k} of {share.n} units", do="give counts of units")
+    if not 0 <= share.k <= share.n or not share.n > 0 or not 0 < alpha < 1:
+        raise InputError(
+            f"{share.k} of {share.n} units at alpha {alpha}", do="give counts, and 0 < alpha < 1"
+        )
     bar = float(-np.log(alpha))
     at = min(max(share.k / share.n, _LEAST), 1 - _LEAST)
 

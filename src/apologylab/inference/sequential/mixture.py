@@ -47,8 +47,15 @@ def log_mixture(s: Floats | float, v: Floats | float, rho: float, *, sides: int 
 
     >>> round(float(log_mixture(10, 100, best_rho(100, 0.05))), 7)
     -0.6510052
+
+    Raises:
+        InputError: a variance is below 0, rho is not above 0, or something is missing.
     """
     s, v = np.asarray(s, dtype=np.float64), np.asarray(v, dtype=np.float64)
+    if not (rho > 0 and (v >= 0).all()) or np.isnan(s).any():
+        raise InputError(
+            f"a mixture at sum {s}, variance {v} and rho {rho}", do="give v >= 0 and rho > 0"
+        )
     grown = 0.5 * np.log(rho / (v + rho)) + np.square(s) / (2 * (v + rho))
     if sides == 1:
         grown = grown + np.log(2) + log_ndtr(s / np.sqrt(v + rho))
@@ -61,7 +68,15 @@ def mixture_bound(v: float, rho: float, alpha: float, *, sides: int = 2) -> floa
     >>> rho = best_rho(100, 0.05)
     >>> round(mixture_bound(100, rho, 0.05), 5)
     30.35209
+
+    Raises:
+        InputError: there are not v >= 0, rho > 0 and alpha between 0 and 1.
     """
+    if not (v >= 0 and rho > 0 and 0 < alpha < 1):
+        raise InputError(
+            f"a bound at variance {v}, rho {rho} and alpha {alpha}",
+            do="give v >= 0, rho > 0, 0 < a < 1",
+        )
     both = float(np.sqrt((v + rho) * (np.log((v + rho) / rho) - 2 * np.log(alpha))))
     if sides == 2:
         return both
@@ -82,7 +97,12 @@ def critical(n: float, rho: float, alpha: float, *, sides: int = 2) -> float:
 
     >>> round(critical(5000, best_rho(5000, 0.05), 0.05), 4)
     3.0352
+
+    Raises:
+        InputError: there are no units, or what :func:`mixture_bound` refuses.
     """
+    if not n > 0:
+        raise InputError(f"an interval after {n} units", do="wait for the first")
     return mixture_bound(n, rho, alpha, sides=sides) / float(np.sqrt(n))
 
 

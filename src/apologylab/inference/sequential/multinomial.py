@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from apologylab.errors import InputError
 from apologylab.inference.checks import CHECK_ALPHA
 from apologylab.inference.results import Check
 from apologylab.inference.special import gammaln
@@ -45,8 +46,15 @@ def log_bayes_factor(
 
     >>> float(log_bayes_factor(np.array([500, 500]), np.array([0.5, 0.5]))).__round__(4)
     -0.0477
+
+    Raises:
+        InputError: the shares are not above 0 with sum 1, or a count is below 0.
     """
     n = np.asarray(n, dtype=np.float64)
+    if not ((shares > 0).all() and abs(shares.sum() - 1) < 1e-9 and (n >= 0).all()):
+        raise InputError(
+            f"counts {n} against planned shares {shares}", do="give shares above 0 that add to 1"
+        )
     beta = concentration * shares
     posterior = gammaln(beta + n).sum(axis=-1) - gammaln(concentration + n.sum(axis=-1))
     prior = gammaln(beta).sum() - gammaln(concentration)

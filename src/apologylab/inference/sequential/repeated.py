@@ -52,7 +52,7 @@ def boundary(
         sides: 1 or 2.
     """
     spent = spending.spent(np.maximum.accumulate(share), alpha, sides=sides)
-    return float(boundaries(information, spent, sides=sides)[-1])
+    return float(boundaries(information, spent, sides=sides, estimated=True)[-1])
 
 
 def repeated_p(
