@@ -31,6 +31,9 @@ CHANNEL: Final = "channel"
 SENDER: Final = "sender"
 """The factor whose levels are senders, and whose fragments are how they sign."""
 
+OWN_COLUMNS: Final = ("order",)
+"""Columns of an incident that its text may say; its other columns are our words, not theirs."""
+
 Part = Literal[
     "acknowledge",
     "regret",
@@ -255,7 +258,10 @@ class Messages:
 
     order: Annotated[tuple[Name, ...], Doc("factors in the order their fragments are read")] = ()
     locales: Annotated[tuple[Locale, ...], Items(), Doc("the first is the default")] = ("en",)
-    placeholders: Annotated[tuple[Placeholder, ...], Doc("names a fragment may use")] = ()
+    placeholders: Annotated[
+        tuple[Placeholder, ...],
+        Doc("fields of the incident that a fragment may say, and its own order"),
+    ] = ()
     arrange: Annotated[
         Literal["declared", "locale"],
         Doc("parts in the order of the fragments, or in that which the language expects"),

@@ -175,6 +175,6 @@ def _text(
     if locale is None:
         return None
     try:
-        return running.wording.beside(said, locale, incident.fields)
+        return running.wording.beside(said, locale, running.fills(incident))
     except InputError:
         return None

@@ -158,7 +158,7 @@ def _refused(
 
 
 def _unsayable(running: Running, incident: Incident) -> str | None:
-    return running.wording.unsayable(running.giving.sayable(incident.fields))
+    return running.wording.unsayable(running.giving.sayable(running.fills(incident)))
 
 
 def _is_sticky(running: Running) -> bool:

@@ -98,7 +98,7 @@ def _text(
         return None, ""
     varied = nth if repeats is not None and repeats.text == "vary" else 1
     try:
-        fields = running.giving.said(arm, incident.fields, code)
+        fields = running.giving.said(arm, running.fills(incident), code)
         return wording.text(arm, locale, fields, nth=varied), ""
     except InputError as error:
         return None, str(error)

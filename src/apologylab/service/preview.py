@@ -50,6 +50,8 @@ PLENTY: Final = 10**15
 """Minor units of a preview's budget: no arm may close the next."""
 PRICE: Final = 2_500
 """Minor units of what the failed order of a sample incident cost."""
+ORDER: Final = "A-1042"
+"""What that order is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +263,7 @@ def forced_incident(
         occurred_at=at,
         customer=unit_of(arm, locale),
         kind=experiment.incident.kind if experiment.incident else "incident",
-        order="A-1042",
+        order=str(fields.get("order", ORDER)),
         fields={**fields, "locale": locale, "consent": "marketing", "fault": "company"},
     )
 

@@ -14,6 +14,7 @@ from apologylab.design.carriers import carried
 from apologylab.design.experiment import SILENCE
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.follow_ups import NOTICE, SURVEY, purposes, queue_name
+from apologylab.design.remedies import OWN_COLUMNS
 from apologylab.design.routes import address_fields, channels, format_of, wrong_address
 from apologylab.errors import NotFoundError, StateError
 from apologylab.record.facts import Closed, Halted, PhaseBegan, Started
@@ -150,6 +151,18 @@ class Running:
     def exclude(self) -> tuple[str, ...]:
         """The flags that keep an incident out."""
         return self.experiment.eligibility.exclude
+
+    def fills(self, incident: Incident) -> Mapping[str, object]:
+        """What its placeholders are filled with: its fields, and its own columns, which win."""
+        own = {name: getattr(incident, name) for name in self._own}
+        said = {name: value for name, value in own.items() if value is not None}
+        return {**incident.fields, **said} if said else incident.fields
+
+    @cached_property
+    def _own(self) -> tuple[str, ...]:
+        """The incident's own columns that a text may say."""
+        declared = self.experiment.messages.placeholders
+        return tuple(name for name in OWN_COLUMNS if name in declared)
 
     @cached_property
     def only_said(self) -> frozenset[str]:
