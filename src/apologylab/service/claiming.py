@@ -15,12 +15,12 @@ from apologylab.design.follow_ups import purpose_of
 from apologylab.service.approving import LOOK_AGAIN, NOT_APPROVED, undecided
 from apologylab.service.ending import KILLED
 from apologylab.service.ending import killed as killed_by_hand
+from apologylab.service.may_leave import Timely, timely
 from apologylab.service.recheck import idle, suppressed
 from apologylab.service.running import KILL, enrolment
 from apologylab.service.settling import Outcome, settle
 from apologylab.service.start import lock_name
 from apologylab.service.text_ids import text_ids
-from apologylab.service.timely import Timely, timely
 from apologylab.service.versions import declared_before
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from apologylab.design.findings import Finding
 from apologylab.errors import ApologylabError, DeclarationError
 from apologylab.remedy.zones import zone
-from apologylab.service.between_arms import differences, later_texts, subjects
 from apologylab.service.linted import linted
 from apologylab.service.spoken import (
     arranged,
@@ -20,6 +19,7 @@ from apologylab.service.spoken import (
     short_subjects,
     texts_beside,
 )
+from apologylab.service.text_differences import differences, later_texts, subjects
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment

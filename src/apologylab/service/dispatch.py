@@ -20,8 +20,8 @@ from apologylab.service.again import again
 from apologylab.service.approving import UNAPPROVED
 from apologylab.service.claiming import claim
 from apologylab.service.handing import hand
+from apologylab.service.may_leave import bring_forward
 from apologylab.service.retrying import store
-from apologylab.service.timely import bring_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from apologylab.service.channel import Sent
-from apologylab.service.leaving import outgoing, outgoing_key
+from apologylab.service.outgoing import outgoing, outgoing_key
 from apologylab.service.retrying import Retry
 from apologylab.service.settling import Outcome
 

@@ -17,8 +17,8 @@ from apologylab.service.audit import verify
 from apologylab.service.caps import money_caps
 from apologylab.service.drawn_again import drawn_again
 from apologylab.service.held import held
-from apologylab.service.in_time import out_of_time
 from apologylab.service.ports import Standing
+from apologylab.service.soundness_of_timing import out_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

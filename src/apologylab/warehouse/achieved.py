@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from apologylab.design.arms import arms
 from apologylab.design.experiment import TIMING
 from apologylab.service.achieved import Achieved
-from apologylab.service.timely import NEVER_CAME, TOO_LATE
+from apologylab.service.may_leave import NEVER_CAME, TOO_LATE
 from apologylab.warehouse.sql import text_literal
 from apologylab.warehouse.staging import LEDGER
 

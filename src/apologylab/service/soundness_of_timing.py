@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from apologylab.record.facts import Assignment, Delivery, Remedy
 from apologylab.record.later_facts import DueMoved
-from apologylab.service.timely import TOO_LATE
+from apologylab.service.may_leave import TOO_LATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

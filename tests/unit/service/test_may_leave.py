@@ -19,7 +19,7 @@ from apologylab.record.facts import (
 from apologylab.record.later_facts import DueMoved, Visit
 from apologylab.service.dispatch import Worker, dispatch_once
 from apologylab.service.ending import end
-from apologylab.service.timely import bring_forward
+from apologylab.service.may_leave import bring_forward
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 QUIET = """[delivery.quiet]
