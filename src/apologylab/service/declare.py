@@ -9,7 +9,8 @@ from apologylab.design.findings import Finding
 from apologylab.errors import ApologylabError, DeclarationError
 from apologylab.remedy.zones import zone
 from apologylab.service.linted import linted
-from apologylab.service.spoken import (
+from apologylab.service.text_differences import differences, later_texts, subjects
+from apologylab.service.text_findings import (
     arranged,
     branded,
     missing,
@@ -19,7 +20,6 @@ from apologylab.service.spoken import (
     short_subjects,
     texts_beside,
 )
-from apologylab.service.text_differences import differences, later_texts, subjects
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment

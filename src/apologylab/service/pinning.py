@@ -8,7 +8,7 @@ from apologylab.errors import InputError
 from apologylab.record.facts import Liability, Remedy
 from apologylab.remedy.codes import coupon_code
 from apologylab.remedy.terms import written_terms
-from apologylab.service.following import Beside, follow_ups
+from apologylab.service.follow_ups import Beside, follow_ups
 from apologylab.service.text_ids import text_id
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from apologylab.design.carriers import carried
 from apologylab.design.findings import Finding, at
 from apologylab.design.routes import address_fields, format_of
 from apologylab.remedy.tags import FRAME, PARTS
-from apologylab.service.spoken import sections
+from apologylab.service.text_findings import sections
 
 if TYPE_CHECKING:
     from apologylab.design.experiment import Experiment
-    from apologylab.service.spoken import Text
+    from apologylab.service.text_findings import Text
 
 MUCH: Final = 1 / 3
 """How much longer than another a text may be, as a share of the other, before it is said."""
