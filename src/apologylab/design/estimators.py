@@ -67,7 +67,8 @@ def columns_of(texts: Iterable[str], known: Iterable[str] = ()) -> dict[str, str
 
 CLUSTERED: Mapping[str, Option] = {
     "errors": Option(
-        about="CR2 holds with few and unequal clusters; CR1 and CR0 need many",
+        about="CR2 holds with few and unequal clusters; CR1 (times G / (G - 1) of each arm) and "
+        "CR0 need many, of one arm each",
         default="CR2",
         words=("CR0", "CR1", "CR2"),
     )

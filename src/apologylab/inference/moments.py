@@ -90,13 +90,16 @@ def cell_means(moments: Moments) -> Floats:
 def cell_scatters(moments: Moments) -> Floats:
     """Sums of products of deviations from the cell's own means, (g, k, k).
 
-    A column's own spread below rounding is 0, so that a constant is seen to be one.
+    A column's own spread below rounding is 0, and what goes with it, so that a constant is seen to
+    be one.
     """
     sums, n = moments.sums, moments.n[:, None, None]
     scatters = moments.products - sums[:, :, None] * sums[:, None, :] / n
     diagonal = np.arange(len(moments.columns))
     own, raw = scatters[:, diagonal, diagonal], moments.products[:, diagonal, diagonal]
-    scatters[:, diagonal, diagonal] = np.where(own <= ROUNDING * raw, 0, own)
+    constant = own <= ROUNDING * raw
+    scatters[constant] = 0
+    scatters.swapaxes(1, 2)[constant] = 0
     return scatters
 
 

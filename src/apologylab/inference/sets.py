@@ -113,6 +113,11 @@ def spread_over(phase: Phase) -> Floats:
     return spread
 
 
+def mixed(totals: SetTotals, arms: Sequence[str]) -> bool:
+    """Whether a set has units in several of ``arms`` in one phase."""
+    return any(((each.drawn > 0).sum(axis=1) > 1).any() for each in phases(totals, arms))
+
+
 def too_few(
     totals: SetTotals,
     arms: Sequence[str],

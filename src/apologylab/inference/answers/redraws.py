@@ -157,8 +157,14 @@ def _points(
 
 
 def _clustered(units: Points, sets: NDArray[np.intp]) -> Points:
-    """Each cluster as a point; ``sets`` (n,) are the units' clusters."""
+    """Each cluster as a point; ``sets`` (n,) are the units' clusters.
+
+    Raises:
+        NotEstimable: a cluster has units in both arms.
+    """
     _, first, group = np.unique(sets, return_index=True, return_inverse=True)
+    if (units.treated != units.treated[first][group]).any():
+        raise NotEstimable("some clusters have units in both arms: they were not drawn as clusters")
     return units._replace(
         total=np.bincount(group, units.total).astype(np.float64),
         units=np.bincount(group).astype(np.float64),
@@ -175,8 +181,10 @@ def _refuse_few(asking: Asking, points: Points, phases: list[int], arms: tuple[s
             if not asking.question.weights.get(number, {}).get(arm, 0):
                 raise NotEstimable(f"{arm} is not drawn in phase {number}")
             if (n := int((mine & (points.phase == i)).sum())) < 2:
-                what = "clusters" if asking.question.drawing.scheme == "clusters" else "units"
-                raise NotEstimable(f"{arm} has {n} {what} in phase {number}: two are needed")
+                what = "cluster" if asking.question.drawing.scheme == "clusters" else "unit"
+                raise NotEstimable(
+                    f"{arm} has {n} {what}{'s' * (n != 1)} in phase {number}: two are needed"
+                )
 
 
 def _mean(points: Points, mine: NDArray[np.bool_]) -> float:

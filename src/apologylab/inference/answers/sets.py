@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from apologylab.inference.answer import Answer, Fit, OfMeans, Scan
 from apologylab.inference.estimators.blocked import blocked
 from apologylab.inference.estimators.clustered import Errors, clustered
-from apologylab.inference.sets import too_few
+from apologylab.inference.sets import mixed, too_few
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 def _clustered(scan: Scan) -> Mapping[str, Fit]:
     errors = cast("Errors", scan.asked.word("errors"))
-    return _fit(partial(clustered, errors=errors), scan, of_one_arm=True)
+    fits = _fit(partial(clustered, errors=errors), scan, of_one_arm=True)
+    if errors == "CR2":
+        return fits
+    why = f"{errors} here is of clusters of one arm, and some have units in several: ask for CR2"
+    arms = scan.question.arms
+    return {
+        outcome: Fit(None, dict.fromkeys(arms, why) | dict(fit.refused))
+        if mixed(scan.sets[outcome], arms)
+        else fit
+        for outcome, fit in fits.items()
+    }
 
 
 def _fit(

@@ -60,6 +60,11 @@ def unadjustable(moments: Moments, arms: Sequence[str]) -> dict[str, str]:
     if missing := _missing(moments):
         return dict.fromkeys(arms, missing)
     scatters = cell_scatters(moments)
+    mine = [cell.arm in arms for cell in moments.cells]
+    if not scatters[mine, 0, 0].any():
+        return dict.fromkeys(
+            arms, f"the variance is 0: {moments.columns[0]} is the same for all of an arm"
+        )
     reasons: dict[str, str] = {}
     for cell, n, scatter in zip(moments.cells, moments.n, scatters, strict=True):
         if cell.arm in arms and (why := _why_not(moments.columns, int(n), scatter)):
@@ -144,7 +149,8 @@ def lin(
     layout = lay_out(moments, arms)
     cells = [[moments.cells[i] for i in row] for row in layout.rows]
     intercepts = np.array([[fits[cell].beta[0] for cell in row] for row in cells])
-    summed = np.array([[variance[cell] for cell in row] for row in cells])
+    varies = cell_scatters(moments)[layout.rows][..., 0, 0] > 0
+    summed = np.array([[variance[cell] for cell in row] for row in cells]) * varies
     n = moments.n[layout.rows]
     share = layout.share[:, None]
     freedom = (n - len(moments.columns)).astype(np.float64)

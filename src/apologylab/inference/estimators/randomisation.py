@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from apologylab.errors import NotEstimable
+from apologylab.inference.moments import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +132,9 @@ def redrawn(points: Points, rng: np.random.Generator, draws: int) -> NDArray[np.
 
 def forms(points: Points, drawn: NDArray[np.bool_], *, studentised: bool = True) -> Forms:
     """D and V of each of ``drawn`` (r, g)."""
+    # Neither depends on where 0 lies, and about the mean no digit is lost.
+    middle = points.total.sum() / points.units.sum()
+    points = points._replace(total=points.total - points.units * middle)
     step = max(CHUNK // max(len(points.total), 1), 1)
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw that leaves an arm empty
         parts = [
@@ -183,8 +187,9 @@ class _Side(NamedTuple):
     def product(self, a: Floats, b: Floats, v: Floats, mean_a: Floats, mean_b: Floats) -> Floats:
         """sum_g (a_g - v_g mean_a) (b_g - v_g mean_b) over the arm's points, (r,)."""
         across = mean_b * (self.z @ (a * v)) + mean_a * (self.z @ (b * v))
-        found: Floats = self.z @ (a * b) - across + mean_a * mean_b * (self.z @ (v * v))
-        return np.maximum(found, 0) if a is b else found
+        whole = self.z @ (a * b)
+        found: Floats = whole - across + mean_a * mean_b * (self.z @ (v * v))
+        return np.where(found > ROUNDING * whole, found, 0) if a is b else found
 
 
 def _between(
