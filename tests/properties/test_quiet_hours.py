@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apologylab.design.hours import hours
-from apologylab.design.remedies import QuietHours
+from apologylab.design.sending import QuietHours
 from apologylab.errors import DeclarationError
 from apologylab.record.facts import Delivery, Liability, Remedy, Resolution
 from apologylab.record.later_facts import Visit

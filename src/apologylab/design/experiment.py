@@ -36,15 +36,14 @@ from apologylab.design.measures import HARMS
 from apologylab.design.plan import Plan
 from apologylab.design.remedies import (
     Compensation,
-    Delivery,
     Markets,
     Messages,
-    Moment,
     Said,
     Sender,
     SignOff,
     Survey,
 )
+from apologylab.design.sending import Delivery, Moment
 from apologylab.design.times import Time
 
 Scalar = Value

@@ -7,10 +7,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
-from apologylab.design.remedies import Weekday
+from apologylab.design.sending import Weekday
 
 if TYPE_CHECKING:
-    from apologylab.design.remedies import QuietHours
+    from apologylab.design.sending import QuietHours
 
 DAY: Final = timedelta(days=1)
 _WEEKDAYS: Final[tuple[str, ...]] = get_args(Weekday)
@@ -32,7 +32,7 @@ class Hours(NamedTuple):
 def hours(quiet: QuietHours) -> Hours:
     """Compile a declaration.
 
-    >>> from apologylab.design.remedies import QuietHours
+    >>> from apologylab.design.sending import QuietHours
     >>> hours(QuietHours(begin="21:00", end="08:00", working_days=("mon", "sun"))).days
     frozenset({0, 6})
     """

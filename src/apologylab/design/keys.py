@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from apologylab.design.constraints import NAME, Doc, Fine, Range, Text
+from apologylab.design.duration import SPELLING
 from apologylab.design.money import Money
 
 Name = Annotated[str, Text(pattern=NAME, longest=64, example="late_ride_apology")]
@@ -16,6 +17,8 @@ Share = Annotated[float, Range(0, 1)]
 Weight = Annotated[int, Range(0, 1_000_000)]
 Locale = Annotated[str, Text(pattern=r"[a-z]{2,3}([-_][A-Za-z]{2,4})?", longest=8, example="en")]
 Placeholder = Annotated[str, Text(pattern=r"[a-z_][a-z0-9_]*", longest=64, example="first_name")]
+Span = Annotated[str, Text(pattern=SPELLING, longest=8, example="36h")]
+"""A time span, read by :func:`apologylab.design.duration.parse_duration`."""
 UnitsPerDay = Annotated[
     int | None, Range(1, 10**9), Doc("a ramp: units drawn on one day (UTC), at most")
 ]

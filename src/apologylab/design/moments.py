@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from apologylab.design.duration import parse_duration
 from apologylab.design.experiment import TIMING
-from apologylab.design.remedies import Moment
+from apologylab.design.sending import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -86,7 +86,7 @@ def first_allowed(moment: datetime, quiet: Quiet | None) -> datetime:
     """The first moment from ``moment`` on at which a send may begin, in UTC.
 
     >>> from apologylab.design.hours import hours
-    >>> from apologylab.design.remedies import QuietHours
+    >>> from apologylab.design.sending import QuietHours
     >>> from apologylab.remedy.zones import zone
     >>> night = Quiet(hours(QuietHours(begin="21:00", end="08:00")), zone("Europe/Vilnius"))
     >>> first_allowed(datetime(2026, 5, 1, 19, tzinfo=UTC), night).isoformat()

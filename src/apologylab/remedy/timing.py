@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from apologylab.design.experiment import Experiment
-    from apologylab.design.remedies import Moment
+    from apologylab.design.sending import Moment
 
 ZONE_MISSING: Final = "zone_missing"
 ZONE_UNKNOWN: Final = "zone_unknown"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apologylab.design.hours import hours, is_open, longest_closed, next_open, shortest_open
-from apologylab.design.remedies import QuietHours
+from apologylab.design.sending import QuietHours
 from apologylab.remedy.schedule import LEAD, Due, Quiet, due, first_allowed
 from apologylab.remedy.zones import names, zone
 

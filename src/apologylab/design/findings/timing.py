@@ -11,7 +11,7 @@ from apologylab.design.experiment import TIMING, Outcome
 from apologylab.design.findings.finding import Finding, Rule, Unreadable, at, each, readable
 from apologylab.design.hours import hours, longest_closed, shortest_open
 from apologylab.design.moments import AWAITED, longest_delay
-from apologylab.design.remedies import Moment, QuietHours
+from apologylab.design.sending import Moment, QuietHours
 from apologylab.errors import InputError
 
 if TYPE_CHECKING:
