@@ -80,6 +80,7 @@ class Declared:
 
     text: str = DECLARATION
     messages: dict = field(default_factory=lambda: dict(FRAGMENTS))
+    name: str = NAME
 
     def change(self, old, new):
         """Edit the declaration; the old text must be there."""
@@ -88,10 +89,10 @@ class Declared:
         return self
 
     def names(self):
-        return (NAME,)
+        return (self.name,)
 
     def source(self, name):
-        assert name == NAME
+        assert name == self.name
         return self.text
 
     def experiment(self, name):

@@ -487,36 +487,20 @@ def test_a_file_that_says_broken_tells_of_the_second_failure_too(ledger, running
     assert f"broken_promise:{kept.key}" not in {e.key for e in ledger.read(Incident)}
 
 
-class Shelf:
-    """A catalogue of one experiment."""
+@pytest.fixture
+def started(loop):
+    """``started(ledger, text, words, at)`` is the version that was started with them."""
 
-    def __init__(self, text, words):
-        self.text, self.words = text, words
+    def begun(ledger, text, words, at):
+        start(ledger, loop.Declared(text, words, "sorry"), "sorry", now=at)
+        (found,) = pinned(ledger, lambda text: read(text, where="sorry"))
+        return found
 
-    def names(self):
-        return ("sorry",)
-
-    def experiment(self, _name):
-        return read(self.text, where="sorry")
-
-    def source(self, _name):
-        return self.text
-
-    def fragments(self, _experiment):
-        return self.words
-
-    def languages(self, _locales):
-        return {}
-
-
-def started(ledger, text, words, at):
-    start(ledger, Shelf(text, words), "sorry", now=at)
-    (found,) = pinned(ledger, lambda text: read(text, where="sorry"))
-    return found
+    return begun
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_what_an_earlier_version_would_ask_is_asked_unless_that_was_killed(is_killed):
+def test_what_an_earlier_version_would_ask_is_asked_unless_that_was_killed(started, is_killed):
     ledger = throwaway_ledger()
     one = started(ledger, TEXT, WORDS, NOW)
     answer(ledger, one, 40)

@@ -17,7 +17,6 @@ from apologylab.service.ports import LedgerIdentity
 from apologylab.service.sign_off import sign, where_it_stands, words_sha256
 from apologylab.service.start import start
 from apologylab.storage.memory import MemoryLedger
-from apologylab.wire.declaration import read
 
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)
 TEXT = """
@@ -39,31 +38,9 @@ role = "primary"
 WORDS = {("wording", "sorry", "en"): "We are sorry that your parcel came late."}
 
 
-class Shelf:
-    """A catalogue of one experiment."""
-
-    def __init__(self, text=TEXT, words=WORDS):
-        self.text, self.words = text, dict(words)
-
-    def names(self):
-        return ("sorry",)
-
-    def experiment(self, _name):
-        return read(self.text, where="sorry")
-
-    def source(self, _name):
-        return self.text
-
-    def fragments(self, _experiment):
-        return self.words
-
-    def languages(self, _locales):
-        return {}
-
-
 @pytest.fixture
-def shelf():
-    return Shelf()
+def shelf(loop):
+    return loop.Declared(TEXT, dict(WORDS), "sorry")
 
 
 def a_ledger(*, simulated=False):
@@ -73,7 +50,7 @@ def a_ledger(*, simulated=False):
 def signed(ledger, shelf, *roles, at=NOW):
     experiment = shelf.experiment("sorry")
     for role in roles:
-        found = sign(ledger, experiment, shelf.words, role=role, by=f"{role}@x", now=at)
+        found = sign(ledger, experiment, shelf.messages, role=role, by=f"{role}@x", now=at)
     return found
 
 
@@ -93,8 +70,8 @@ def test_start_refuses_until_every_role_has_signed(shelf):
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda shelf: shelf.words.update({("wording", "sorry", "en"): "We are sorry."}),
-        lambda shelf: shelf.words.update({("wording", "sorry.2", "en"): "Again, we are sorry."}),
+        lambda shelf: shelf.messages.update({("wording", "sorry", "en"): "We are sorry."}),
+        lambda shelf: shelf.messages.update({("wording", "sorry.2", "en"): "Again, we are sorry."}),
         lambda shelf: setattr(
             shelf,
             "text",
@@ -106,7 +83,7 @@ def test_changed_words_lose_it(shelf, edit):
     ledger = a_ledger()
     signed(ledger, shelf, "legal", "brand")
     edit(shelf)
-    stands = where_it_stands(ledger, shelf.experiment("sorry"), shelf.words)
+    stands = where_it_stands(ledger, shelf.experiment("sorry"), shelf.messages)
     assert stands.missing == ("legal", "brand")
     assert set(stands.outdated) == {"legal", "brand"}
     with pytest.raises(StateError, match="the words changed since legal, brand signed"):
@@ -124,10 +101,10 @@ def test_words_that_come_back_are_signed_again(shelf):
     """The hash is of the words: undoing an edit brings the sign-off back."""
     ledger = a_ledger()
     signed(ledger, shelf, "legal", "brand")
-    before = shelf.words["wording", "sorry", "en"]
-    shelf.words["wording", "sorry", "en"] = "Other words, for which we are sorry."
+    before = shelf.messages["wording", "sorry", "en"]
+    shelf.messages["wording", "sorry", "en"] = "Other words, for which we are sorry."
     signed(ledger, shelf, "legal")
-    shelf.words["wording", "sorry", "en"] = before
+    shelf.messages["wording", "sorry", "en"] = before
     assert start(ledger, shelf, "sorry", now=NOW).did == "started"
 
 
@@ -137,7 +114,7 @@ def test_it_is_noted_once_with_who_and_what(shelf):
     signed(ledger, shelf, "legal", at=NOW + timedelta(days=1))
     (fact,) = ledger.read(SignedOff)
     assert (fact.role, fact.by, fact.occurred_at) == ("legal", "legal@x", NOW)
-    assert fact.sha256 == words_sha256(shelf.experiment("sorry"), shelf.words)
+    assert fact.sha256 == words_sha256(shelf.experiment("sorry"), shelf.messages)
     (change,) = ledger.read(Change)
     assert (change.what, change.by) == ("sign_off", "legal@x")
     assert change.detail == {"role": "legal", "sha256": fact.sha256}
@@ -149,7 +126,7 @@ def test_a_role_that_nobody_asks_for(shelf):
         signed(ledger, shelf, "ceo")
     experiment = replace(shelf.experiment("sorry"), sign_off=None)
     with pytest.raises(StateError, match="asks nobody"):
-        sign(ledger, experiment, shelf.words, role="legal", by="x", now=NOW)
+        sign(ledger, experiment, shelf.messages, role="legal", by="x", now=NOW)
 
 
 def test_in_a_simulated_ledger_nobody_must_sign(shelf):
@@ -159,10 +136,10 @@ def test_in_a_simulated_ledger_nobody_must_sign(shelf):
 def test_a_brand_that_only_advises_is_no_word(shelf):
     """``start`` does not pin what changes no text, and must find what was signed all the same."""
     avoid = Brand(avoid=(Avoided(term="kerfuffle", why="it belittles"),))
-    shelf.words[BRAND, "", "en"] = brand_source(avoid)
+    shelf.messages[BRAND, "", "en"] = brand_source(avoid)
     ledger = a_ledger()
     signed(ledger, shelf, "legal", "brand")
     assert start(ledger, shelf, "sorry", now=NOW).did == "started"
     signature = Brand(avoid=avoid.avoid, signature="Your Acme")
-    shelf.words[BRAND, "", "en"] = brand_source(signature)
-    assert where_it_stands(ledger, shelf.experiment("sorry"), shelf.words).missing
+    shelf.messages[BRAND, "", "en"] = brand_source(signature)
+    assert where_it_stands(ledger, shelf.experiment("sorry"), shelf.messages).missing
