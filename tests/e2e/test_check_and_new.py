@@ -52,6 +52,24 @@ def test_check_reads_the_design_back(shipped, capsys):
     assert row.split() == ["silence", "(reference)", "1", "0.1250"]
 
 
+def test_check_lists_only_arms_that_can_be_drawn(shipped, capsys):
+    """Half of the 32 cells of a fraction; a later phase may draw what the first does not."""
+    main(["check", "late_delivery_parts"])
+    out = capsys.readouterr().out
+    listed = [line.split() for line in out.splitlines() if line.startswith("told+")]
+    assert len(listed) == 16
+    assert {row[-1] for row in listed} == {"0.0625"}
+    assert "16 combinations of levels are never drawn and not listed." in out
+    file = shipped / "experiments/late_delivery_parts/experiment.toml"
+    file.write_text(file.read_text() + '\n[[allocation.phases]]\nweights = "equal"\n')
+    main(["check", "late_delivery_parts", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    weights = {each["arm"]: each["weight"] for each in document["arms"]}
+    assert (len(weights), document["never_drawn"]) == (32, 0)
+    assert weights["told+none+none+none+none+manager@1h"] == 0
+    assert sum(each["probability"] for each in document["arms"]) == pytest.approx(1)
+
+
 def test_check_prints_what_a_fraction_cannot_tell_apart(shipped, capsys):
     """Words and coupon are always drawn together, so neither has an effect of its own."""
     file = shipped / "experiments/late_ride_apology/experiment.toml"

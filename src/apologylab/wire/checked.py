@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from apologylab.design.aliases import aliases
-from apologylab.design.arms import arms, weights
+from apologylab.design.arms import arms
 from apologylab.design.experiment import Experiment
 from apologylab.design.findings import Finding
 from apologylab.design.fingerprint import fingerprint
 from apologylab.design.forecast import forecast
-from apologylab.design.layout import layout
+from apologylab.design.layout import layout, weights_by_phase
 from apologylab.design.words import amounts, money_in_words
 
 
@@ -57,6 +57,7 @@ def _design(experiment: Experiment) -> Mapping[str, Any]:
         "version": experiment.version,
         "fingerprint": fingerprint(experiment),
         "arms": [*arm_rows(experiment)],
+        "never_drawn": never_drawn(experiment),
         "amounts": [
             {"path": path, "amount": str(money), "words": money_in_words(money)}
             for path, money in amounts(experiment)
@@ -89,20 +90,25 @@ def looks_document(experiment: Experiment) -> Mapping[str, Any] | None:
 
 
 def arm_rows(experiment: Experiment) -> tuple[Mapping[str, Any], ...]:
-    """Every arm with its weight and probability in the first phase."""
-    every = arms(experiment)
-    planned = weights(experiment.allocation.weights, tuple(arm.name for arm in every))
+    """Every arm that some phase draws, with its weight and probability in the first."""
+    planned, *later = weights_by_phase(experiment)
+    drawn = [name for name in planned if any(phase[name] > 0 for phase in (planned, *later))]
     total = sum(planned.values())
     return tuple(
         {
-            "arm": arm.name,
-            "called": experiment.arms.names.get(arm.name, ""),
-            "reference": arm.name == experiment.arms.reference,
-            "weight": planned[arm.name],
-            "probability": planned[arm.name] / total,
+            "arm": name,
+            "called": experiment.arms.names.get(name, ""),
+            "reference": name == experiment.arms.reference,
+            "weight": planned[name],
+            "probability": planned[name] / total,
         }
-        for arm in every
+        for name in drawn
     )
+
+
+def never_drawn(experiment: Experiment) -> int:
+    """How many combinations of levels no phase draws: a fraction leaves some out."""
+    return len(arms(experiment)) - len(arm_rows(experiment))
 
 
 def _budget(experiment: Experiment) -> Mapping[str, Any] | None:

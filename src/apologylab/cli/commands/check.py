@@ -94,7 +94,7 @@ def _show_design(experiment: Experiment) -> None:
     from apologylab.design.forecast import forecast
     from apologylab.design.layout import layout
     from apologylab.design.words import amounts, money_in_words
-    from apologylab.wire.checked import arm_rows, looks_document
+    from apologylab.wire.checked import arm_rows, looks_document, never_drawn
 
     show(f"{experiment.question}\n")
     rows = [
@@ -107,6 +107,8 @@ def _show_design(experiment: Experiment) -> None:
         for row in arm_rows(experiment)
     ]
     show_table("Arms", ["arm", "called", "weight", "probability"], rows)
+    if left_out := never_drawn(experiment):
+        show(f"{left_out} combinations of levels are never drawn and not listed.")
     show()
     told = [[path, str(money), money_in_words(money)] for path, money in amounts(experiment)]
     if told:
