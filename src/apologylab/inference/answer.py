@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from apologylab.design.estimators import Asked
     from apologylab.inference.arm_means import ArmMeans
     from apologylab.inference.derived import Derived
+    from apologylab.inference.known import ByPhase
     from apologylab.inference.moments import Moments
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate, Refusal
@@ -106,11 +107,15 @@ class OfMeans:
 
 
 class Found(NamedTuple):
-    """What an estimator that answers by itself found."""
+    """What an estimator that answers by itself found.
+
+    ``followed`` are the units, phase -> arm -> n, of each time to an event that was read.
+    """
 
     estimates: Sequence[Estimate] = ()
     refusals: Sequence[Refusal] = ()
     notes: Sequence[str] = ()
+    followed: Sequence[tuple[str, ByPhase]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ def warnings(panel: Panel, asked: Question, fits: Fits) -> tuple[str, ...]:
 def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> tuple[Check, ...]:
     """Sample ratio overall, in slices and of the rows analysed; delivery, attrition, balance."""
     found: list[Check] = []
-    analysed = {name: by_phase(each) for name, each in fits.moments.items()}
+    analysed = has_outcome(fits)
     if weighed:
         found += [at_assignment(asked, flow), *_of_rows(asked, fits, analysed)]
         found += in_slices(asked, flow)
@@ -71,7 +71,8 @@ def checks(asked: Question, flow: Flow, fits: Fits, *, weighed: bool = True) -> 
 
 def _who_is_measured(asked: Question, flow: Flow, analysed: Mapping[str, ByPhase]) -> list[Check]:
     """Whether as many units have matured in every arm, and as many of these have their outcome."""
-    names = [each.name for each in asked.outcomes if each.name in flow.mature]
+    read = [each.name for each in asked.times if each.name in analysed]
+    names = [name for name in (*(o.name for o in asked.outcomes), *read) if name in flow.mature]
     ripe = [maturity(name, flow.assigned, flow.mature[name]) for name in names]
     gone = [attrition(name, flow.mature[name], analysed[name]) for name in names]
     return [*filter(None, ripe), *gone]
@@ -178,6 +179,12 @@ def replayed(panel: Panel, asked: Question, replays: Replays | None) -> list[Che
 
     columns = (asked.outcomes[0].name, *asked.covariates)
     return [replay(panel.source.collect(columns), asked, replays)]
+
+
+def has_outcome(fits: Fits) -> dict[str, ByPhase]:
+    """Outcome, or time to an event that was read, -> phase -> arm -> units that have it."""
+    found = {name: by_phase(each) for name, each in fits.moments.items()}
+    return found | {name: n for each in fits.found.values() for name, n in each.followed}
 
 
 def by_phase(moments: Moments) -> ByPhase:

@@ -21,6 +21,7 @@ from apologylab.service.checks import (
     at_assignment,
     by_phase,
     checks,
+    has_outcome,
     of_source,
     over_phases,
     replayed,
@@ -84,7 +85,7 @@ def conclude(
     flow = panel.flow()
     asked = replace(asked, assigned=over_phases(flow.assigned))
     found, refusals = estimates(fits, asked)
-    known = {name: by_phase(each) for name, each in fits.moments.items() if name in flow.mature}
+    known = {name: each for name, each in has_outcome(fits).items() if name in flow.mature}
     found = over_the_known(found, {n: lost_of(flow.mature[n], each) for n, each in known.items()})
     unweighed = () if weighed else (UNWEIGHED,)
     errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]

@@ -28,6 +28,7 @@ class Wanted:
         arm: column of the arm.
         unit: column of the unit id, if there is one.
         cluster: column of what was drawn together, if rows were not drawn one by one.
+        strata: column of the strata, if each was drawn by itself.
         outcomes: outcome -> its column.
         covariates: columns measured before the draw.
         levels: what the panel calls a subgroup -> its column and the level there.
@@ -41,6 +42,7 @@ class Wanted:
     arm: str
     unit: str | None = None
     cluster: str | None = None
+    strata: str | None = None
     outcomes: Mapping[str, str]
     covariates: tuple[str, ...] = ()
     levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -51,9 +53,14 @@ class Wanted:
     value: str | None = None
 
     @property
+    def times(self) -> tuple[str, ...]:
+        """What the panel calls the times to an event."""
+        return tuple(name for name in self.further if f"{name}{END}" in self.further)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """All columns of the table that are read."""
-        ids = tuple(filter(None, (self.unit, self.cluster)))
+        ids = tuple(filter(None, (self.unit, self.cluster, self.strata)))
         every = (
             self.arm, *ids, *self.outcomes.values(), *self.covariates, *self.further.values(),
             *(column for column, _ in self.levels.values()),

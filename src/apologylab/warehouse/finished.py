@@ -17,7 +17,7 @@ from apologylab.errors import InputError
 from apologylab.inference.lost import lost
 from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
-from apologylab.warehouse.keys import KEYS
+from apologylab.warehouse.keys import KEYS, STRATUM
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier, text_literal
@@ -50,11 +50,13 @@ class FinishedPanel:
         """See :meth:`apologylab.service.ports.Panel.flow`."""
         if not self.source.rows:
             self.source.moments([])
-        assigned = {cell.arm: rows for cell, rows in self.source.rows.items()}
+        assigned: dict[str, int] = {}
+        for cell, rows in self.source.rows.items():
+            assigned[cell.arm] = assigned.get(cell.arm, 0) + rows
         self._refuse_arms(assigned)
         units: ByPhase = {1: {arm: assigned[arm] for arm in self.arms}}
         value = () if self.wanted.value is None else (self.wanted.value,)
-        mature = dict.fromkeys((*self.wanted.outcomes, *value), units)
+        mature = dict.fromkeys((*self.wanted.outcomes, *value, *self.wanted.times), units)
         source, sets = self.source, None
         if self.wanted.cluster is not None and isinstance(source, DuckSource):
             sets = set_totals(source.connection, source.relation, source.columns, None)
@@ -110,7 +112,7 @@ def finished_panel(
     _refuse_types(wanted, types)
     _refuse_texts(connection, relation, wanted, types)
     _refuse_repeats(connection, relation, wanted)
-    _refuse_clusterless(connection, relation, wanted)
+    _refuse_empty(connection, relation, wanted)
     view = "CREATE OR REPLACE TEMP VIEW panel AS "
     connection.execute(view + _select(relation, wanted, types, {}))
     panel = _panel(connection, wanted, {})
@@ -129,6 +131,7 @@ def _panel(
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
         *([] if wanted.cluster is None else [DRAWN_SET]),
+        *([] if wanted.strata is None else [STRATUM]),
         *wanted.further, *wanted.levels,
         *([wanted.value, lost(wanted.value)] if wanted.value else []),
     }  # fmt: skip
@@ -274,19 +277,18 @@ def _numbered(wanted: Wanted) -> tuple[str, ...]:
     return (f"dense_rank() OVER (ORDER BY {identifier(wanted.cluster)}) AS {DRAWN_SET}",)
 
 
-def _refuse_clusterless(
-    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted
-) -> None:
-    if wanted.cluster is None:
-        return
-    cluster = identifier(wanted.cluster)
-    query = f"SELECT count(*) FILTER (WHERE {cluster} IS NULL) FROM {relation}"
-    ((n,),) = connection.execute(query).fetchall()
-    if n:
-        raise InputError(
-            f"{wanted.what}: {n} rows have no cluster in column {wanted.cluster!r}",
-            do="fill it in: a unit that was drawn alone is a cluster of its own",
-        )
+def _refuse_empty(connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted) -> None:
+    """Rows without what they were drawn by."""
+    for what, column, do in (
+        ("cluster", wanted.cluster, "fill it in: a unit that was drawn alone is a cluster alone"),
+        ("stratum", wanted.strata, "fill it in, as it was when the arms were drawn"),
+    ):
+        if column is None:
+            continue
+        query = f"SELECT count(*) FILTER (WHERE {identifier(column)} IS NULL) FROM {relation}"
+        ((n,),) = connection.execute(query).fetchall()
+        if n:
+            raise InputError(f"{wanted.what}: {n} rows have no {what} in column {column!r}", do=do)
 
 
 def _lacking(
@@ -326,6 +328,8 @@ def _select(
     parts = [f"coalesce(CAST({identifier(wanted.arm)} AS VARCHAR), '') AS arm"]
     if wanted.cluster is not None:
         parts.append(DRAWN_SET)
+    if wanted.strata is not None:
+        parts.append(f"CAST({identifier(wanted.strata)} AS VARCHAR) AS {STRATUM}")
     for name in wanted.covariates:
         parts += _covariate(name, _number(name, types[name]), is_lacking=name in lacking)
     outcomes = {name: _number(column, types[column]) for name, column in wanted.outcomes.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Answer, Found, OfPanel
-from apologylab.inference.answers.survival import counts_of, each_contrast, phases_of
+from apologylab.inference.answers.survival import counts_of, each_contrast, followed, phases_of
 from apologylab.inference.arm_means import ArmMeans, Reading
 from apologylab.inference.blocks import block_of, blocks
 from apologylab.inference.multiplicity import bounds, p_value
@@ -85,14 +85,15 @@ def _cox_adjusted(source: Source, question: Question, asked: Asked) -> Found:
 
 def _log_rank(source: Source, question: Question, asked: Asked) -> Found:
     estimates, refusals, notes = [], [], []
-    for time, counts in zip(question.times, counts_of(source, question, asked), strict=True):
+    every = counts_of(source, question, asked)
+    for time, counts in zip(question.times, every, strict=True):
         notes += [*_omnibus(time, counts, question), *_otherwise(time, counts)]
         for asking in each_contrast(question, time, SCORE, asked.text):
             try:
                 estimates.append(_two_arms(asking, counts))
             except NotEstimable as error:
                 refusals.append(refusal(asking, error.what))
-    return Found(estimates, refusals, notes)
+    return Found(estimates, refusals, notes, followed(question, every))
 
 
 def _omnibus(time: Lasting, counts: EventCounts, question: Question) -> list[str]:
@@ -258,7 +259,7 @@ def _read(
                 estimates.append(_row(asking, counts, reading, words))
             except NotEstimable as error:
                 refusals.append(refusal(asking, error.what))
-    return Found(estimates, refusals, notes)
+    return Found(estimates, refusals, notes, followed(question, found))
 
 
 def _reading(asking: Asking, fit: _Fit) -> Reading:

@@ -14,6 +14,7 @@ from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.question import Measured
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.survival.arms import (
+    by_phase,
     ended_otherwise,
     lacking,
     last_seen,
@@ -29,10 +30,11 @@ from apologylab.inference.survival.product_limit import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from apologylab.design.estimators import Asked
     from apologylab.inference.arm_means import ArmMeans, Reading
+    from apologylab.inference.known import ByPhase
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.source import Source
@@ -80,6 +82,13 @@ def counts_of(source: Source, question: Question, asked: Asked) -> list[EventCou
     return [select(counts, question.arms) for counts in found]
 
 
+def followed(question: Question, found: Sequence[EventCounts]) -> list[tuple[str, ByPhase]]:
+    """Of each time of the question, the units that have it."""
+    return [
+        (time.name, by_phase(counts)) for time, counts in zip(question.times, found, strict=True)
+    ]
+
+
 def each_contrast(question: Question, time: Lasting, unit: str, text: str) -> Iterator[Asking]:
     """One asking for each contrast of one time to an event."""
     outcome = Measured(name=time.name, role=time.role, unit=unit)
@@ -94,7 +103,8 @@ def phases_of(counts: EventCounts) -> list[int]:
 
 def _by_day(aim: Aim, source: Source, question: Question, asked: Asked) -> Found:
     estimates, refusals = [], []
-    for time, counts in zip(question.times, counts_of(source, question, asked), strict=True):
+    every = counts_of(source, question, asked)
+    for time, counts in zip(question.times, every, strict=True):
         at = day(time, asked, counts)
         target = aim(time, asked, at)
         refused = _refused(counts, question, asked, target, at)
@@ -105,7 +115,7 @@ def _by_day(aim: Aim, source: Source, question: Question, asked: Asked) -> Found
                 estimates.append(_estimate(asking, target, means, refused, counts))
             except NotEstimable as error:
                 refusals.append(refusal(asking, error.what))
-    return Found(estimates, refusals)
+    return Found(estimates, refusals, followed=followed(question, every))
 
 
 def day(time: Lasting, asked: Asked, counts: EventCounts) -> float:

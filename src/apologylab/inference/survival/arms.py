@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +22,19 @@ if TYPE_CHECKING:
 
 def units(counts: EventCounts) -> dict[str, int]:
     """Arm -> units."""
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
+    for arms in by_phase(counts).values():
+        total.update(arms)
+    return dict(total)
+
+
+def by_phase(counts: EventCounts) -> dict[int, dict[str, int]]:
+    """Phase -> arm -> units."""
+    found: dict[int, dict[str, int]] = {}
     for cell, n in zip(counts.cells, _sizes(counts).tolist(), strict=True):
-        total[cell.arm] = total.get(cell.arm, 0) + int(n)
-    return total
+        arms = found.setdefault(cell.phase, {})
+        arms[cell.arm] = arms.get(cell.arm, 0) + int(n)
+    return found
 
 
 def _sizes(counts: EventCounts) -> Floats:
