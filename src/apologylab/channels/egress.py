@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from apologylab.channels.settings import Settings
+
 LONGEST_WAIT: Final = 86_400.0
 """Seconds that an answer may ask us to wait."""
 MOST_BYTES: Final = 65_536
@@ -107,6 +109,20 @@ def place_of(
         tls=not plain,
         private=private,
         seconds=seconds,
+        ca_file=ca_file,
+    )
+
+
+def declared_place(settings: Settings, *, ca_file: Path | None = None) -> Place:
+    """The place that the keys ``url``, ``allow_private`` and ``timeout_seconds`` name.
+
+    Raises:
+        ConfigError: one of them cannot be meant.
+    """
+    return place_of(
+        settings.text("url"),
+        private=settings.switch("allow_private", default=False),
+        seconds=settings.number("timeout_seconds", 10, high=30),
         ca_file=ca_file,
     )
 

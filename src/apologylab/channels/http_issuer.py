@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from apologylab.channels.answers import from_status
-from apologylab.channels.egress import Line, NoAnswerError, NotSentError, place_of
+from apologylab.channels.egress import Line, NoAnswerError, NotSentError, declared_place
 from apologylab.channels.issuing import Issued
 from apologylab.design.money import Money
 from apologylab.service.channel import TEST
@@ -87,11 +87,7 @@ def issuer(settings: Settings) -> HttpIssuer:
     Raises:
         ConfigError: a setting is missing or wrong.
     """
-    place = place_of(
-        settings.text("url"),
-        private=settings.switch("allow_private", default=False),
-        seconds=settings.number("timeout_seconds", 10, high=30),
-    )
+    place = declared_place(settings)
     settings.all_read()
     secret = settings.secret("secret")
     if secret is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from apologylab.channels.answers import from_status
-from apologylab.channels.egress import Line, NoAnswerError, NotSentError, place_of
+from apologylab.channels.egress import Line, NoAnswerError, NotSentError, declared_place
 from apologylab.channels.issuing import Issued
 
 if TYPE_CHECKING:
@@ -108,11 +108,7 @@ def issuer(settings: Settings) -> PromotionCodes:
     Raises:
         ConfigError: a setting is missing or wrong.
     """
-    place = place_of(
-        settings.text("url"),
-        private=settings.switch("allow_private", default=False),
-        seconds=settings.number("timeout_seconds", 10, high=30),
-    )
+    place = declared_place(settings)
     coupons = settings.table("coupons")
     settings.all_read()
     if not coupons or any(not isinstance(each, str) for each in coupons.values()):

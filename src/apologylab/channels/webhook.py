@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from apologylab.channels.egress import Line, NoAnswerError, NotSentError, Place, place_of, wait_s_of
+from apologylab.channels.egress import (
+    Line,
+    NoAnswerError,
+    NotSentError,
+    Place,
+    declared_place,
+    wait_s_of,
+)
 from apologylab.channels.settings import Settings
 from apologylab.service.channel import Needs, Outgoing, Sent
 from apologylab.wire.events import event_id, signed_headers, signing_keys
@@ -140,12 +147,7 @@ def channel(
         ConfigError: a setting is missing or wrong.
     """
     ca_file = settings.optional_text("ca_file")
-    place = place_of(
-        settings.text("url"),
-        private=settings.switch("allow_private", default=False),
-        seconds=settings.number("timeout_seconds", 10, high=30),
-        ca_file=settings.root / ca_file if ca_file else None,
-    )
+    place = declared_place(settings, ca_file=settings.root / ca_file if ca_file else None)
     once = settings.switch("once", default=False)
     settings.all_read()
     secret = settings.secret("secret")
