@@ -155,3 +155,8 @@ def test_what_the_regime_forbids_is_refused() -> None:
         analyse({**columns, "h": 0 * columns["h"]}, DRAWN)
     with pytest.raises(InputError, match="there twice"):
         analyse({**columns, "incident_number": 0 * columns["h"] + 1}, DRAWN)
+    with pytest.raises(InputError, match="has number 0"):
+        analyse({**columns, "incident_number": columns["incident_number"] - 1}, DRAWN)
+    lacking = np.where(np.arange(400) == 7, np.nan, columns["p"])
+    with pytest.raises(InputError, match="1 incidents have no propensity"):
+        analyse({**columns, "p": lacking}, DRAWN)

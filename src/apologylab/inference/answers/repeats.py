@@ -79,17 +79,14 @@ def _incidents(rows: ArraySource, question: Question, asked: Asked, outcome: str
     arm = np.array(
         [question.arms.index(cell.arm) if cell.arm in question.arms else -1 for cell in rows.cells]
     )[rows.code]
-    for name, column in (("number", number), ("customer", customer), ("history", history)):
-        if not np.isfinite(column).all() or (column != np.floor(column)).any():
-            raise InputError(f"{name} is not a whole number everywhere", do="number them")
-    has = np.isfinite(y) & np.isfinite(propensity) & (arm >= 0)
+    _refuse_numbers(number, customer, history)
+    _refuse_unknown(propensity)
+    has = np.isfinite(y) & (arm >= 0)
     if asked.word("regime") == "sticky" and (~has & (arm >= 0)).any():
         raise InputError(
             f"{outcome} is missing for some incidents, and missing is not 0",
             do="leave out incidents whose outcome is not known yet, in every arm alike",
         )
-    if len(np.unique(np.column_stack((customer, number)), axis=0)) != len(y):
-        raise InputError("an incident is there twice", do="give one row an incident")
     return Incidents(
         y=y[has],
         arm=arm[has],
@@ -98,6 +95,26 @@ def _incidents(rows: ArraySource, question: Question, asked: Asked, outcome: str
         propensity=propensity[has],
         history=np.unique(history[has], return_inverse=True)[1],
     )
+
+
+def _refuse_numbers(number: Floats, customer: Floats, history: Floats) -> None:
+    for name, column in (("number", number), ("customer", customer), ("history", history)):
+        if not np.isfinite(column).all() or (column != np.floor(column)).any():
+            raise InputError(f"{name} is not a whole number everywhere", do="number them")
+    if number.min(initial=1) < 1:
+        raise InputError(
+            f"an incident has number {number.min():g}", do="number each customer's from 1"
+        )
+    if len(np.unique(np.column_stack((customer, number)), axis=0)) != len(number):
+        raise InputError("an incident is there twice", do="give one row an incident")
+
+
+def _refuse_unknown(propensity: Floats) -> None:
+    if np.isnan(propensity).any():
+        raise InputError(
+            f"{np.isnan(propensity).sum()} incidents have no propensity",
+            do="give P(arm | history) of every incident that was drawn, and leave out the others",
+        )
 
 
 def _planned(rows: ArraySource, question: Question) -> Floats:
