@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import inf
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import level_means, read_contrast
@@ -106,7 +107,8 @@ class Readings:
     def _weighed(self, weights: Margins | None) -> Layout:
         for factor, given in (weights or {}).items():
             _refuse_unknown(self.layout, factor)
-            if set(given) != set(self.layout.factors[factor]) or min(given.values()) <= 0:
+            positive = all(0 < weight < inf for weight in given.values())
+            if not positive or set(given) != set(self.layout.factors[factor]):
                 raise InputError(
                     f"weights of {factor} are {dict(given)}",
                     do=f"give a weight above 0 to each of {', '.join(self.layout.factors[factor])}",

@@ -37,6 +37,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     covariates: Sequence[str] = (),
     unit: str | None = None,
     cluster: str | None = None,
+    strata: str | None = None,
     weights: Mapping[str, int] | None = None,
     alpha: float = 0.05,
     adjust: Adjust = "holm",
@@ -62,6 +63,9 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         unit: column of the unit id, if there is one; an id in two rows is refused.
         cluster: column of what was drawn together (a city, a household), where rows were not drawn
             one by one: errors are then between clusters.
+        strata: column of what was known before the draw and drawn by itself (a country, a size),
+            with both arms in each: effects are then post-stratified, within strata and weighted by
+            their rows.
         weights: arm -> planned weight, for the sample-ratio check. Without it there is none.
         alpha: 1 less the level of the intervals.
         adjust: how p-values are adjusted.
@@ -85,12 +89,14 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     10.0
     """
     _refuse_names(outcomes, covariates, estimators)
+    _refuse_both(cluster, strata)
     over = _OverTime(times or {}, weeks or {}, subgroups or {})
     wanted = Wanted(
         what=table if isinstance(table, str) else "the table",
         arm=arm,
         unit=unit,
         cluster=cluster,
+        strata=strata,
         outcomes={name: name for name in outcomes},
         covariates=tuple(covariates),
         further=columns_of(estimators, (*outcomes, *covariates)) | over.columns(),
@@ -153,6 +159,14 @@ def _refuse_names(*lists: Sequence[str]) -> None:
     for given in lists:
         if isinstance(given, str) or not all(isinstance(name, str) for name in given):
             raise InputError(f"{given!r} is not a list of names in text", do='write ["spend"]')
+
+
+def _refuse_both(cluster: str | None, strata: str | None) -> None:
+    if cluster is not None and strata is not None:
+        raise InputError(
+            "both cluster and strata are given: errors between clusters are not post-stratified",
+            do="give the cluster alone, or name the strata's columns among the covariates",
+        )
 
 
 def _layout(arms: Sequence[str], levels: Mapping[str, Mapping[str, str | float]]) -> Layout:

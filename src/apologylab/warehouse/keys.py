@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-KEYS = {"version": "1", "phase": "1", "arm": "''", "stratum": "''"}
+STRATUM = "stratum"
+KEYS = {"version": "1", "phase": "1", "arm": "''", STRATUM: "''"}
 """Key -> the constant that stands for it where a panel does not have it."""
 
 

@@ -37,9 +37,9 @@ def panel_engine(table: Any, wanted: Wanted) -> FinishedPanel:
         MissingPartError: what reads it is not installed.
     """
     held = _postgres(table) if isinstance(table, str) else _spark(table)
-    if wanted.cluster is not None:
+    if wanted.cluster is not None or wanted.strata is not None:
         raise InputError(
-            f"{wanted.what}: units drawn by cluster are read from a file or a frame only",
+            f"{wanted.what}: units drawn by cluster or stratum are read from files and frames only",
             do="write the table as Parquet, and give its path",
         )
     refuse_twice(list(held.kinds), wanted)

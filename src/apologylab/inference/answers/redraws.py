@@ -9,6 +9,7 @@ import numpy as np
 from apologylab.errors import NotEstimable
 from apologylab.inference.answer import Answer, Found, OfPanel
 from apologylab.inference.askings import answered
+from apologylab.inference.blocks import Block
 from apologylab.inference.estimators.randomisation import (
     Points,
     count,
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
     from apologylab.design.estimators import Asked
     from apologylab.inference.arrays import ArraySource
+    from apologylab.inference.moments import Cell
     from apologylab.inference.question import Question
     from apologylab.inference.results import Estimate
     from apologylab.inference.rows import Asking
+    from apologylab.inference.scheme_checks import Scheme
     from apologylab.inference.source import Source
 
 COUNTABLE = 20_000
@@ -135,25 +138,31 @@ def _points(
 ) -> Points:
     """The two arms' units as they were drawn; missing outcomes left out."""
     y = units.columns[asking.outcome.name]
-    phases = sorted({cell.phase for cell in units.cells})
-    arm = np.array([cell.arm for cell in units.cells])[units.code]
-    phase = np.array([phases.index(cell.phase) for cell in units.cells])[units.code]
-    has = np.isfinite(y) & np.isin(arm, asking.question.arms)
     sets, scheme = units.drawn_set, asking.question.drawing.scheme
+    of_cell = [_drawn_in(cell, scheme) for cell in units.cells]
+    listed = sorted(set(of_cell))
+    arm = np.array([cell.arm for cell in units.cells])[units.code]
+    phase = np.array([listed.index(each) for each in of_cell])[units.code]
+    has = np.isfinite(y) & np.isin(arm, asking.question.arms)
     blocks = scheme == "blocks" and sets is not None
     points = Points(
         total=y[mine],
         units=np.ones(int(mine.sum())),
         treated=arm[mine] == arms[0],
         phase=phase[mine],
-        share=np.bincount(phase[has], minlength=len(phases)) / max(has.sum(), 1),
+        share=np.bincount(phase[has], minlength=len(listed)) / max(has.sum(), 1),
         exchange=sets[mine] if blocks and sets is not None else phase[mine],
         by_block=blocks,
     )
     if scheme == "clusters" and sets is not None:
         points = _clustered(points, sets[mine])
-    _refuse_few(asking, points, phases, arms)
+    _refuse_few(asking, points, listed, arms)
     return points
+
+
+def _drawn_in(cell: Cell, scheme: Scheme) -> Block:
+    """Within what the arms of a cell's units were drawn: a phase, or a stratum of it."""
+    return Block(0, cell.phase, cell.stratum if scheme == "independent" else "")
 
 
 def _clustered(units: Points, sets: NDArray[np.intp]) -> Points:
@@ -174,21 +183,23 @@ def _clustered(units: Points, sets: NDArray[np.intp]) -> Points:
     )
 
 
-def _refuse_few(asking: Asking, points: Points, phases: list[int], arms: tuple[str, str]) -> None:
-    """Each arm has two points in every phase, in which it is drawn."""
-    for i, number in enumerate(phases):
+def _refuse_few(
+    asking: Asking, points: Points, drawn_in: list[Block], arms: tuple[str, str]
+) -> None:
+    """Each arm has two points in everything within which it is drawn."""
+    for i, block in enumerate(drawn_in):
         for arm, mine in zip(arms, (points.treated, ~points.treated), strict=True):
-            if not asking.question.weights.get(number, {}).get(arm, 0):
-                raise NotEstimable(f"{arm} is not drawn in phase {number}")
+            if not asking.question.weights.get(block.phase, {}).get(arm, 0):
+                raise NotEstimable(f"{arm} is not drawn in phase {block.phase}")
             if (n := int((mine & (points.phase == i)).sum())) < 2:
                 what = "cluster" if asking.question.drawing.scheme == "clusters" else "unit"
                 raise NotEstimable(
-                    f"{arm} has {n} {what}{'s' * (n != 1)} in phase {number}: two are needed"
+                    f"{arm} has {n} {what}{'s' * (n != 1)} in {block}: two are needed"
                 )
 
 
 def _mean(points: Points, mine: NDArray[np.bool_]) -> float:
-    """The arm's mean, phases weighted by their shares."""
+    """The arm's mean, what it was drawn in weighted by shares."""
     place = points.phase[mine]
     total = np.bincount(place, points.total[mine], len(points.share))
     return float(points.share @ (total / np.bincount(place, points.units[mine])))

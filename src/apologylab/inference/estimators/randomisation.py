@@ -56,8 +56,8 @@ class Points(NamedTuple):
         total: (g,) sums of the outcome over each point's units.
         units: (g,) units.
         treated: (g,) whether the point is in the treatment.
-        phase: (g,) index into ``share``.
-        share: (p,) each phase's weight.
+        phase: (g,) index into ``share``: of phases, or of strata that were drawn by themselves.
+        share: (p,) the weight of each.
         exchange: (g,) labels within which draws are exchangeable: phases, or blocks.
         by_block: whether ``exchange`` are permuted blocks, whose error is between them.
     """
