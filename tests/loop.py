@@ -98,6 +98,9 @@ class Declared:
     def experiment(self, name):
         return read(self.source(name), where=name)
 
+    def read(self, source):
+        return read(source, where=NAME)
+
     def fragments(self, experiment):
         del experiment
         return self.messages

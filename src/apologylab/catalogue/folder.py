@@ -99,6 +99,14 @@ class FolderCatalogue:
         self._homes[experiment.name] = file.parent
         return experiment
 
+    def read(self, source: str) -> Experiment:
+        """Read a declaration as ``start`` pinned it.
+
+        Raises:
+            DeclarationError: this version cannot read it.
+        """
+        return read(source, where="the declaration as it was started")
+
     def check(self, name: str) -> Checked:
         """All that is wrong with one: in itself, its messages, its name and its neighbours.
 

@@ -64,12 +64,13 @@ def moment(text: str | None, *, now: datetime) -> datetime:
 def stands(experiment: Experiment, fragments: Fragments) -> Standing | None:
     """Who has signed the words off, as far as there is a project with a ledger to know it."""
     from apologylab import wiring
-    from apologylab.service.sign_off import standing, where_it_stands, words_sha256
+    from apologylab.service.sign_off import asked_before, standing, where_it_stands, words_sha256
 
-    if experiment.sign_off is None:
-        return None
+    read = wiring.declaration_reader()
     try:
         with closing(wiring.open_ledger(wiring.project())) as ledger:
-            return where_it_stands(ledger, experiment, fragments)
+            before = asked_before(ledger, experiment, read)
+            found = where_it_stands(ledger, experiment, fragments, before)
     except ApologylabError:
-        return standing(experiment, words_sha256(experiment, fragments), [])
+        found = standing(experiment, words_sha256(experiment, fragments), [])
+    return found if found.roles else None

@@ -331,6 +331,14 @@ class Catalogue(Protocol):
         """The declaration's text as it stands; ``start`` pins it (R6)."""
         ...
 
+    def read(self, source: str) -> Experiment:
+        """Read a declaration as ``start`` pinned it.
+
+        Raises:
+            DeclarationError: this version cannot read it.
+        """
+        ...
+
     def fragments(self, experiment: Experiment) -> Mapping[tuple[str, str, str], str]:
         """(factor, level, locale) -> fragment source, for every file under ``messages/``."""
         ...

@@ -2,7 +2,8 @@
 
 A sign-off is of a text, not of a name: it holds the hash of everything that the experiment can say.
 Whoever changes a word, a sender, a promise or what a brand's file rewrites needs it anew; a change
-of weights or of outcomes leaves it standing.
+of weights or of outcomes leaves it standing. A version that asks a role no longer must be signed by
+that role too: nobody is left out without their word.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from apologylab.errors import InputError, StateError
+from apologylab.record.facts import Started
 from apologylab.record.later_facts import SignedOff
 from apologylab.remedy.brands import only_applied
 from apologylab.remedy.fragments import BRAND
@@ -21,7 +23,7 @@ from apologylab.service.again import again
 from apologylab.service.audit import note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
@@ -34,7 +36,8 @@ class Standing:
     """Where the sign-off of an experiment's words stands.
 
     ``signed``: role -> the latest sign-off of these words; ``outdated``: role -> the latest of
-    other words, where there is none of these.
+    other words, where there is none of these. ``roles`` end with those ``left_out``, whom the
+    version before asks and this one does not: they sign that version, and not only its words.
     """
 
     experiment: str
@@ -42,10 +45,11 @@ class Standing:
     roles: tuple[str, ...]
     signed: Mapping[str, SignedOff]
     outdated: Mapping[str, SignedOff]
+    left_out: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The declared roles that have not agreed to these words."""
+        """The roles that have not agreed."""
         return tuple(role for role in self.roles if role not in self.signed)
 
 
@@ -73,26 +77,67 @@ def _saying(fragments: Fragments) -> Iterator[tuple[tuple[str, str, str], str]]:
             yield key, said
 
 
-def standing(experiment: Experiment, sha256: str, facts: Iterable[SignedOff]) -> Standing:
-    """Where the sign-off of the words with hash ``sha256`` stands, given all sign-offs."""
+def asked_before(
+    ledger: Ledger, experiment: Experiment, read: Callable[[str], Experiment]
+) -> tuple[str, ...]:
+    """The roles that the version started before ``experiment`` asks.
+
+    ``read`` reads a declaration as ``start`` pinned it.
+    """
+    return _roles_before(ledger.read(Started, experiment=experiment.name), experiment, read)
+
+
+def _roles_before(
+    begun: Iterable[Started], experiment: Experiment, read: Callable[[str], Experiment]
+) -> tuple[str, ...]:
+    earlier = [each for each in begun if each.version < experiment.version]
+    return _asked(read(earlier[-1].declaration)) if earlier else ()
+
+
+def _asked(experiment: Experiment) -> tuple[str, ...]:
+    return experiment.sign_off.roles if experiment.sign_off is not None else ()
+
+
+def standing(
+    experiment: Experiment,
+    sha256: str,
+    facts: Iterable[SignedOff],
+    before: Sequence[str] = (),
+) -> Standing:
+    """Where the sign-off of the words with hash ``sha256`` stands, given all sign-offs.
+
+    ``before``: the roles that the version before asks (:func:`asked_before`).
+    """
+    asked = _asked(experiment)
+    left_out = tuple(role for role in before if role not in asked)
     signed: dict[str, SignedOff] = {}
     others: dict[str, SignedOff] = {}
     for each in facts:
-        (signed if each.sha256 == sha256 else others)[each.role] = each
-    roles = experiment.sign_off.roles if experiment.sign_off else ()
-    outdated = {role: each for role, each in others.items() if role not in signed}
+        same = each.sha256 == sha256
+        agrees = same and (each.role not in left_out or each.version == experiment.version)
+        (signed if agrees else others)[each.role] = each
     return Standing(
-        experiment=experiment.name, sha256=sha256, roles=roles, signed=signed, outdated=outdated
+        experiment=experiment.name,
+        sha256=sha256,
+        roles=(*asked, *left_out),
+        signed=signed,
+        outdated={role: each for role, each in others.items() if role not in signed},
+        left_out=left_out,
     )
 
 
-def where_it_stands(ledger: Ledger, experiment: Experiment, fragments: Fragments) -> Standing:
-    """Where the sign-off of the words on disk stands in ``ledger``."""
+def where_it_stands(
+    ledger: Ledger, experiment: Experiment, fragments: Fragments, before: Sequence[str] = ()
+) -> Standing:
+    """Where the sign-off of the words on disk stands in ``ledger``.
+
+    ``before``: the roles that the version before asks (:func:`asked_before`).
+    """
     facts = ledger.read(SignedOff, experiment=experiment.name)
-    return standing(experiment, words_sha256(experiment, fragments), facts)
+    return standing(experiment, words_sha256(experiment, fragments), facts, before)
 
 
-def sign(
+def sign(  # noqa: PLR0913 - who agrees, to what, and whom the version before asks
     ledger: Ledger,
     experiment: Experiment,
     fragments: Fragments,
@@ -100,65 +145,89 @@ def sign(
     role: str,
     by: str,
     now: datetime,
+    before: Sequence[str] = (),
 ) -> Standing:
     """Store that ``by`` agrees for ``role`` to the words as they are; twice changes nothing.
+
+    ``before``: the roles that the version before asks (:func:`asked_before`); one that is left out
+    now agrees to this version.
 
     Raises:
         InputError: the declaration asks no such role to sign.
         StateError: it asks nobody.
     """
-    if experiment.sign_off is None:
+    stands = where_it_stands(ledger, experiment, fragments, before)
+    if not stands.roles:
         raise StateError(
             f"{experiment.name} asks nobody to sign off",
             do='declare it: [sign_off] roles = ["legal", "brand"]',
         )
-    if role not in experiment.sign_off.roles:
+    if role not in stands.roles:
         raise InputError(
             f"{experiment.name} asks no {role!r} to sign off",
-            do=f"name one of: {', '.join(experiment.sign_off.roles)}",
+            do=f"name one of: {', '.join(stands.roles)}",
         )
-    sha256 = words_sha256(experiment, fragments)
-    again(partial(_append, ledger, experiment, role, by, sha256, now))
-    return where_it_stands(ledger, experiment, fragments)
-
-
-def _append(
-    ledger: Ledger, experiment: Experiment, role: str, by: str, sha256: str, now: datetime
-) -> None:
+    of = f"{role}/{experiment.version}" if role in stands.left_out else role
     fact = SignedOff(
-        key=f"{experiment.name}/{role}/{sha256[:32]}",
+        key=f"{experiment.name}/{of}/{stands.sha256[:32]}",
         occurred_at=now,
         experiment=experiment.name,
         version=experiment.version,
         role=role,
         by=by,
-        sha256=sha256,
+        sha256=stands.sha256,
     )
+    again(partial(_append, ledger, fact, now))
+    return where_it_stands(ledger, experiment, fragments, before)
+
+
+def _append(ledger: Ledger, fact: SignedOff, now: datetime) -> None:
     with ledger.transaction(recorded_at=now) as work:
-        work.lock([f"sign_off/{experiment.name}"])
+        work.lock([f"sign_off/{fact.experiment}"])
         if work.find_among(SignedOff, "key", [fact.key]):
             return
         work.append([fact])
-        detail: dict[str, object] = {"role": role, "sha256": sha256}
-        note(work, experiment=experiment.name, what="sign_off", by=by, detail=detail, now=now)
+        detail: dict[str, object] = {"role": fact.role, "sha256": fact.sha256}
+        name, by = fact.experiment, fact.by
+        note(work, experiment=name, what="sign_off", by=by, detail=detail, now=now)
 
 
-def refuse_unsigned(work: Transaction, experiment: Experiment, fragments: Fragments) -> None:
+def refuse_unsigned(
+    work: Transaction,
+    experiment: Experiment,
+    fragments: Fragments,
+    read: Callable[[str], Experiment],
+) -> None:
     """Refuse to start words that somebody who must agree has not agreed to.
+
+    ``read`` reads a declaration as ``start`` pinned it: whom the version before asks must agree to
+    one that leaves them out. Where nobody ever signed, nobody was asked.
 
     Raises:
         StateError: it names the roles and what they do next.
     """
-    if experiment.sign_off is None:
-        return
     facts = work.find_among(SignedOff, "experiment", [experiment.name])
-    stands = standing(experiment, words_sha256(experiment, fragments), facts)
+    begun = work.find(Started, experiment=experiment.name) if facts else ()
+    before = _roles_before(begun, experiment, read)
+    stands = standing(experiment, words_sha256(experiment, fragments), facts, before)
     if not stands.missing:
         return
+    if unasked := [role for role in stands.missing if role in stands.left_out]:
+        raise _left_out(stands, unasked, experiment.version)
     changed = [role for role in stands.missing if role in stands.outdated]
     why = f"; the words changed since {', '.join(changed)} signed" if changed else ""
     raise StateError(
         f"{experiment.name} is not signed off by {', '.join(stands.missing)}{why}",
         do=f"look at `apologylab preview {experiment.name}`, then run "
         f"`apologylab sign {experiment.name} --role {stands.missing[0]}`",
+    )
+
+
+def _left_out(stands: Standing, roles: Sequence[str], version: int) -> StateError:
+    name, named = stands.experiment, ", ".join(roles)
+    return StateError(
+        f"version {version} of {name} no longer asks {named} to sign off, to which they have not "
+        "agreed",
+        do=f"write {named} into [sign_off] roles again; or let them agree: "
+        f"`apologylab sign {name} --role {roles[0]}`",
     )

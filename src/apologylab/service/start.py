@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.assignment.answers import arm_weights, entry_share
 from apologylab.design.fingerprint import fingerprint
@@ -26,7 +26,7 @@ from apologylab.service.running import (
 from apologylab.service.sign_off import refuse_unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from apologylab.design.experiment import Experiment
@@ -71,7 +71,8 @@ def start(
         DeclarationError: the declaration has mistakes, in itself, its messages or beside its
             neighbours; it holds the findings.
         StateError: it was edited while running, was drained or killed, ``phase`` is not the next
-            declared, or somebody has not signed off its words (in a simulated ledger nobody must).
+            declared, or somebody has not signed off its words, or that they are asked no longer
+            (in a simulated ledger nobody must).
     """
     experiment = catalogue.experiment(name)
     _refuse_panel(experiment)
@@ -80,22 +81,25 @@ def start(
     languages = catalogue.languages(experiment.messages.locales)
     refuse_around(experiment, messages, neighbours(catalogue, experiment), languages)
     pinned = _pinned(experiment, catalogue.source(name), messages, now)
-    return again(partial(_start, ledger, experiment, pinned, now, phase, by))
+    wanted = _Wanted(experiment, pinned, catalogue.read)
+    return again(partial(_start, ledger, wanted, now, phase, by))
 
 
-def _start(
-    ledger: Ledger,
-    experiment: Experiment,
-    pinned: Started,
-    now: datetime,
-    phase: int | None,
-    by: str,
-) -> Begun:
+class _Wanted(NamedTuple):
+    """A version to start, and what reads those before it."""
+
+    experiment: Experiment
+    pinned: Started
+    read: Callable[[str], Experiment]
+
+
+def _start(ledger: Ledger, wanted: _Wanted, now: datetime, phase: int | None, by: str) -> Begun:
+    experiment, pinned, read = wanted
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(experiment.name)])
         version = _begin_version(work, experiment, pinned, now)
         if version == "started" and not ledger.identity.simulated:
-            refuse_unsigned(work, experiment, pinned_messages(pinned))
+            refuse_unsigned(work, experiment, pinned_messages(pinned), read)
         moved = None if phase is None else _begin_phase(work, experiment, phase, now)
         found = report(work, pinned, moved or version)
         if found.did != "nothing":

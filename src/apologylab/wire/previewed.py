@@ -80,6 +80,7 @@ def sign_off_document(stands: Standing) -> dict[str, Any]:
             for fact in [stands.signed.get(role) or stands.outdated.get(role)]
         ],
         "missing": list(stands.missing),
+        "left_out": list(stands.left_out),
     }
 
 

@@ -14,7 +14,7 @@ from apologylab.record.later_facts import SignedOff
 from apologylab.remedy.brands import brand_source
 from apologylab.remedy.fragments import BRAND
 from apologylab.service.ports import LedgerIdentity
-from apologylab.service.sign_off import sign, where_it_stands, words_sha256
+from apologylab.service.sign_off import asked_before, sign, where_it_stands, words_sha256
 from apologylab.service.start import start
 from apologylab.storage.memory import MemoryLedger
 
@@ -143,3 +143,81 @@ def test_a_brand_that_only_advises_is_no_word(shelf):
     signature = Brand(avoid=avoid.avoid, signature="Your Acme")
     shelf.messages[BRAND, "", "en"] = brand_source(signature)
     assert where_it_stands(ledger, shelf.experiment("sorry"), shelf.messages).missing
+
+
+ROLES = 'sign_off = { roles = ["legal", "brand"] }\n'
+
+
+def bump(shelf, version, roles=""):
+    named = TEXT.replace('"sorry"\n', f'"sorry"\nversion = {version}\n', 1)
+    shelf.text = named.replace(ROLES, roles)
+
+
+def agree(ledger, shelf, role):
+    experiment = shelf.experiment("sorry")
+    before = asked_before(ledger, experiment, shelf.read)
+    by = f"{role}@x"
+    return sign(ledger, experiment, shelf.messages, role=role, by=by, now=NOW, before=before)
+
+
+@pytest.fixture
+def begun(shelf):
+    """A ledger in which version 1 was signed by both and started."""
+    ledger = a_ledger()
+    signed(ledger, shelf, "legal", "brand")
+    start(ledger, shelf, "sorry", now=NOW)
+    return ledger
+
+
+@pytest.mark.parametrize("words", ["We are sorry that your parcel came late.", "We are sorry."])
+def test_whom_the_next_version_leaves_out_must_agree_to_that(begun, shelf, words):
+    """Words that were signed do not say that their signer is asked no longer."""
+    shelf.messages["wording", "sorry", "en"] = words
+    bump(shelf, 2)
+    with pytest.raises(StateError, match="version 2 of sorry no longer asks legal, brand") as no:
+        start(begun, shelf, "sorry", now=NOW)
+    assert "write legal, brand into [sign_off] roles again" in str(no.value)
+    assert "apologylab sign sorry --role legal" in str(no.value)
+    assert [each.version for each in begun.read(Started)] == [1]
+    assert agree(begun, shelf, "legal").missing == ("brand",)
+    with pytest.raises(StateError, match="no longer asks brand"):
+        start(begun, shelf, "sorry", now=NOW)
+    agree(begun, shelf, "brand")
+    assert start(begun, shelf, "sorry", now=NOW).did == "started"
+    bump(shelf, 3)
+    shelf.messages["wording", "sorry", "en"] = "Please forgive us."
+    assert start(begun, shelf, "sorry", now=NOW).did == "started"
+
+
+def test_one_role_of_two_is_left_out(begun, shelf):
+    bump(shelf, 2, 'sign_off = { roles = ["brand"] }\n')
+    with pytest.raises(StateError, match="no longer asks legal to sign off"):
+        start(begun, shelf, "sorry", now=NOW)
+    found = agree(begun, shelf, "legal")
+    assert (found.roles, found.left_out, found.missing) == (("brand", "legal"), ("legal",), ())
+    assert start(begun, shelf, "sorry", now=NOW).did == "started"
+
+
+def test_who_agreed_to_be_left_out_of_one_version_did_not_of_the_next(begun, shelf):
+    """Version 2 was signed and never started, so version 3 follows version 1."""
+    bump(shelf, 2)
+    agree(begun, shelf, "legal")
+    agree(begun, shelf, "brand")
+    bump(shelf, 3)
+    with pytest.raises(StateError, match="version 3 of sorry no longer asks legal, brand"):
+        start(begun, shelf, "sorry", now=NOW)
+    changes = [each.detail["role"] for each in begun.read(Change) if each.what == "sign_off"]
+    assert changes == ["legal", "brand", "legal", "brand"]
+
+
+def test_the_same_roles_and_words_need_no_new_sign_off(begun, shelf):
+    bump(shelf, 2, ROLES)
+    assert start(begun, shelf, "sorry", now=NOW).did == "started"
+
+
+def test_an_experiment_that_never_asked_anybody_asks_nobody(shelf):
+    ledger = a_ledger()
+    bump(shelf, 1)
+    start(ledger, shelf, "sorry", now=NOW)
+    bump(shelf, 2)
+    assert start(ledger, shelf, "sorry", now=NOW).did == "started"

@@ -24,7 +24,8 @@ def sign(
     """Sign off the words of an experiment as they are; `start` refuses until every role has.
 
     The sign-off holds who it was and the hash of all that the experiment can say. Changed words
-    need it anew; `apologylab preview` shows what is agreed to.
+    need it anew, and a version that asks a role no longer needs it of that role, too. `apologylab
+    preview` shows what is agreed to.
 
     \b
     Example:
@@ -50,21 +51,22 @@ def _stands(name: str, role: str | None, by: str | None) -> Standing:
     from apologylab.cli.own_ledger import own_ledger
     from apologylab.cli.who import who
     from apologylab.errors import StateError
+    from apologylab.service.sign_off import asked_before, where_it_stands
     from apologylab.service.sign_off import sign as agree
-    from apologylab.service.sign_off import where_it_stands
 
     project, now = wiring.project(), wiring.clock()()
     catalogue = wiring.catalogue(project)
     experiment = catalogue.experiment(name)
     fragments = catalogue.fragments(experiment)
     with own_ledger(project) as ledger:
+        before = asked_before(ledger, experiment, catalogue.read)
         if role is None:
-            return where_it_stands(ledger, experiment, fragments)
+            return where_it_stands(ledger, experiment, fragments, before)
         if catalogue.check(name).has_errors:
             raise StateError(
                 f"{experiment.name} has mistakes", do=f"run `apologylab check {name}` first"
             )
-        return agree(ledger, experiment, fragments, role=role, by=who(by), now=now)
+        return agree(ledger, experiment, fragments, role=role, by=who(by), now=now, before=before)
 
 
 def _show(stands: Standing) -> None:
@@ -80,3 +82,5 @@ def _show(stands: Standing) -> None:
     ]
     title = f"{stands.experiment}: words {stands.sha256[:16]}"
     show_table(title, ["role", "these words", "by", "on"], rows)
+    if stands.left_out:
+        show(f"{', '.join(stands.left_out)}: asked no longer; whoever signs agrees to that, too")
