@@ -143,6 +143,6 @@ def test_starbucks_loses_money_while_it_wins_purchases(run, root, real_data):
     assert f"{value['ci_high']:.4f}" == "-0.0406"
     assert value["interval_kind"] == "pointwise"
     assert any(
-        "changed purchase by +0.9455 percentage points" in reason for reason in found["reasons"]
+        "changed purchase by +0.945 percentage points" in reason for reason in found["reasons"]
     )
     assert value["break_even_compensation"] == pytest.approx(0.15 - 0.0554545, abs=1e-7)

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from apologylab.inference.arm_means import Reading
 
 
-def read_guardrail(
+def read_guardrail(  # noqa: PLR0913 - what is read of which arm, in what, and how surely
     outcome: Outcome,
     arm: str,
     comparator: str,
     reading: Reading,
     *,
+    unit: str,
     alpha: float,
     reach: float | None = None,
 ) -> GuardrailReading:
@@ -41,5 +42,6 @@ def read_guardrail(
         worse_by=worse,
         ci_low=low,
         ci_high=high,
+        unit=unit,
         state="safe" if high < bound else "broken" if low > bound else "undecided",
     )

@@ -28,7 +28,7 @@ class ArmValue:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardrailReading:
-    """Where a guardrail stands in one arm: safe, broken or undecided (R35)."""
+    """Where a guardrail stands in one arm: safe, broken or undecided (R35); in ``unit``."""
 
     outcome: str
     arm: str
@@ -38,6 +38,7 @@ class GuardrailReading:
     ci_low: float
     ci_high: float
     state: Literal["safe", "broken", "undecided"]
+    unit: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apologylab.decision.rule import arm_state, recommended
-from apologylab.inference.sentence import number, to_the_minute
+from apologylab.inference.rounding import digits, rounded
+from apologylab.inference.sentence import is_share, number, to_the_minute
 from apologylab.inference.table import aligned
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 def value_sentence(value: ArmValue, *, reference: str, currency: str) -> str:
     """What sending an arm changed, in money."""
-    low, high = (number(end, signed=True) for end in (value.ci_low, value.ci_high))
+    shown = digits(value.std_error, currency)
+    low, high = (rounded(end, shown, signed=True) for end in (value.ci_low, value.ci_high))
     kind = "" if value.interval_kind == "pointwise" else f", {value.interval_kind}"
     return (
         f"sending `{value.arm}` instead of `{reference}` changed net value by "
-        f"{number(value.point, signed=True)} {currency} per affected customer "
+        f"{rounded(value.point, shown, signed=True)} {currency} per affected customer "
         f"({100 * value.level:g}%{kind}: {low} to {high})"
     )
 
@@ -80,11 +82,16 @@ def _guardrail(reading: GuardrailReading) -> str:
         "broken": "broken",
         "undecided": "undecided, and undecided never ships",
     }[reading.state]
+    times, unit = (100, "percentage points") if is_share(reading.unit) else (1, reading.unit)
+    shown = digits(times * (reading.ci_high - reading.ci_low) / 4, reading.unit)
+    worse, low, high = (
+        rounded(times * each, shown, signed=True)
+        for each in (reading.worse_by, reading.ci_low, reading.ci_high)
+    )
+    ends = f"one-sided ends {low} and {high}, bound {times * reading.bound:g}"
     return (
         f"guardrail {reading.outcome}, `{reading.arm}` against `{reading.comparator}`: worse by "
-        f"{number(reading.worse_by, signed=True)} (one-sided ends "
-        f"{number(reading.ci_low, signed=True)} and {number(reading.ci_high, signed=True)}, bound "
-        f"{number(reading.bound)}): {where}"
+        f"{worse} {unit} ({ends}): {where}"
     )
 
 

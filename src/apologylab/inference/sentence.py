@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apologylab.inference.rounding import digits, rounded
+
 if TYPE_CHECKING:
-    from apologylab.inference.results import DeclaredTest, Estimate
+    from apologylab.inference.results import Estimate
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -30,16 +32,25 @@ def number(value: float, *, signed: bool = False) -> str:
 def sentence(estimate: Estimate, *, alpha: float) -> str:
     """One sentence on one estimate, with its interval and what could have been seen."""
     level = f"{100 * estimate.level:g}%"
-    times, unit = 1, per_customer(estimate.unit)
+    unit = per_customer(estimate.unit)
     if is_share(estimate.unit):
-        times, unit = 100, "percentage points"
-    low, high = (number(times * end, signed=True) for end in (estimate.ci_low, estimate.ci_high))
-    by = f"{number(times * estimate.point, signed=True)} {unit}"
+        unit = "percentage points"
+    low, high = (
+        _written(estimate, end, signed=True) for end in (estimate.ci_low, estimate.ci_high)
+    )
+    by = f"{_written(estimate, estimate.point, signed=True)} {unit}"
     if estimate.kind == "mean":
-        mean = f"{number(times * estimate.point)} {unit} ({level}: {low} to {high})"
+        mean = f"{_written(estimate, estimate.point)} {unit} ({level}: {low} to {high})"
         return f"under `{estimate.treatment}` the mean of {estimate.outcome} is {mean}"
-    reading = _after_a_declared_test(estimate, times) or _reading(estimate, alpha, times)
+    reading = _after_a_declared_test(estimate) or _reading(estimate, alpha)
     return f"{_subject(estimate)} by {by} ({level}: {low} to {high}): {reading}"
+
+
+def _written(estimate: Estimate, value: float, *, signed: bool = False) -> str:
+    """A number in the unit and to the digits of ``estimate``; shares in per cent."""
+    times = 100 if is_share(estimate.unit) else 1
+    shown = digits(times * estimate.spread, estimate.unit)
+    return rounded(times * value, shown, signed=signed)
 
 
 def to_the_minute(moment: str) -> str:
@@ -80,34 +91,37 @@ def _subject(estimate: Estimate) -> str:
     return f"`{estimate.treatment}` against `{estimate.reference}` changed {estimate.outcome}"
 
 
-def _after_a_declared_test(estimate: Estimate, times: int) -> str:
+def _after_a_declared_test(estimate: Estimate) -> str:
     """What the plan's own tests showed; empty where there is none, or none passed."""
+    times = 100 if is_share(estimate.unit) else 1
     passed = {each.kind: each for each in estimate.declared if each.passed}
     said = []
     if (better := passed.get("superiority")) is not None:
         by = f" by more than {number(times * better.margin)}" if better.margin else ""
-        said.append(f"it works{by} (declared test of superiority, adjusted p {_p(better)})")
-    if (same := passed.get("equivalence")) is not None:
-        margin = number(times * same.margin)
         said.append(
-            f"no effect as large as {margin} (declared test of equivalence, adjusted p {_p(same)})"
+            f"it works{by} (declared test of superiority, adjusted {_p(better.p_adjusted)})"
+        )
+    if (same := passed.get("equivalence")) is not None:
+        margin, chance = number(times * same.margin), _p(same.p_adjusted)
+        said.append(
+            f"no effect as large as {margin} (declared test of equivalence, adjusted {chance})"
         )
     return "; ".join(said)
 
 
-def _p(test: DeclaredTest) -> str:
-    return f"{test.p_adjusted:.2g}"
+def _p(p: float) -> str:
+    return f"p {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
-def _reading(estimate: Estimate, alpha: float, times: int) -> str:
+def _reading(estimate: Estimate, alpha: float) -> str:
     seen = estimate.smallest_detectable
-    could = "" if seen is None else f"; we could have seen {number(times * seen)}"
+    could = "" if seen is None else f"; we could have seen {_written(estimate, seen)}"
     p = estimate.p_value if estimate.p_adjusted is None else estimate.p_adjusted
     if p is None:
         return "an interval without a test"
     adjusted = "" if estimate.p_adjusted is None else "adjusted "
     if p < alpha:
-        return f"chance alone would rarely give this ({adjusted}p {p:.2g})"
+        return f"chance alone would rarely give this ({adjusted}{_p(p)})"
     if estimate.ci_low > 0 or estimate.ci_high < 0:
-        return f"we cannot tell once all tests are counted ({adjusted}p {p:.2g}){could}"
+        return f"we cannot tell once all tests are counted ({adjusted}{_p(p)}){could}"
     return f"we cannot tell{could}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from apologylab.design.money import exponent
 from apologylab.inference.table import aligned
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def pooled_rows(found: Beside) -> list[tuple[str, str]]:
         ("agents", f"said, changed, skipped: {_agents(each)}", each.said + each.changed),
         ("fault", _fault(each), len(each.fault)),
     ]
-    told, given = _mean(each.contacts, each), _mean(each.goodwill, each)
+    told, given = _mean(each.contacts, each), _mean(each.goodwill, each, exponent(found.currency))
     shares = f"{_share(each.gifts, each)} given any, {_share(each.refunded, each)} refunded"
     return [
         ("contacts", f"{told} a unit, {_share(each.contacted, each)} in touch"),
@@ -96,11 +97,12 @@ def _limits(found: Beside) -> Iterator[str]:
 
 def _told(found: Beside) -> list[tuple[str, Callable[[OfArm], str], Callable[[OfArm], int] | None]]:
     """What, how it is told of one arm, and what some arm must have for it to be told."""
+    money = found.currency
     return [
         ("units", lambda each: f"{each.units:,}", None),
         ("contacts a unit", lambda each: _mean(each.contacts, each), None),
         ("in touch", lambda each: _share(each.contacted, each), None),
-        ("goodwill a unit, " + found.currency, lambda each: _mean(each.goodwill, each), None),
+        (f"goodwill a unit, {money}", lambda e: _mean(e.goodwill, e, exponent(money)), None),
         ("given goodwill", lambda each: _share(each.gifts, each), None),
         ("refunded", lambda each: _share(each.refunded, each), None),
         ("came back", lambda e: _share(e.reopened, e), lambda e: e.reopened),
@@ -110,8 +112,8 @@ def _told(found: Beside) -> list[tuple[str, Callable[[OfArm], str], Callable[[Of
     ]
 
 
-def _mean(total: float, each: OfArm) -> str:
-    return f"{total / each.units:.3f}" if each.units else "-"
+def _mean(total: float, each: OfArm, digits: int = 3) -> str:
+    return f"{total / each.units:.{digits}f}" if each.units else "-"
 
 
 def _share(n: int, each: OfArm) -> str:

@@ -1,32 +1,20 @@
-"""Numbers as people read them: two digits of the standard error, a true minus, a unit."""
+"""Numbers as people read them: what their error supports, a true minus, a unit."""
 
 from __future__ import annotations
 
-import math
-
+from apologylab.inference.rounding import digits, money_digits, rounded
 from apologylab.inference.sentence import is_share
 
 MINUS = "−"
 
 
-def decimals(std_error: float) -> int:
-    """Digits after the point that show two digits of ``std_error``.
-
-    >>> decimals(0.0757), decimals(12.0)
-    (3, 0)
-    """
-    return max(0, min(6, 1 - math.floor(math.log10(std_error))))
-
-
-def signed(value: float, digits: int) -> str:
-    """A difference, with its sign.
+def signed(value: float, shown: int) -> str:
+    """A difference, with its sign and ``shown`` digits after the point.
 
     >>> signed(-0.05545, 3)
     '−0.055'
     """
-    text = f"{abs(value):,.{digits}f}"
-    sign = "" if not float(text.replace(",", "")) else "+" if value > 0 else MINUS
-    return sign + text
+    return rounded(value, shown, signed=True).replace("-", MINUS)
 
 
 def effect(value: float, std_error: float, unit: str) -> str:
@@ -36,7 +24,7 @@ def effect(value: float, std_error: float, unit: str) -> str:
     '+7.66'
     """
     times = 100 if is_share(unit) else 1
-    return signed(value * times, decimals(std_error * times))
+    return signed(value * times, digits(std_error * times, unit))
 
 
 def level(value: float, std_error: float, unit: str) -> str:
@@ -46,8 +34,8 @@ def level(value: float, std_error: float, unit: str) -> str:
     '10.62%'
     """
     if is_share(unit):
-        return f"{value * 100:,.{decimals(std_error * 100)}f}%"
-    return f"{value:,.{decimals(std_error)}f} {unit}"
+        return f"{value * 100:,.{digits(std_error * 100, unit)}f}%"
+    return f"{rounded(value, digits(std_error, unit))} {unit}"
 
 
 def unit_of_effect(unit: str) -> str:
@@ -75,6 +63,16 @@ def plain(value: float | None) -> str:
     ('0.0031', '–')
     """
     return "–" if value is None else f"{value:.3g}".replace("-", MINUS)
+
+
+def money(value: float | None, unit: str) -> str:
+    """An amount that nobody has an error of, to the digits of its currency.
+
+    >>> money(0.51514, "USD per affected customer"), money(12.3, "JPY"), money(None, "USD")
+    ('0.52', '12', '–')
+    """
+    most = money_digits(unit)
+    return plain(value) if value is None or most is None else rounded(value, most)
 
 
 def margin(value: float | None) -> str:

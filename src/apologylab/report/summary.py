@@ -45,15 +45,15 @@ def _effect(dossier: Dossier, each: Estimate) -> tuple[str, ...]:
     return (
         each.treatment if each.kind == "arm" else each.name,
         numbers.effect(each.point, each.spread, each.unit),
-        _interval(each.ci_low, each.ci_high, each.spread),
+        _interval(each.ci_low, each.ci_high, each.spread, each.unit),
         f"{numbers.signed(100 * each.point / each.reference_mean, 1)}%",
         "–" if truth is None else numbers.effect(truth, each.spread, each.unit),
     )
 
 
-def _interval(low: float, high: float, std_error: float) -> str:
-    digits = numbers.decimals(std_error)
-    return f"{numbers.signed(low, digits)} to {numbers.signed(high, digits)}"
+def _interval(low: float, high: float, std_error: float, unit: str) -> str:
+    ends = (numbers.effect(end, std_error, unit) for end in (low, high))
+    return " to ".join(ends)
 
 
 def _verdict(dossier: Dossier) -> str:
@@ -64,9 +64,9 @@ def _verdict(dossier: Dossier) -> str:
     rows = [
         (
             each.arm,
-            numbers.signed(each.point, numbers.decimals(each.std_error)),
-            _interval(each.ci_low, each.ci_high, each.std_error),
-            _or_dash(truths[each.arm], each.std_error),
+            numbers.effect(each.point, each.std_error, verdict.unit),
+            _interval(each.ci_low, each.ci_high, each.std_error, verdict.unit),
+            _or_dash(truths[each.arm], each.std_error, verdict.unit),
         )
         for each in verdict.values
     ]
@@ -76,8 +76,8 @@ def _verdict(dossier: Dossier) -> str:
     return "\n".join([title, verdict.sentence, "", worth, *(f"  {line}" for line in lines)])
 
 
-def _or_dash(truth: float | None, std_error: float) -> str:
-    return "–" if truth is None else numbers.signed(truth, numbers.decimals(std_error))
+def _or_dash(truth: float | None, std_error: float, unit: str) -> str:
+    return "–" if truth is None else numbers.effect(truth, std_error, unit)
 
 
 def _account(dossier: Dossier, redeemed: float) -> str:

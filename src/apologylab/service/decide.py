@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from apologylab.decision.guardrail import read_guardrail
@@ -27,7 +28,8 @@ from apologylab.inference.multiplicity import simultaneous
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.question import Measured
 from apologylab.inference.registry import find
-from apologylab.inference.sentence import number, sentence
+from apologylab.inference.rounding import digits, rounded
+from apologylab.inference.sentence import sentence
 from apologylab.inference.sequential.rows import at_contrast, held_at_all_looks, seen_by
 from apologylab.service.analyse import about
 from apologylab.service.break_even import difference, with_break_even
@@ -163,7 +165,7 @@ def _conclude(
         early=asked.watch is not None and not asked.watch.last,
         besides=(
             *warnings(panel, asked, fits),
-            *_open_liability(experiment, fits, asked),
+            *_open_liability(experiment, fits, asked, found.values),
             *_effects(fits, asked, found.seen),
             *departures,
         ),
@@ -179,19 +181,22 @@ def _effects(fits: Fits, asked: Question, seen: dict[str, Seen]) -> tuple[str, .
     return tuple(sentence(each, alpha=asked.alpha) for each in found)
 
 
-def _open_liability(experiment: Experiment, fits: Fits, asked: Question) -> tuple[str, ...]:
+def _open_liability(
+    experiment: Experiment, fits: Fits, asked: Question, values: Sequence[ArmValue]
+) -> tuple[str, ...]:
     """Each arm's value with what is still open at face and at zero (R16)."""
-    lines = []
+    lines, errors = [], {each.arm: each.std_error for each in values}
     declared = experiment.decision.open_liability if experiment.decision else None
     for contrast in asked.arm_contrasts:
         face, zero = (
             difference(fits, name, asked.estimators[0], contrast) for name in (AT_FACE, AT_ZERO)
         )
         if face is not None and zero is not None:
+            shown = digits(errors.get(contrast.treatment, inf), currency(experiment))
             lines.append(
                 f"`{contrast.treatment}`: what can still be redeemed counts at {declared or 'face'}"
-                f"; the value would be {number(face, signed=True)} at face and "
-                f"{number(zero, signed=True)} at zero"
+                f"; the value would be {rounded(face, shown, signed=True)} at face and "
+                f"{rounded(zero, shown, signed=True)} at zero"
             )
     return tuple(lines)
 
@@ -284,7 +289,10 @@ def _guardrail(
         at = at_contrast(asked.watch, means, contrast, asked.estimators[0])
         seen[at.contrast] = at.now
         reach = at.reach(2 * asked.alpha)  # each of its two ends by itself at alpha
-    return [read_guardrail(outcome, arm, comparator, reading, alpha=asked.alpha, reach=reach)]
+    unit = next(each.unit for each in asked.outcomes if each.name == outcome.name)
+    return [
+        read_guardrail(outcome, arm, comparator, reading, unit=unit, alpha=asked.alpha, reach=reach)
+    ]
 
 
 def _verdict(experiment: Experiment, head: About, evidence: Evidence) -> Verdict:

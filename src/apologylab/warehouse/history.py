@@ -39,9 +39,9 @@ def shorter(
         if lacking and fewest >= FEWEST:
             names.append(name + MISSING)
             _mark(connection, name, lacks)
-            notes.append(f"{name}: {lacking} units have a shorter history: 0 beside an indicator")
+            notes.append(f"{name}: {lacking:,} units have a shorter history: 0 beside an indicator")
         elif lacking:
-            notes.append(f"{name}: {lacking} units have a shorter history: taken as it is")
+            notes.append(f"{name}: {lacking:,} units have a shorter history: taken as it is")
     return tuple(names), tuple(notes)
 
 

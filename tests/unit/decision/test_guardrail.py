@@ -18,7 +18,9 @@ def read(point, *, std_error=0.01, lower_is_better=True, bound=0.05):
         worse_by_at_most=bound,
     )
     reading = Reading(point=point, std_error=std_error, df=50.0, reference_mean=0.2)
-    return read_guardrail(outcome, "sorry", "silence", reading, alpha=0.05)
+    return read_guardrail(
+        outcome, "sorry", "silence", reading, unit="share of customers", alpha=0.05
+    )
 
 
 def test_its_ends_are_one_sided_at_the_plans_level():

@@ -36,6 +36,7 @@ def guardrail(arm, state):
         ci_low=-0.1,
         ci_high=0.1,
         state=state,
+        unit="share of customers",
     )
 
 

@@ -51,8 +51,8 @@ EFFECT = Estimate(
 
 def test_the_sentence_of_an_undecided_effect():
     assert sentence(EFFECT, alpha=0.05) == (
-        "sending `basic+usd5@1h` changed spend by -0.3100 USD per customer "
-        "(95%: -0.9000 to +0.2800): we cannot tell; we could have seen 0.8500"
+        "sending `basic+usd5@1h` changed spend by -0.31 USD per customer "
+        "(95%: -0.90 to +0.28): we cannot tell; we could have seen 0.85"
     )
 
 
@@ -62,8 +62,9 @@ def test_the_sentence_of_an_undecided_effect():
         ({"p_value": 0.001, "p_adjusted": 0.002, "ci_high": -0.1}, "rarely give this"),
         ({"p_value": 0.04, "p_adjusted": 0.2, "ci_high": -0.1}, "once all tests are counted"),
         ({"p_value": 0.04, "p_adjusted": None, "ci_high": -0.1}, r"\(p 0.04\)"),
+        ({"p_value": 1e-9, "p_adjusted": 2e-7}, r"\(adjusted p < 0\.0001\)"),
         ({"kind": "factor", "treatment": "coupon=usd5"}, "^`coupon=usd5` against `silence`"),
-        ({"unit": "share of customers"}, "by -31.00 percentage points .*could have seen 85.00"),
+        ({"unit": "share of customers"}, "by -31 percentage points .*could have seen 85$"),
     ],
 )
 def test_the_sentence_follows_the_evidence(changed, said):
@@ -138,8 +139,8 @@ def test_a_simultaneous_interval_says_so():
         interval_kind="simultaneous over 7 (Bonferroni)", n=9,
     )  # fmt: skip
     assert value_sentence(value, reference="silence", currency="USD") == (
-        "sending `a` instead of `silence` changed net value by -0.5000 USD per affected customer "
-        "(95%, simultaneous over 7 (Bonferroni): -1.000 to +0.1000)"
+        "sending `a` instead of `silence` changed net value by -0.50 USD per affected customer "
+        "(95%, simultaneous over 7 (Bonferroni): -1.00 to +0.10)"
     )
 
 

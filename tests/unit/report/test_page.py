@@ -122,6 +122,7 @@ def dossier(experiment):
                 ci_low=0.012,
                 ci_high=0.03,
                 state="broken",
+                unit="share of customers",
             ),
         ),
     )
@@ -216,6 +217,24 @@ def test_what_could_be_wrong_lists_the_grave_first(dossier):
 def test_shares_are_read_in_percentage_points(dossier):
     assert "in percentage points" in page(dossier)
     assert "+2" in text_of(page(dossier)).split("percentage points")[1]
+
+
+def test_money_has_the_digits_of_its_currency_whatever_the_error(dossier):
+    values = [replace(each, std_error=0.0312) for each in dossier.verdict.values]
+    verdict = replace(dossier.verdict, values=tuple(values))
+    text = text_of(page(replace(dossier, verdict=verdict)))
+    worth = text[text.index("What it is worth") : text.index("What could be wrong")]
+    assert "−1.10" in worth
+    assert "−1.40 to −0.80" in worth
+    assert not re.search(r"\.\d{3}", worth)
+
+
+def test_an_estimate_without_a_standard_error_is_rounded_by_its_interval(dossier):
+    bare = [replace(each, std_error=None) for each in dossier.analysis.estimates]
+    analysis = replace(dossier.analysis, estimates=tuple(bare))
+    text = text_of(page(replace(dossier, analysis=analysis)))
+    assert "+0.40" in text
+    assert "−0.20 to +1.00" in text
 
 
 def test_where_nothing_breaks_even_it_says_so(dossier):
