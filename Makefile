@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check -qq
 TREES  := src tests benchmarks tools
 FAST   := tests/unit tests/architecture tests/contracts tests/properties
+PYTEST := $(BIN)/python -m pytest -q -m "not slow" -n logical --maxprocesses 4 --dist worksteal
 RIDERS ?=
 
 .DEFAULT_GOAL := help
@@ -19,7 +20,7 @@ demo: $(VENV)/.run  ## the whole loop over 200,000 simulated riders (RIDERS=2000
 	$(BIN)/apologylab demo $(if $(RIDERS),--riders $(RIDERS))
 
 test: $(VENV)/.dev  ## all tests but the slow ones, and the examples in docstrings; minutes
-	$(BIN)/python -m pytest -q -m "not slow" --doctest-modules src tests
+	$(PYTEST) --doctest-modules src tests
 
 check: $(VENV)/.dev  ## format, lint, types, layers, dead code, dependencies, the fast tests
 	$(BIN)/ruff format --check -q $(TREES)
@@ -28,7 +29,7 @@ check: $(VENV)/.dev  ## format, lint, types, layers, dead code, dependencies, th
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/vulture
 	$(BIN)/deptry .
-	$(BIN)/python -m pytest -q -m "not slow" $(FAST)
+	$(PYTEST) $(FAST)
 
 bench: $(VENV)/.bench  ## every benchmark beside its peers; writes benchmarks/results.json
 	$(BIN)/python benchmarks/run.py

@@ -1,9 +1,11 @@
-"""What all tests share: where the real data is, and how often the slow tests repeat."""
+"""What all tests share: where the real data and their files are, how often slow tests repeat."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import tempfile
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from apologylab.storage.memory import MemoryLedger
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
 IN_FULL = os.environ.get("APOLOGYLAB_VERIFY") == "1"
+MEMORY = Path("/dev/shm")
+ENOUGH_BYTES = 4 << 30
 
 IDENTITY = LedgerIdentity(id="ledger-1", environment="test", simulated=True, secret="s3cret")
 
@@ -28,6 +32,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("apologylab")
+
+
+def has_room(folder: Path) -> bool:
+    """Whether ``folder`` is there for us, holds all that the tests write, and may run programs."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= ENOUGH_BYTES and not found.f_flag & os.ST_NOEXEC
+
+
+# Each commit of a ledger waits for the disk; in memory for nothing. What a disk does has tests of
+# its own, and the full counts are run on a real one.
+if not IN_FULL and "TMPDIR" not in os.environ and has_room(MEMORY):
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session")
@@ -164,3 +183,9 @@ def _module(name: str):
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("realdata") and not REAL_DATA.is_dir():
         pytest.skip(f"needs the real data in {REAL_DATA}")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay; no collection need look at them again."""
+    gc.collect()
+    gc.freeze()

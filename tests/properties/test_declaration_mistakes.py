@@ -29,6 +29,8 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "in households": {"cluster": "household"},
 }
 """Schemes of allocation, each put into a shipped declaration that draws units one by one."""
+OWN = {CAPPED: ("allocation", "budget"), **dict.fromkeys(SCHEMES, ("allocation", "unit"))}
+"""What each puts into ``late_ride_apology``; its other leaves are broken there."""
 NAMES = ("late_ride_apology", CAPPED, "delivery_timing", "hillstrom", "starbucks_promo", *SCHEMES)
 Keys = tuple[str | int, ...]
 
@@ -43,6 +45,12 @@ class Broken(NamedTuple):
 
 
 def document(name: str) -> dict[str, Any]:
+    """A declaration of its own for whoever asks: it may be changed."""
+    return copy.deepcopy(read(name))
+
+
+@cache
+def read(name: str) -> dict[str, Any]:
     if name in SCHEMES:
         return balanced(document("late_ride_apology"), SCHEMES[name])
     if name == CAPPED:
@@ -114,9 +122,14 @@ def broken(declared: dict[str, Any]) -> list[Broken]:
 
 
 def breakable(name: str) -> list[Broken]:
-    """What is broken: of a scheme its own keys, as the others are those of the shipped one."""
-    own = ("allocation", "unit") if name in SCHEMES else tuple(document(name))
+    """What is broken one by one: each leaf of a shipped declaration, of the others their own."""
+    own = OWN.get(name, tuple(document(name)))
     return [each for each in broken(document(name)) if each.leaf[0] in own]
+
+
+def pairable(name: str) -> list[Broken]:
+    """What is broken two by two: a cap with all the rest, too; of a scheme its own."""
+    return broken(document(name)) if name == CAPPED else breakable(name)
 
 
 def apply(declared: dict[str, Any], change: Broken) -> None:
@@ -185,7 +198,7 @@ class Writer:
 
 
 def examine(name: str, *changes: Broken) -> tuple[tuple[Finding, ...], dict[str, int]]:
-    declared = copy.deepcopy(document(name))
+    declared = document(name)
     for change in sorted(changes, key=lambda each: each.how.endswith("key")):
         apply(declared, change)
     writer = Writer()
@@ -296,7 +309,7 @@ def depends(found: tuple[Finding, ...], change: Broken, other: Broken) -> bool:
 
 def check_pairs(name: str, count: int, seed: int) -> None:
     declared = document(name)
-    reported = [each for each in breakable(name) if not is_valid(each, declared)]
+    reported = [each for each in pairable(name) if not is_valid(each, declared)]
     alone = cache(lambda place: examine(name, reported[place])[0])
     draw, checked = random.Random(seed), 0
     while checked < count:
@@ -319,7 +332,7 @@ def is_item(one: Broken, two: Broken) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pairs_of_mistakes_give_both(name):
-    check_pairs(name, 150, seed=20_260_101)
+    check_pairs(name, 60, seed=20_260_101)
 
 
 @pytest.mark.slow
