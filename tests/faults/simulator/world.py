@@ -130,6 +130,9 @@ class Catalogue:
     def experiment(self, name):
         return _read(self._variant, self._version, name)
 
+    def read(self, source):
+        return read(source, where="as started")
+
     def fragments(self, experiment):
         del experiment
         return FRAGMENTS
