@@ -161,13 +161,8 @@ def _answer(
     )
     decided = _decide(work, case, incidents, stored, careful=careful)
     given, before = decided.judged.answers, {each.key for each in stored}
-    pins = {
-        each.key: pin(
-            running, each, incident, decided.past.nth(each), ledger=identity, caps=case.caps
-        )
-        for incident in incidents
-        if (each := given[incident.key]).reason in DRAWN and each.key not in before
-    }
+    fresh = [each for each in incidents if given[each.key].key not in before]
+    pins = _pins(case, decided, fresh, identity)
     stood = _stood(work, [each for each in given.values() if each.key in before])
     new = [each for each in given.values() if each.key not in before]
     _store(work, case, decided, [*heard, *standing.new, *new], list(pins.values()))
@@ -177,6 +172,19 @@ def _answer(
     }
     return answers | {
         key: answers[stands] for key, stands in standing.stands.items() if stands in answers
+    }
+
+
+def _pins(
+    case: Case, decided: _Decided, fresh: Sequence[Incident], identity: LedgerIdentity
+) -> dict[str, Pin]:
+    """Assignment -> what it gives, of those ``fresh`` incidents that were drawn."""
+    return {
+        each.key: pin(
+            case.running, each, incident, decided.past.nth(each), ledger=identity, caps=case.caps
+        )
+        for incident in fresh
+        if (each := decided.judged.answers[incident.key]).reason in DRAWN
     }
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from apologylab.inference.replay import Replays
     from apologylab.inference.results import Estimate
     from apologylab.inference.scheme_checks import Scheme
-    from apologylab.service.ports import Flow, Panel
+    from apologylab.service.ports import ByPhase, Flow, Panel
 
 AGENT = "agent"
 """The panel's column of who answered for us."""
@@ -87,8 +87,6 @@ def conclude(
     found, refusals = estimates(fits, asked)
     known = {name: each for name, each in has_outcome(fits).items() if name in flow.mature}
     found = over_the_known(found, {n: lost_of(flow.mature[n], each) for n, each in known.items()})
-    unweighed = () if weighed else (UNWEIGHED,)
-    errors = [text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme]
     on = asked.layout or table_layout({arm: {} for arm in asked.arms})
     return replace(
         _empty(asked, head),
@@ -100,18 +98,25 @@ def conclude(
         estimates=found,
         refusals=refusals,
         flow=_arm_flow(asked, flow, fits.moments[asked.outcomes[0].name]),
-        notes=(
-            *warnings(panel, asked, fits),
-            *flow.notes,
-            *(each for name in known for each in unmeasured(name, flow.mature[name], known[name])),
-            *errors,
-            *unweighed,
-            *found_notes(fits),
-            *alias_notes(on),
-        ),
+        notes=(*_notes(panel, asked, fits, known, weighed=weighed), *alias_notes(on)),
         means=_means(asked, fits.moments, shown=_shown(found)),
         words=return_words(found, asked),
         readings=Readings(question=asked, fits=fits, layout=on),
+    )
+
+
+def _notes(
+    panel: Panel, asked: Question, fits: Fits, known: Mapping[str, ByPhase], *, weighed: bool
+) -> tuple[str, ...]:
+    """What is said beside the numbers; ``known`` are the units that have each outcome."""
+    flow = panel.flow()
+    return (
+        *warnings(panel, asked, fits),
+        *flow.notes,
+        *(each for name in known for each in unmeasured(name, flow.mature[name], known[name])),
+        *(text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme),
+        *(() if weighed else (UNWEIGHED,)),
+        *found_notes(fits),
     )
 
 

@@ -165,6 +165,7 @@ def status(
     span = longest(experiment)
     total = experiment.budget.total if experiment.budget else None
     taken = looks(ledger, experiment)
+    # One call, and long as the screen is: a line a field.
     return Status(
         experiment=experiment.name,
         version=experiment.version,

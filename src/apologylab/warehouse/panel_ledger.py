@@ -102,31 +102,34 @@ def panel_ledger(
         for name, sql in time_columns(time, followed[time.name]).items()
     }
     names = _build(connection, experiment, value, horizons, covariates, times)
+    said = (*reach(horizons | followed), *notes, *delays(connection, experiment))
+    flow = _flow(connection, experiment, found, horizons, said)
+    source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
+    return LedgerPanel(source=source, covariates=covariates, counted=flow)
+
+
+def _flow(
+    connection: duckdb.DuckDBPyConnection,
+    experiment: Experiment,
+    found: Tallied,
+    horizons: Mapping[str, Horizon],
+    said: Sequence[str],
+) -> Flow:
+    """The counts of the units, and what is said of them beside ``said``."""
     first = next(each.name for each in experiment.outcomes if each.role == "primary")
-    flow = Flow(
+    lacking = tuple(kind for kind in ("contact", "goodwill") if kind not in found.through)
+    return Flow(
         assigned=_count(connection, "TRUE"),
         mature={name: _count(connection, each.mature) for name, each in horizons.items()},
         delivered=deliveries(connection),
-        notes=(
-            *reach(horizons | followed),
-            *notes,
-            *delays(connection, experiment),
-            *found.notes,
-            *forgotten(connection),
-        ),
+        notes=(*said, *found.notes, *forgotten(connection)),
         sets=found.sets,
         order=found.order,
         sliced=Sliced(slices(connection), stages(connection), found.fallen),
         beside=found_beside(
-            connection,
-            experiment,
-            horizons[first],
-            fault=found.blamed,
-            lacking=tuple(kind for kind in ("contact", "goodwill") if kind not in through),
+            connection, experiment, horizons[first], fault=found.blamed, lacking=lacking
         ),
     )
-    source = DuckSource(connection=connection, relation="panel", columns=frozenset(names))
-    return LedgerPanel(source=source, covariates=covariates, counted=flow)
 
 
 def _tallied(

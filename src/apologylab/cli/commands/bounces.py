@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apologylab.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from apologylab.service.bounces import Bounced
 
 
 def bounces(
@@ -30,23 +33,32 @@ def bounces(
     from apologylab.cli import console
     from apologylab.cli.own_ledger import own_ledger
     from apologylab.service.bounces import record_bounces
-    from apologylab.wire.trail import counted
 
     project = wiring.project()
     with own_ledger(project) as ledger:
         found = record_bounces(ledger, wiring.returned_mail(files), now=wiring.clock()())
     if as_json:
-        console.show_json(
-            {
-                "format": "apologylab.bounces/1",
-                "read": found.read,
-                "new": found.new,
-                "known": found.known,
-                "not_ours": found.strange,
-                "no_notification": found.others,
-            }
-        )
-        return
+        console.show_json(_document(found))
+    else:
+        _show(found)
+
+
+def _document(found: Bounced) -> dict[str, object]:
+    """``apologylab bounces --json``."""
+    return {
+        "format": "apologylab.bounces/1",
+        "read": found.read,
+        "new": found.new,
+        "known": found.known,
+        "not_ours": found.strange,
+        "no_notification": found.others,
+    }
+
+
+def _show(found: Bounced) -> None:
+    from apologylab.cli import console
+    from apologylab.wire.trail import counted
+
     console.show(f"{counted(found.new, 'message', 'messages')} came back and are recorded")
     for count, what in (
         (found.known, "were recorded before"),
