@@ -186,7 +186,7 @@ def test_silence_that_was_broken_is_told_by_how(late, kept):
     assert told.silence.fault == {"company": 1}
     table = {row.what: row.of_arms for row in rows(told)}
     place = [each.arm for each in told.arms].index("silence")
-    assert table["goodwill a unit, USD"][place] == "0.100"
+    assert table["goodwill a unit, USD"][place] == "0.10"
     assert table["refunded"][place] == "10.0%"
     assert "agents said / changed / skipped" not in table
     assert "Beside the plan" in as_text(told)

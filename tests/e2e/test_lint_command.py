@@ -95,7 +95,7 @@ def test_standard_input_and_fault(here, capsys, monkeypatch):
         (["a.txt", "--locale", "xx"], 6, "no rules of wordings for the locale 'xx'"),
         (["a.txt", "--locale", "!"], 5, "write a locale"),
         (["a.txt", "--fault", "fate"], 5, "fault 'fate' is unknown"),
-        ([], 2, "Missing argument"),
+        ([], 2, "is missing: write it; see `apologylab lint --help`"),
     ],
 )
 def test_what_cannot_be_linted_is_refused(here, capsys, args, code, told):

@@ -189,7 +189,9 @@ def _invoke(args: list[str]) -> int:
     except typer.Exit as leave:
         return leave.exit_code
     except typer.TyperException as misuse:
-        misuse.show()  # type: ignore[attr-defined]  # every usage error of Typer's Click has it
+        from apologylab.cli.misuse import told
+
+        _say(f"error: {told(misuse, args, COMMANDS)}")
         return exits.USAGE
     return exits.DONE
 

@@ -53,7 +53,7 @@ def test_version(capsys):
 def test_an_unknown_command_gets_a_suggestion(capsys):
     assert app.main(["chek"]) == exits.USAGE
     shown = capsys.readouterr()
-    assert "Did you mean 'check'" in shown.err
+    assert shown.err == "error: there is no command 'chek': did you mean check or schema?\n"
     assert shown.out == ""
 
 
