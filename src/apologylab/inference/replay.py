@@ -60,13 +60,15 @@ def replay(source: ArraySource, question: Question, replays: Replays) -> Check:
         look=0,
     )
     false = dict.fromkeys((contrast.name for contrast in asked.arm_contrasts), 0)
+    tested = False
     rng = np.random.default_rng(replays.seed)
     for _ in range(replays.times):
         dealt = dealt_anew(source, asked.drawing.scheme, rng)
         for one in estimates(fit(dealt, asked), asked)[0]:
             if one.p_value is not None:
+                tested = True
                 false[one.name] += one.p_value < asked.alpha
-    return _read(asked, false, replays.times)
+    return _read(asked, false, replays.times) if tested else _untested(asked)
 
 
 def dealt_anew(source: ArraySource, scheme: Scheme, rng: np.random.Generator) -> ArraySource:
@@ -102,6 +104,17 @@ def _permuted(
     dealt = arms.copy()
     dealt[before] = arms[after]
     return dealt
+
+
+def _untested(question: Question) -> Check:
+    """What is said where no effect was tested in any replay."""
+    return Check(
+        name=f"A/A replay: {question.outcomes[0].name}",
+        statistic=0.0,
+        p_value=None,
+        passed=None,
+        says=f"says nothing: {question.estimators[0]} tests nothing of {question.outcomes[0].name}",
+    )
 
 
 def _read(question: Question, false: dict[str, int], times: int) -> Check:

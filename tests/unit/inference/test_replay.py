@@ -1,6 +1,7 @@
 """The A/A replay: arms dealt anew as the scheme deals them, and false alarms counted."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,3 +109,14 @@ def test_the_seed_decides_and_few_replays_are_refused():
     assert once == again
     with pytest.raises(InputError, match="49 replays tell nothing"):
         replay(units(), asked, Replays(49))
+
+
+@pytest.mark.parametrize("estimator", ["difference_in_means", "quantile(at=0.5)", "relative_lift"])
+def test_where_nothing_is_tested_the_replay_says_nothing(estimator):
+    """An outcome that does not vary has no false alarms because it has no test."""
+    flat = panel({"y": np.ones(90), "x": np.ones(90)}, arm=["a", "b", "c"] * 30)
+    check = replay(
+        flat, replace(question(estimator), weights={1: dict.fromkeys("abc", 1)}), Replays(50)
+    )
+    assert check.passed is None
+    assert check.says.startswith("says nothing")

@@ -106,7 +106,9 @@ def _chance(found: Choice, j: int) -> str:
     best = float(found.best[j])
     if best in {0.0, 1.0}:
         return f"below {1 / DRAWS:g}" if not best else f"above {1 - 1 / DRAWS:.6g}"
-    return f"{best:.4f} (Monte Carlo error {float(found.error[j]):.4f})"
+    error = float(found.error[j])
+    places = 4 if error >= 5e-5 else 6
+    return f"{best:.{places}f} (Monte Carlo error {error:.{places}f})"
 
 
 def _reference(group: _Group) -> str:
