@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from apologylab.service.channel import Channel, Outgoing
 
-    Minimum = Callable[[str, str], int | None]
-
 IssuedState = Literal["issued", "later", "refused"]
 
 
@@ -98,14 +96,12 @@ class Issuing(ChannelAround):
 
     Args:
         inner: where they leave.
-        issuers: compensation -> who issues it; what is not named needs no issuing.
-        minimum: (compensation, currency) -> minor units of the smallest order that may use it.
+        issuers: name -> issuer, of all that remedies may name.
         clock: now, from which a code's days count.
     """
 
     inner: Channel
     issuers: Mapping[str, Issuer]
-    minimum: Minimum
     clock: Callable[[], datetime]
 
     @property
@@ -131,10 +127,9 @@ class Issuing(ChannelAround):
 
     def _stopped(self, each: Outgoing) -> Sent | None:
         """Why a remedy does not leave yet, or at all; None if it may."""
-        issuer = self.issuers.get(_declared(each))
-        if issuer is None or each.code is None:
+        if each.issuer is None or each.code is None:
             return None
-        answer = issuer.issue(self._issue(each))
+        answer = self.issuers.get(each.issuer, Absent(each.issuer)).issue(self._issue(each))
         if answer.state == "issued":
             return None
         because = f"the issuer of {_declared(each)}: {answer.because}"
@@ -143,16 +138,16 @@ class Issuing(ChannelAround):
         return Sent(key=each.key, state="failed", because=because)
 
     def _issue(self, each: Outgoing) -> Issue:
-        days, name = each.expires_days, _declared(each)
+        days = each.expires_days
         return Issue(
             key=each.key,
             code=each.code or "",
             customer=each.customer,
-            compensation=name,
+            compensation=_declared(each),
             amount=each.amount,
             currency=each.currency,
             expires_at=self.clock() + timedelta(days=days) if days is not None else None,
-            minimum=self.minimum(name, each.currency) if each.currency else None,
+            minimum=each.minimum,
             test=each.purpose == "test",
         )
 

@@ -29,6 +29,8 @@ class Outgoing:
     ``parts`` are the tagged parts of ``text``: (part, words), apart where the wording has tags.
     ``sender`` is the name of who speaks, None where the channel's own does; ``sender_address``
     theirs. ``purpose``: remedy, survey, notice, or test. ``code``: the coupon's, where it has one.
+    ``issuer``: who makes that work, as the version says that drew it; ``minimum``: minor units of
+    the least order that may use it.
     """
 
     key: str
@@ -49,6 +51,8 @@ class Outgoing:
     purpose: str = "remedy"
     promotional: bool = False
     code: str | None = None
+    issuer: str | None = None
+    minimum: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.design.carriers import read_signed
 from apologylab.design.follow_ups import purpose_of
+from apologylab.remedy.amounts import least_order
 from apologylab.remedy.codes import COUPON_CODE, coupon_code
 from apologylab.remedy.compensation import JOINED
 from apologylab.remedy.letter import opened
@@ -43,6 +44,8 @@ def outgoing(experiment: Experiment, leaving: Leaving, ledger: LedgerIdentity) -
         promotional=promotes(experiment, remedy),
         purpose=purpose_of(remedy.experiment),
         code=code_of(experiment, remedy, ledger),
+        issuer=_issuer(experiment, remedy),
+        minimum=_minimum(experiment, remedy),
     )
 
 
@@ -58,6 +61,19 @@ def code_of(experiment: Experiment, remedy: Remedy, ledger: LedgerIdentity) -> s
         bool(given) and COUPON_CODE in experiment.messages.placeholders
     )
     return coupon_code(ledger.secret, remedy.key) if coded else None
+
+
+def _issuer(experiment: Experiment, remedy: Remedy) -> str | None:
+    """Who makes its code work; what is issued is given alone."""
+    return next((each.issuer for each in _given(experiment, remedy) if each.issuer), None)
+
+
+def _minimum(experiment: Experiment, remedy: Remedy) -> int | None:
+    """The least order that may use what is given alone, in minor units of its currency."""
+    name = remedy.compensation
+    if remedy.currency is None or name is None or name not in experiment.compensation:
+        return None
+    return least_order(experiment, name, remedy.currency)
 
 
 def expires_days(experiment: Experiment, remedy: Remedy) -> int | None:

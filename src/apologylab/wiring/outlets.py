@@ -61,36 +61,25 @@ def issuing(
 ) -> Channel:
     """``through``, asking first whoever issues what ``experiment`` gives.
 
-    What only its ``earlier`` versions gave, the latest first, is issued too, but for a simulated
-    project; where their issuer was taken out of ``apologylab.toml``, it waits until that is back.
+    What its ``earlier`` versions gave is issued by whom they name, but for a simulated project;
+    where that issuer was taken out of ``apologylab.toml``, it waits until that is back.
 
     Raises:
         ConfigError: there is no such issuer, or its settings are wrong.
     """
-    declared: dict[str, Experiment] = {}
-    for each in (experiment, *(() if of.simulated else earlier)):
-        declared = dict.fromkeys(_issued(each), each) | declared
-    if not declared:
+    needed = _issuers(experiment)
+    named = needed.union(*(_issuers(each) for each in (() if of.simulated else earlier)))
+    if not named:
         return through
-    from apologylab.channels.issuing import Absent, Issuing
-    from apologylab.remedy.amounts import least_order
+    from apologylab.channels.issuing import Issuing
 
-    def least(name: str, currency: str) -> int | None:
-        return least_order(declared[name], name, currency)
-
-    named = {name: _issued(each)[name] for name, each in declared.items()}
-    needed = set(_issued(experiment).values())
-    made = {
-        each: _issuer(each, of) if each in needed or each in of.issuers else Absent(each)
-        for each in set(named.values())
-    }
-    return Issuing(through, {name: made[each] for name, each in named.items()}, least, clock())
+    there = [each for each in sorted(named) if each in needed or each in of.issuers]
+    return Issuing(through, {each: _issuer(each, of) for each in there}, clock())
 
 
-def _issued(experiment: Experiment) -> dict[str, str]:
-    """What it gives that is issued -> by whom."""
-    gifts = experiment.compensation.items()
-    return {name: each.issuer for name, each in gifts if each.issuer}
+def _issuers(experiment: Experiment) -> set[str]:
+    """Who issues what it gives."""
+    return {each.issuer for each in experiment.compensation.values() if each.issuer}
 
 
 def _issuer(name: str, of: Project) -> Issuer:

@@ -121,6 +121,7 @@ def a_gift(key, **changed):
         amount=500,
         currency="USD",
         code="ABCDE-12345",
+        issuer="shop",
         **changed,
     )
 
@@ -195,10 +196,6 @@ def test_what_was_taken_and_not_answered_is_asked_again_under_the_same_key():
     assert len(keys) == 1
 
 
-def no_minimum(_compensation, _currency):
-    return None
-
-
 def test_the_least_order_is_in_the_currency_of_what_is_given(tmp_path, loop):
     """1,500 US cents are 2,239 yen, and not 1,500: the shop reads both in one currency."""
     text = loop.DECLARATION.replace("[otherwise]", MARKETS, 1).replace(
@@ -206,10 +203,10 @@ def test_the_least_order_is_in_the_currency_of_what_is_given(tmp_path, loop):
     )
     minimum = partial(least_order, read(text, where="late_ride"))
     with Shop() as shop:
-        issuers = {"usd5": http_issuer(settings(shop.url))}
-        channel = Issuing(FileChannel(tmp_path), issuers, minimum, lambda: NOW)
-        yen = replace(a_gift("yen"), amount=700, currency="JPY")
-        channel.send([a_gift("usd"), yen])
+        issuers = {"shop": http_issuer(settings(shop.url))}
+        channel = Issuing(FileChannel(tmp_path), issuers, lambda: NOW)
+        yen = replace(a_gift("yen", minimum=minimum("usd5", "JPY")), amount=700, currency="JPY")
+        channel.send([a_gift("usd", minimum=minimum("usd5", "USD")), yen])
         channel.close()
     told = [json.loads(body) for _, _, body in shop.requests]
     asked = [(each["value"], each["minimum_minor_units"]) for each in told]
@@ -227,8 +224,8 @@ def test_a_rehearsal_issues_its_codes_as_tests(tmp_path, kind, made, marks):
     """A receiver that does not read ``test`` does not know the name either."""
     more = {"coupons": {"usd5": "co_1"}} if kind == "promotion_code" else {}
     with Shop() as shop:
-        issuers = {"usd5": made(settings(shop.url, kind=kind, **more))}
-        channel = Issuing(FileChannel(tmp_path), issuers, no_minimum, lambda: NOW)
+        issuers = {"shop": made(settings(shop.url, kind=kind, **more))}
+        channel = Issuing(FileChannel(tmp_path), issuers, lambda: NOW)
         channel.send([as_test(a_gift("a"))])
         channel.close()
     ((_, _, body),) = shop.requests
@@ -240,8 +237,7 @@ def test_nothing_leaves_whose_code_does_not_work(tmp_path):
     with Shop(plan.get) as shop:
         channel = Issuing(
             FileChannel(tmp_path),
-            {"usd5": http_issuer(settings(shop.url))},
-            no_minimum,
+            {"shop": http_issuer(settings(shop.url))},
             lambda: NOW,
         )
         answers = channel.send([a_gift("a"), a_gift("b"), a_gift("c"), outgoing("plain")])
@@ -263,7 +259,7 @@ def test_nothing_leaves_whose_code_does_not_work(tmp_path):
 
 def test_a_channel_that_issues_is_not_harmless(tmp_path):
     """A simulated ledger must not make money in a shop."""
-    assert not Issuing(FileChannel(tmp_path), {}, no_minimum, lambda: NOW).harmless
+    assert not Issuing(FileChannel(tmp_path), {}, lambda: NOW).harmless
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from apologylab import wiring
-from apologylab.channels.issuing import Absent, Issuing
+from apologylab.channels.contract import outgoing
+from apologylab.channels.issuing import Issued, Issuing
 from apologylab.cli.app import main
 from apologylab.cli.dispatcher import Dispatcher
 from apologylab.errors import ConfigError
@@ -129,15 +131,54 @@ def test_who_issued_a_gift_that_is_dropped_is_asked_yet(tmp_path, monkeypatch, b
     # An issuer that is gone: the gift waits, and says for what.
     waits = wiring.issuing(through, new, wiring.project(), versions)
     assert isinstance(waits, Issuing)
-    answer = Absent("shop").issue(None)
+    gift = replace(outgoing("a"), compensation="usd5", code="ABCDE-12345", issuer="shop")
+    (answer,) = waits.send([gift])
     assert (answer.state, "add [issuers.shop] again" in answer.because) == ("later", True)
     file.write_text(
         file.read_text() + '\n[issuers.shop]\nkind = "http"\nurl = "https://shop.example/codes"\n'
     )
     monkeypatch.setenv("APOLOGYLAB_ISSUER_SHOP_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     asked = wiring.issuing(through, new, wiring.project(), versions)
-    assert not isinstance(asked.issuers["usd5"], Absent)
-    assert asked.minimum("usd5", "USD") == 1_500
+    assert asked.issuers.keys() == {"shop"}
+
+
+class Mint:
+    """An issuer that remembers what it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def issue(self, issue):
+        self.asked.append(issue)
+        return Issued(state="issued")
+
+
+def test_a_gift_keeps_the_issuer_of_the_version_that_drew_it(loop, one, outboxes):
+    """Version 2 gives the same, by another issuer, from another least order; and 3 by nobody."""
+    ledger = wiring.throwaway_ledger(simulated=False)
+    ask(ledger, loop, begun(ledger, one, loop.START), 60, loop.START)
+    text = one.text.replace('name = "late_ride"', 'name = "late_ride"\nversion = 2', 1)
+    two = loop.Declared(text.replace('"shop"', '"store"').replace("15.00 USD", "9.00 USD"))
+    two.messages = one.messages
+    at = loop.START + loop.DAY
+    told = [
+        loop.incident(n, at=at, email="jo@example.com", phone="+37061234567")
+        for n in range(100, 160)
+    ]
+    assign(ledger, begun(ledger, two, at), told, now=at)
+    three = loop.Declared(text.replace("version = 2", "version = 3").replace('issuer = "shop"', ""))
+    three.messages = one.messages
+    last = begun(ledger, three, at)
+    shop, store, box = Mint(), Mint(), outboxes.Outbox(name="sms")
+    through = Issuing(box, {"shop": shop, "store": store}, lambda: at)
+    dispatch_once(ledger, through, last, worker(at + loop.HOUR))
+    version = {each.key: each.version for each in ledger.read(Assignment)}
+    for mint, number, least in ((shop, 1, 1_500), (store, 2, 900)):
+        assert len(mint.asked) > 10
+        assert {version[each.key.partition("/")[2]] for each in mint.asked} == {number}
+        assert {(each.compensation, each.minimum) for each in mint.asked} == {("usd5", least)}
+    coded = [each for each in box.sent.values() if each.code]
+    assert len(coded) == len(shop.asked) + len(store.asked)
 
 
 @pytest.fixture
