@@ -49,6 +49,7 @@ class Estimator:
         covariates: whether it needs covariates of the plan.
         reads: what else of a declaration it needs: times, subgroups or weeks.
         decides: whether it gives arm means of the outcome itself, which a decision may read.
+        propensities: whether it weighs units by the propensities that were planned.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Estimator:
     covariates: bool = False
     reads: str = ""
     decides: bool = False
+    propensities: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,12 @@ EFFECTS: tuple[Estimator, ...] = (
         covariates=True,
         decides=True,
     ),
-    Estimator(name="ipw", about="arm means weighted by known propensities", decides=True),
+    Estimator(
+        name="ipw",
+        about="arm means weighted by known propensities",
+        decides=True,
+        propensities=True,
+    ),
     Estimator(
         name="winsorised",
         about="means cut at a quantile of all arms together",

@@ -23,6 +23,7 @@ HETEROGENEITY = (
         about="does a guess of each unit's effect tell the effect (Chernozhukov and others 2018)",
         options=SPLIT,
         covariates=True,
+        propensities=True,
     ),
     Estimator(
         name="sorted_groups",
@@ -32,6 +33,7 @@ HETEROGENEITY = (
             "groups": Option(about="how many", default=5.0, number=True, low=2, high=20),
         },
         covariates=True,
+        propensities=True,
     ),
     Estimator(
         name="rank_weighted",
@@ -45,5 +47,6 @@ HETEROGENEITY = (
             ),
         },
         covariates=True,
+        propensities=True,
     ),
 )

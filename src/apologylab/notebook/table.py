@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab import wiring
 from apologylab.design.contrasts import against, effects_on
-from apologylab.design.estimators import columns_of
+from apologylab.design.estimators import ESTIMATORS, columns_of, parse_estimator
 from apologylab.design.layout import Layout, table_layout
 from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.times import END
 from apologylab.errors import InputError
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
+from apologylab.inference.slice_checks import ratio_within
 from apologylab.inference.survival.counts import Timed
 from apologylab.inference.times import Lasting
 from apologylab.service.conclude import About, conclude
@@ -66,7 +68,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         strata: column of what was known before the draw and drawn by itself (a country, a size),
             with both arms in each: effects are then post-stratified, within strata and weighted by
             their rows.
-        weights: arm -> planned weight, for the sample-ratio check. Without it there is none.
+        weights: arm -> planned weight, for the sample-ratio check and the propensities. Without it
+            there is no check, and arms are taken to have one weight where propensities are needed.
         alpha: 1 less the level of the intervals.
         adjust: how p-values are adjusted.
         estimators: such as ``["lin(errors=HC3)", "difference_in_means"]``, the one that leads
@@ -90,6 +93,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     """
     _refuse_names(outcomes, covariates, estimators)
     _refuse_both(cluster, strata)
+    _refuse_weights(weights or {reference: 1})
     over = _OverTime(times or {}, weeks or {}, subgroups or {})
     wanted = Wanted(
         what=table if isinstance(table, str) else "the table",
@@ -106,6 +110,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     panel = wiring.table_panel(table, wanted)
     arms = wanted.arms or _arms(panel)
     _refuse_lone(reference, arms)
+    if weights is None:
+        _refuse_unweighed(estimators, panel)
     on = _layout(arms, levels or {})
     scheme: Scheme = "independent" if cluster is None else "clusters"
     asked = Question(
@@ -159,6 +165,31 @@ def _refuse_names(*lists: Sequence[str]) -> None:
     for given in lists:
         if isinstance(given, str) or not all(isinstance(name, str) for name in given):
             raise InputError(f"{given!r} is not a list of names in text", do='write ["spend"]')
+
+
+def _refuse_weights(weights: Mapping[str, int]) -> None:
+    if not all(0 <= each < inf for each in weights.values()) or not any(weights.values()):
+        raise InputError(
+            f"weights are {dict(weights)}", do="give each arm its planned weight, such as 1 or 9"
+        )
+
+
+def _refuse_unweighed(estimators: Sequence[str], panel: Panel) -> None:
+    """Refuse what weighs by propensities where these cannot be of arms with one weight."""
+    asked = [parse_estimator(text, ESTIMATORS) for text in estimators]
+    needs = [each.text for each in asked if ESTIMATORS[each.name].propensities]
+    if not needs:
+        return
+    flow = panel.flow()
+    slices = flow.sliced.slices["stratum"] if flow.sliced else {"the table": flow.assigned}
+    equal = {1: dict.fromkeys(flow.assigned[1], 1)}
+    check = ratio_within("sample ratio", slices, equal)
+    if check.passed is False:
+        raise InputError(
+            f"{needs[0]} needs the planned weights, and those of the arms do not look equal "
+            f"(p {check.p_value:.2g})",
+            do='give them, such as weights={"silence": 9, "sorry": 1}',
+        )
 
 
 def _refuse_both(cluster: str | None, strata: str | None) -> None:

@@ -15,6 +15,7 @@ import duckdb
 
 from apologylab.errors import InputError
 from apologylab.inference.lost import lost
+from apologylab.inference.slice_checks import Sliced
 from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
 from apologylab.warehouse.keys import KEYS, STRATUM
@@ -60,7 +61,18 @@ class FinishedPanel:
         source, sets = self.source, None
         if self.wanted.cluster is not None and isinstance(source, DuckSource):
             sets = set_totals(source.connection, source.relation, source.columns, None)
-        return Flow(assigned=units, mature=mature, notes=self.notes, sets=sets)
+        return Flow(
+            assigned=units, mature=mature, notes=self.notes, sets=sets, sliced=self._sliced()
+        )
+
+    def _sliced(self) -> Sliced | None:
+        """The rows by stratum, where there are strata."""
+        if self.wanted.strata is None:
+            return None
+        by: dict[str, dict[int, dict[str, int]]] = {}
+        for cell, rows in sorted(self.source.rows.items()):
+            by.setdefault(cell.stratum, {1: {}})[1][cell.arm] = rows
+        return Sliced(slices={STRATUM: by}, stages=(), fallbacks={})
 
     def _refuse_arms(self, assigned: Mapping[str, int]) -> None:
         what, column = self.wanted.what, self.wanted.arm
