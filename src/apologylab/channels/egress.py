@@ -181,9 +181,18 @@ class Line:
             NotSentError: it did not leave.
             NoAnswerError: it left, and there was no answer in time.
         """
+        sized = {**headers, "Content-Length": str(len(body))}
+        return self._ask("POST", self._place.path, sized, body)
+
+    def get(self, query: str, headers: Mapping[str, str]) -> Answer:
+        """Ask the place with ``query``, as in ``a=1&b=2``; errors as of :meth:`post`."""
+        joint = "&" if "?" in self._place.path else "?"
+        return self._ask("GET", f"{self._place.path}{joint}{query}", headers, b"")
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         connection = self._open()
         try:
-            self._put(connection, body, headers)
+            _put(connection, (method, path), headers, body)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise NotSentError(_words(error)) from error
@@ -208,16 +217,6 @@ class Line:
         """
         self._open()
         self.close()
-
-    def _put(
-        self, connection: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
-    ) -> None:
-        """An error here means that its last byte was not sent, so nobody has the whole of it."""
-        connection.putrequest("POST", self._place.path, skip_accept_encoding=True)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        connection.send(body)
 
     def _hear(self, connection: http.client.HTTPConnection) -> Answer:
         response = connection.getresponse()
@@ -263,6 +262,21 @@ class Line:
         except OSError as error:
             opened.close()
             raise NotSentError(_words(error)) from error
+
+
+def _put(
+    connection: http.client.HTTPConnection,
+    what: tuple[str, str],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> None:
+    """An error here means that its last byte was not sent, so nobody has the whole of it."""
+    connection.putrequest(*what, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    if body:
+        connection.send(body)
 
 
 @contextmanager

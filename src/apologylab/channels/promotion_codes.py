@@ -3,13 +3,16 @@
 ``POST {url}`` with ``coupon``, ``code``, ``max_redemptions=1``, ``expires_at``, metadata and the
 minimum order; what it is worth is the coupon's, which somebody made in the shop's back office and
 named in ``coupons``. A code of a rehearsal is made inactive.
+
+A code that is there already is ours, from a call whose answer was lost, or somebody else's. It is
+looked up (``GET {url}?code=``) and told to a customer only if it names our key and the coupon.
 """
 
 from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from apologylab.channels.answers import from_status
@@ -26,7 +29,11 @@ if TYPE_CHECKING:
     from apologylab.design.remedies import Compensation
 
 TAKEN: Final = "resource_already_exists"
-"""What it says of a code that is there: ours, from an earlier call whose answer was lost."""
+"""What it says of a code that is there."""
+OWN: Final = "apologylab"
+"""Under which name its metadata holds our key."""
+STRANGE: Final = "the code is there already, and is not the one that we ask for"
+OFF: Final = "the code was issued before, and is not active any more"
 
 
 class PromotionCodes:
@@ -58,8 +65,17 @@ class PromotionCodes:
         except (NotSentError, NoAnswerError) as error:
             return Issued(state="later", because=f"{self._place.shown}: {error}")
         if answer.status == 400 and _is_taken(answer):
-            return Issued(state="issued")
+            return self._stands(issue, coupon)
         return from_status(answer, self._clock())
+
+    def _stands(self, issue: Issue, coupon: str) -> Issued:
+        """Whether the code that is there is the one that we ask for."""
+        try:
+            answer = self._line.get(urlencode({"code": issue.code}), self._headers)
+        except (NotSentError, NoAnswerError) as error:
+            return Issued(state="later", because=f"{self._place.shown}: {error}")
+        known = from_status(answer, self._clock())
+        return _own(issue, coupon, answer) if known.state == "issued" else known
 
     def reach(self) -> str:
         """See :meth:`apologylab.channels.issuing.Issuer.reach`."""
@@ -78,7 +94,7 @@ def fields(issue: Issue, coupon: str) -> dict[str, str]:
         "code": issue.code,
         "max_redemptions": "1",
         "active": "false" if issue.test else "true",
-        "metadata[apologylab]": issue.key,
+        f"metadata[{OWN}]": issue.key,
     }
     if issue.expires_at is not None:
         found["expires_at"] = str(int(issue.expires_at.timestamp()))
@@ -86,6 +102,27 @@ def fields(issue: Issue, coupon: str) -> dict[str, str]:
         found["restrictions[minimum_amount]"] = str(issue.minimum)
         found["restrictions[minimum_amount_currency]"] = issue.currency.lower()
     return found
+
+
+def _own(issue: Issue, coupon: str, answer: Answer) -> Issued:
+    """What the list of codes says of ours; one that cannot be read is asked for again."""
+    try:
+        listed = list(json.loads(answer.body)["data"])
+        ours = [each for each in listed if _is_ours(each, issue, coupon)]
+        active = any(each["active"] is not issue.test for each in ours)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Issued(state="later", because="it did not say what the code is that is there")
+    if not ours:
+        return Issued(state="refused", because=STRANGE)
+    return Issued(state="issued") if active else Issued(state="refused", because=OFF)
+
+
+def _is_ours(listed: Any, issue: Issue, coupon: str) -> bool:
+    """Whether a code was made under our key for this coupon, whose place differs by version."""
+    found = listed.get("coupon") or (listed.get("promotion") or {}).get("coupon")
+    named = found["id"] if isinstance(found, dict) else found
+    own = (listed.get("metadata") or {}).get(OWN)
+    return bool(own == issue.key and named == coupon and listed["code"] == issue.code)
 
 
 def _is_taken(answer: Answer) -> bool:

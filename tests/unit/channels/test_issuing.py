@@ -40,10 +40,14 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Shop:
-    """A shop's API: ``plan(nth)`` is the status of the nth request, or "hang up" after it took it."""
+    """A shop's API: ``plan(nth)`` is the status of the nth request, or "hang up" after it took it.
 
-    def __init__(self, plan=lambda nth: 200):
+    ``there`` are the codes that it lists, or the bytes that it answers instead.
+    """
+
+    def __init__(self, plan=lambda nth: 200, there=(), listing=200):
         self.plan, self.requests, self.codes = plan, [], Counter()
+        self.there, self.listing, self.asked = there, listing, []
 
     def __enter__(self):
         shop = self
@@ -67,6 +71,16 @@ class Shop:
                 self.send_response(told)
                 if told == 429:
                     self.send_header("Retry-After", "7")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def do_GET(self):
+                shop.asked.append((self.path, self.headers["Authorization"]))
+                made = {"object": "list", "data": shop.there}
+                known = isinstance(shop.there, bytes)
+                answer = shop.there if known else json.dumps(made).encode()
+                self.send_response(shop.listing)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -174,7 +188,7 @@ def test_a_signed_request_of_any_other_shop():
 
 @pytest.mark.parametrize(
     ("told", "state"),
-    [(200, "issued"), (201, "issued"), ("taken", "issued"), (400, "refused"), (402, "refused"),
+    [(200, "issued"), (201, "issued"), ("taken", "refused"), (400, "refused"), (402, "refused"),
      (401, "later"), (409, "later"), (429, "later"), (500, "later"), (302, "later")],
 )  # fmt: skip
 def test_what_each_answer_means(told, state):
@@ -184,6 +198,51 @@ def test_what_each_answer_means(told, state):
         made.close()
     assert answer.state == state
     assert answer.wait_s == (7.0 if told == 429 else None)
+
+
+OURS = {
+    "id": "promo_1",
+    "code": "ABCDE-12345",
+    "active": True,
+    "coupon": {"id": "co_1"},
+    "metadata": {"apologylab": "l1/sorry/i1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("there", "test", "state"),
+    [
+        ([OURS], False, "issued"),
+        ([{**OURS, "coupon": "co_1"}], False, "issued"),
+        ([{**OURS, "coupon": None, "promotion": {"coupon": "co_1"}}], False, "issued"),
+        ([{**OURS, "metadata": {}}, OURS], False, "issued"),
+        ([{**OURS, "active": False}], True, "issued"),
+        ([{**OURS, "active": False}], False, "refused"),
+        ([OURS], True, "refused"),
+        ([], False, "refused"),
+        ([{**OURS, "metadata": {"apologylab": "l2/sorry/i1"}}], False, "refused"),
+        ([{**OURS, "metadata": None}], False, "refused"),
+        ([{**OURS, "coupon": {"id": "co_99_per_cent"}}], False, "refused"),
+        ([{**OURS, "code": "abcde-12345"}], False, "refused"),
+        (["surprise"], False, "later"),
+        (b"<html>", False, "later"),
+    ],
+)
+def test_a_code_that_is_there_is_told_only_if_it_is_ours(there, test, state):
+    with Shop(lambda _nth: "taken", there) as shop:
+        made = promotion_codes(settings(shop.url, "promotion_code", coupons={"usd5": "co_1"}))
+        answer = made.issue(issue(test=test))
+        made.close()
+    assert (answer.state, bool(answer.because)) == (state, state != "issued")
+    assert shop.asked == [("/v1/promotion_codes?code=ABCDE-12345", "Bearer sk_test")]
+
+
+@pytest.mark.parametrize(("listing", "state"), [(503, "later"), (401, "later"), (404, "refused")])
+def test_a_code_that_cannot_be_looked_up_is_not_told(listing, state):
+    with Shop(lambda _nth: "taken", [OURS], listing) as shop:
+        made = promotion_codes(settings(shop.url, "promotion_code", coupons={"usd5": "co_1"}))
+        assert made.issue(issue()).state == state
+        made.close()
 
 
 def test_what_was_taken_and_not_answered_is_asked_again_under_the_same_key():
