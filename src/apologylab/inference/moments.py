@@ -82,6 +82,15 @@ class Moments:
             raise InputError(f"moments are shifted by {self.shift}", do="shift by finite numbers")
 
 
+def units_by_arm(*of: Moments) -> dict[str, int]:
+    """Arm -> units, over all its cells."""
+    found: dict[str, int] = {}
+    for moments in of:
+        for cell, units in zip(moments.cells, moments.n.tolist(), strict=True):
+            found[cell.arm] = found.get(cell.arm, 0) + units
+    return found
+
+
 def cell_means(moments: Moments) -> Floats:
     """Mean of each column in each cell, (g, k)."""
     return moments.shift + moments.sums / moments.n[:, None]

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from apologylab.inference.derived import Product
-from apologylab.inference.moments import Request, pooled_means
+from apologylab.inference.moments import Request, pooled_means, units_by_arm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,9 +93,7 @@ class Column(NamedTuple):
 def column_of(moments: Moments, name: str) -> Column:
     """One of the columns of moments."""
     at = moments.columns.index(name)
-    units: dict[str, int] = {}
-    for cell, n in zip(moments.cells, moments.n.tolist(), strict=True):
-        units[cell.arm] = units.get(cell.arm, 0) + n
+    units = units_by_arm(moments)
     total = sum(units.values())
     about = float(moments.sums[:, at].sum()) / total
     variance = float(moments.products[:, at, at].sum()) / total - about**2

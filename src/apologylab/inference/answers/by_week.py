@@ -13,7 +13,7 @@ from apologylab.inference.answer import Answer, Found, OfPanel
 from apologylab.inference.blocks import unable
 from apologylab.inference.estimators.by_week import Path, by_week
 from apologylab.inference.many.max_t import Group, critical_values, single_step
-from apologylab.inference.moments import Request, select
+from apologylab.inference.moments import Request, select, units_by_arm
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.special import stdtr
 
@@ -70,9 +70,7 @@ def _rows(moments: Moments, asking: Asking, path: Path, asked: Asked) -> Iterato
     reach = critical_values(df, group, asking.question.alpha) * error
     adjusted = single_step(path.d / error, df, group)
     own = 2 * stdtr(path.df, -np.abs(path.d / error))
-    n: dict[str, int] = {}
-    for cell, units in zip(moments.cells, moments.n.tolist(), strict=True):
-        n[cell.arm] = n.get(cell.arm, 0) + units
+    n = units_by_arm(moments)
     for i in range(weeks):
         row = estimate(
             asking._replace(outcome=_named(asking.outcome, i + 1, asked)),

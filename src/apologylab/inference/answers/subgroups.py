@@ -16,7 +16,7 @@ from apologylab.inference.blocks import unable
 from apologylab.inference.derived import Product
 from apologylab.inference.estimators.difference_in_means import difference_in_means
 from apologylab.inference.estimators.subgroups import same_effect
-from apologylab.inference.moments import Moments, Request, pooled_means, select
+from apologylab.inference.moments import Moments, Request, pooled_means, select, units_by_arm
 from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.rows import Asking, estimate, refusal
 
@@ -164,16 +164,12 @@ def _row(
     asking: Asking, name: str, levels: Sequence[_Level], reading: Reading, *, tested: bool
 ) -> Estimate:
     low, high = bounds(reading, asking.question.alpha)
-    n: dict[str, int] = {}
-    for level in levels:
-        for cell, units in zip(level.moments.cells, level.moments.n.tolist(), strict=True):
-            n[cell.arm] = n.get(cell.arm, 0) + units
     return estimate(
         asking._replace(outcome=replace(asking.outcome, name=name)),
         of="mean",
         who=f"units with {' or '.join(level.name for level in levels)}",
         phases=sorted({cell.phase for level in levels for cell in level.moments.cells}),
-        n=n,
+        n=units_by_arm(*(level.moments for level in levels)),
         point=reading.point,
         std_error=reading.std_error,
         df=reading.df,
