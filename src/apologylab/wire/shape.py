@@ -86,8 +86,8 @@ def _unknown(
     if (later := LATER_KEYS.get(at(*path, name))) is not None:
         return Finding(
             path=at(*path, name),
-            what=f"is not carried out yet: it belongs to {later}",
-            do="delete it; it comes with a later version",
+            what=f"is not carried out yet: it belongs to {later.work}",
+            do=later.do,
         )
     do = f"did you mean {guess}?" if guess else f"known here: {', '.join(known)}"
     shown = None if isinstance(value, dict) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -206,6 +207,9 @@ def test_what_belongs_to_a_later_version_is_called_so():
     (found,) = check(edited(RIDE, "[plan]", "[plan]\nclusters = 5"), where=RIDE)
     assert found.path == "plan.clusters"
     assert "not carried out yet" in found.what
+    (instead,) = re.findall(r'"(by_cause.*?)"', found.do)
+    declared = f'[plan]\nestimators = ["lin", "{instead}"]'
+    assert check(edited(RIDE, "[plan]", declared), where=RIDE) == ()
 
 
 def test_an_adjustment_without_a_proof_is_refused():

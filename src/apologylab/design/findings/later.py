@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
-KEYS: Mapping[str, str] = MappingProxyType(
+
+class Later(NamedTuple):
+    """The work that will bring a key, and what to do until then."""
+
+    work: str
+    do: str
+
+
+KEYS: Mapping[str, Later] = MappingProxyType(
     {
-        "plan.clusters": "errors clustered above the randomised unit",
+        "plan.clusters": Later(
+            "errors clustered above the randomised unit",
+            'delete it; by_cause in plan.estimators, such as "by_cause(column=agent)", is an '
+            "interval whose errors cluster by agent, or by cause",
+        ),
     }
 )
 """Path of a key -> the work that will bring it."""
