@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.stats
 
 import apologylab
 from apologylab.errors import NotEstimable
@@ -168,10 +169,36 @@ def test_what_cannot_be_read_is_refused_with_why() -> None:
     (many,) = analysis("dose(curve=spline, knots=9)").refusals[:1]
     assert "7 doses do not carry a spline of 9 knots" in many.because
     with pytest.raises(NotEstimable, match="stays below"):
-        crossing(np.arange(3.0), np.array([1.0, 2.0, 3.0]), np.ones(3), 9.0)
+        crossing(np.arange(3.0), lambda x: (x + 1, np.ones_like(x)), 9.0)
 
 
 def test_an_interval_that_reaches_the_last_dose_says_so() -> None:
     x = np.linspace(0, 4, 401)
-    found = crossing(x, 2 - x, np.full(401, 3.0), 0.0)
+    found = crossing(x, lambda x: (2 - x, np.full_like(x, 3.0)), 0.0)
     assert (found.low, found.high, found.open_low, found.open_high) == (0, 4, True, True)
+
+
+@pytest.mark.parametrize(("curve", "cost"), [("quadratic", 0.1), ("spline", 0.3)])
+def test_the_crossing_and_its_ends_solve_their_equations(curve: str, cost: float) -> None:
+    """At the point the slope is the cost, at the ends it is t standard errors away from it."""
+    found = rows(f"dose(curve={curve}, cost={cost})")[-1]
+    means, variances, n = levels()
+    x, knots = DOSES.astype(float), knots_among(DOSES.astype(float), 4)
+    basis, slope = (
+        (lambda z: polynomial(z, 2), lambda z: polynomial_slope(z, 2))
+        if curve == "quadratic"
+        else (lambda z: spline(z, knots), lambda z: spline_slope(z, knots))
+    )
+    a = least_squares(basis(x), n)
+
+    def away(dose: float) -> float:
+        """How many half-widths the slope lies from the cost."""
+        c = slope(np.array([dose]))[0] @ a
+        parts = c**2 * variances
+        df = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
+        reach = scipy.stats.t.ppf(0.975, df) * parts.sum() ** 0.5
+        return float((c @ means - cost) / reach)
+
+    assert away(found.point) == pytest.approx(0, abs=1e-9)
+    assert away(found.ci_low) == pytest.approx(1, abs=1e-9)
+    assert away(found.ci_high) == pytest.approx(-1, abs=1e-9)

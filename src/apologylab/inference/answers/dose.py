@@ -167,14 +167,9 @@ def _effects(levels: _Levels) -> Sequence[Estimate]:
 
 def _crossing(levels: _Levels) -> Sequence[Estimate]:
     """The dose at which the marginal return falls through the marginal cost."""
-    fitted, asked = _fit(levels), levels.read.asked
+    fitted, cost = _fit(levels), levels.read.asked.number("cost")
     x = np.linspace(levels.doses[0], levels.doses[-1], GRID)
-    weights = fitted.slope(x) @ fitted.weights
-    errors = [levels.arms.error(c) for c in weights]
-    alpha = levels.read.question.alpha
-    reach = np.array([stdtrit(df, 1 - alpha / 2) * variance**0.5 for variance, df in errors])
-    cost = asked.number("cost")
-    found = crossing(x, weights @ levels.arms.means, reach, cost)
+    found = crossing(x, partial(_marginal, levels, fitted), cost)
     contrast = _difference(
         levels,
         f"{levels.factor} whose marginal return is {cost:g}",
@@ -196,6 +191,15 @@ def _crossing(levels: _Levels) -> Sequence[Estimate]:
             details=(*_agrees(fitted), *_open_ends(found)),
         ),
     )
+
+
+def _marginal(levels: _Levels, fitted: _Curve, x: Floats) -> tuple[Floats, Floats]:
+    """The slope at doses x (g,), and the half-width of its interval."""
+    weights = fitted.slope(x) @ fitted.weights
+    errors = [levels.arms.error(c) for c in weights]
+    alpha = levels.read.question.alpha
+    reach = np.array([stdtrit(df, 1 - alpha / 2) * variance**0.5 for variance, df in errors])
+    return weights @ levels.arms.means, reach
 
 
 def _open_ends(found: Crossing) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ Sources: Hastie, Tibshirani and Friedman 2009, equations 5.4-5.5; Fieller 1954; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -110,6 +111,12 @@ def misfit(basis: Floats, a: Floats, means: Floats, covariance: Floats) -> Misfi
     return Misfit(statistic, df, float(chdtrc(df, statistic)))
 
 
+Marginal = Callable[[Floats], tuple[Floats, Floats]]
+"""Doses (g,) -> the slope there, (g,), and the half-width of its interval, (g,)."""
+HALVINGS = 48
+"""Of a step of the grid: all digits that a double has."""
+
+
 class Crossing(NamedTuple):
     """The dose at which the slope falls through the cost; an open end lies at what was tried."""
 
@@ -120,16 +127,17 @@ class Crossing(NamedTuple):
     open_high: bool
 
 
-def crossing(x: Floats, slope: Floats, reach: Floats, cost: float) -> Crossing:
-    """From the slope on a fine grid of doses, (g,), and the half-width of its interval, (g,).
+def crossing(x: Floats, marginal: Marginal, cost: float) -> Crossing:
+    """The crossing on a fine grid of doses ``x`` (g,), then halved down to the last digits.
 
-    >>> x = np.linspace(0, 4, 401)
-    >>> crossing(x, 2 - x, np.full(401, 0.5), 0.0)
-    Crossing(point=2.0, low=1.5, high=2.5, open_low=False, open_high=False)
+    >>> found = crossing(np.linspace(0, 4, 9), lambda x: (3.14 - x, np.full_like(x, 0.5)), 0.0)
+    >>> [round(each, 9) for each in found[:3]]
+    [3.14, 2.64, 3.64]
 
     Raises:
         NotEstimable: the slope does not fall through the cost between the doses tried.
     """
+    slope, reach = marginal(x)
     above = slope - cost
     falls = np.flatnonzero((above[:-1] > 0) & (above[1:] <= 0))
     if not falls.size:
@@ -137,17 +145,32 @@ def crossing(x: Floats, slope: Floats, reach: Floats, cost: float) -> Crossing:
         raise NotEstimable(
             f"the marginal return stays {side} the marginal cost of {cost:g} at all doses tried"
         )
-    i = int(falls[0])
-    point = x[i] + (x[i + 1] - x[i]) * above[i] / (above[i] - above[i + 1])
-    kept = np.flatnonzero(np.abs(above) <= reach * (1 + 1e-12))
-    first, last = (int(kept[0]), int(kept[-1])) if kept.size else (i, i + 1)
+
+    def pays(dose: float) -> bool:
+        return bool(marginal(np.array([dose]))[0][0] > cost)
+
+    def may_cross(dose: float) -> bool:
+        (slope,), (reach,) = marginal(np.array([dose]))
+        return bool(abs(slope - cost) <= reach)
+
+    point = _turn(float(x[falls[0]]), float(x[falls[0] + 1]), pays)
+    doses = np.sort(np.append(x[np.abs(above) <= reach], point))
+    before, after = x[x < doses[0]], x[x > doses[-1]]
     return Crossing(
-        point=float(point),
-        low=float(min(x[first], point)),
-        high=float(max(x[last], point)),
-        open_low=first == 0,
-        open_high=last == len(x) - 1,
+        point=point,
+        low=_turn(float(doses[0]), float(before[-1]), may_cross) if before.size else float(x[0]),
+        high=_turn(float(doses[-1]), float(after[0]), may_cross) if after.size else float(x[-1]),
+        open_low=not before.size,
+        open_high=not after.size,
     )
+
+
+def _turn(inside: float, outside: float, holds: Callable[[float], bool]) -> float:
+    """Where what holds ``inside`` ceases to hold on the way ``outside``."""
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+    return inside
 
 
 def monotone(means: Floats, weight: Floats) -> Floats:
