@@ -20,7 +20,10 @@ from apologylab.inference.sequential.mixture import (
     log_mixture,
     mixture_bound,
 )
-from apologylab.inference.sequential.multinomial import log_bayes_factor
+from apologylab.inference.sequential.multinomial import (
+    log_bayes_factor,
+    sample_ratio_at_any_time,
+)
 from apologylab.inference.sequential.price import group_sequential_price
 from apologylab.inference.sequential.repeated import boundary, repeated_p
 from apologylab.inference.sequential.spending import Spending
@@ -241,3 +244,18 @@ def test_the_mixture_is_the_integral_over_drifts(s, v, rho, sides):
     whole, _ = quad(ratio, low, max(middle, 0.0) + width, limit=300)
     found = float(np.exp(log_mixture(s, v, rho, sides=sides)))
     assert found == pytest.approx(whole * (3 - sides), rel=1e-8)
+
+
+def test_units_in_an_arm_that_is_never_drawn_fail_the_ratio_at_any_time():
+    """No martingale is needed for what the plan cannot bring about."""
+    drawn = {"a": 1, "b": 1, "closed": 0}
+    check = sample_ratio_at_any_time({1: {"a": 50, "b": 50, "closed": 1}}, {1: drawn})
+    assert check.passed is False
+    assert "1 in closed in phase 1" in check.says
+    assert sample_ratio_at_any_time({1: {"a": 50, "b": 50}}, {1: drawn}).passed
+
+
+@pytest.mark.parametrize(("alpha", "sides"), [(-0.1, 2), (1.0, 2), (0.05, 3)])
+def test_an_alpha_that_cannot_be_spent_is_refused(alpha, sides):
+    with pytest.raises(InputError, match="alpha is"):
+        Spending().spent([0.5, 1.0], alpha, sides=sides)

@@ -58,16 +58,30 @@ def sample_ratio(
     >>> sample_ratio("srm", {1: {"a": 9463, "b": 7681}}, {1: {"a": 1, "b": 1}}).passed
     False
     """
-    if stray := _strays(counts, weights):
-        return Check(
-            name=name,
-            statistic=float(sum(stray.values())),
-            p_value=0.0,
-            passed=False,
-            says=f"{of} in arms that are never drawn there: {_listed(stray)}",
-        )
+    if impossible := never_drawn(name, counts, weights, of=of):
+        return impossible
     parts = [pearson(counts.get(phase, {}), drawn) for phase, drawn in weights.items()]
     return chi_square(name, parts, f"{of} by arm", "the planned weights")
+
+
+def never_drawn(
+    name: str,
+    counts: Mapping[int, Mapping[str, int]],
+    weights: Mapping[int, Mapping[str, int]],
+    *,
+    of: str = "units",
+) -> Check | None:
+    """The failed check of units where the design puts none; None where there are none."""
+    stray = _strays(counts, weights)
+    if not stray:
+        return None
+    return Check(
+        name=name,
+        statistic=float(sum(stray.values())),
+        p_value=0.0,
+        passed=False,
+        says=f"{of} in arms that are never drawn there: {_listed(stray)}",
+    )
 
 
 def pearson(counts: Mapping[str, int], drawn: Mapping[str, int]) -> Part:

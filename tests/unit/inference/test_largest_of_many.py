@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from apologylab.errors import InputError
 from apologylab.inference.many import max_t, shared_reference, tail
 from apologylab.inference.many.max_t import Group, alone, critical_values, single_step, step_down
 
@@ -89,6 +90,17 @@ def test_one_of_many_is_never_rarer_than_itself():
     for c, df in itertools.product((0.05, 0.6, 1.7, 4.0), (7.0, 60.0, np.inf)):
         assert tail.tail(c, df) <= tail.outside(r, c, df) <= 3 * tail.tail(c, df) * (1 + LATTICE)
         assert tail.tail(c, df) <= tail.outside(np.ones((5, 5)), c, df)
+
+
+def test_a_test_in_no_group_and_a_covariance_are_refused():
+    """A test left out would not count, and a covariance would be read as correlations."""
+    t, df = np.array([2.0, 2.5, 3.0]), np.full(3, np.inf)
+    for members in ((0, 1), (0, 1, 1), (0, 1, 3)):
+        with pytest.raises(InputError, match="not of 3 tests"):
+            single_step(t, df, [Group(members, np.eye(len(members)))])
+    for bad in (2 * np.eye(3), np.eye(3) + np.diag([0.5, 0], 1), np.eye(3) * np.nan):
+        with pytest.raises(InputError, match="no correlation"):
+            step_down(t, df, [Group((0, 1, 2), bad)])
 
 
 def test_loadings_are_found_where_there_are_any():

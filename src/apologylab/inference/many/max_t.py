@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from apologylab.errors import InputError
 from apologylab.inference.many import shared_reference, tail
 from apologylab.inference.many.p_values import down
 from apologylab.inference.special import ndtri, stdtrit
@@ -57,12 +58,15 @@ class _Ordered(NamedTuple):
 
 
 def single_step(t: Floats, df: Floats, groups: Sequence[Group]) -> Floats:
-    """Adjusted p-values that agree with :func:`critical_value`, (m,).
+    """Adjusted p-values that agree with :func:`critical_values`, (m,).
 
     Args:
         t: (m,) statistics.
         df: (m,) degrees of freedom of each; infinite for a normal.
         groups: every test in one of them.
+
+    Raises:
+        InputError: a test is in no group or in two, or a correlation is none.
 
     >>> single_step(np.array([2.2, 1.0]), np.full(2, np.inf), alone(2)).round(4).tolist()
     [0.0556, 0.6346]
@@ -153,6 +157,7 @@ def _quantile(df: float, alpha: float) -> float:
 
 def _ordered(order: Sequence[int], groups: Sequence[Group]) -> list[_Ordered]:
     """The groups with their members in the order of all tests."""
+    _refuse(groups, len(order))
     rank = {test: i for i, test in enumerate(order)}
     found = []
     for group in groups:
@@ -161,6 +166,20 @@ def _ordered(order: Sequence[int], groups: Sequence[Group]) -> list[_Ordered]:
         ranks = [rank[group.members[i]] for i in by_rank]
         found.append(_Ordered(ranks, *_outside(correlation)))
     return found
+
+
+def _refuse(groups: Sequence[Group], m: int) -> None:
+    if sorted(i for group in groups for i in group.members) != list(range(m)):
+        raise InputError(
+            f"groups {[group.members for group in groups]} are not of {m} tests",
+            do="put each test, from 0 on, into one group; alone(m) knows nothing of any",
+        )
+    for _, r in groups:
+        one = np.abs(r - r.T).max() + np.abs(r.diagonal() - 1).max()
+        if not (one < 1e-8 and np.abs(r).max() < 1 + 1e-8):
+            raise InputError(
+                f"{r} is no correlation", do="divide a covariance by both standard errors"
+            )
 
 
 def _outside(correlation: Floats) -> tuple[Callable[[int, float, float], float], float]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.errors import InputError
-from apologylab.inference.checks import CHECK_ALPHA
+from apologylab.inference.checks import CHECK_ALPHA, never_drawn
 from apologylab.inference.results import Check
 from apologylab.inference.special import gammaln
 
@@ -70,6 +70,8 @@ def sample_ratio_at_any_time(
         counts: phase -> arm -> units drawn one by one.
         weights: phase -> arm -> planned weight.
     """
+    if impossible := never_drawn(NAME, counts, weights):
+        return impossible
     logged = total = 0.0
     for phase, drawn in weights.items():
         planned = {arm: weight for arm, weight in drawn.items() if weight > 0}

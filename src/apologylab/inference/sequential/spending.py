@@ -72,8 +72,12 @@ class Spending:
         [0.03101, 0.05]
 
         Raises:
-            InputError: a share is not above 0, or they fall.
+            InputError: a share is not above 0, or they fall; alpha is below 0, or 1 and more.
         """
+        if not 0 <= alpha < 1 or sides not in (1, 2):
+            raise InputError(
+                f"alpha is {alpha} on {sides} sides", do="give 0 <= alpha < 1, and 1 or 2 sides"
+            )
         t = np.minimum(np.asarray(share, dtype=np.float64), 1.0)
         if not (t > 0).all() or (np.diff(t) < 0).any():
             raise InputError(
