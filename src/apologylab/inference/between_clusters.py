@@ -153,7 +153,7 @@ def _factor(kind: Kind, clusters: int, n: int, k: int) -> float:
 def _twist(grams: Floats) -> Floats:
     """T_g of each cluster, (G, k, k)."""
     share, u = np.linalg.eigh(grams)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # where computes both sides
         grown = np.where(1 - share > ALONE, (1 - share) ** -0.5, 0.0)
     twisted: Floats = np.einsum("gij,gj,gkj->gik", u, grown, u)
     return twisted

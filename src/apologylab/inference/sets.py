@@ -99,7 +99,7 @@ def _phase(
     drawn = np.bincount(at, weights=totals.n[mine], minlength=len(listed) * arms).reshape(shape)
     sums = np.bincount(at, weights=totals.total[mine], minlength=len(listed) * arms).reshape(shape)
     n = drawn.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # an arm that no set drew is nan
         means = sums.sum(axis=0) / n
         adds = (sums - drawn * means) / n
     counts, units = n.astype(np.int64), drawn.astype(np.int64)
@@ -108,7 +108,7 @@ def _phase(
 
 def spread_over(phase: Phase) -> Floats:
     """In how many sets of one size each arm would be, were it as unevenly spread as it is, (a,)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # as above
         spread: Floats = 1 / np.square(phase.drawn / phase.n).sum(axis=0)
     return spread
 

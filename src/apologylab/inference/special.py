@@ -55,6 +55,8 @@ def _functions() -> Any:
 def _compiled() -> Any:
     """The compiled module alone.
 
+    A thread that imported ``scipy.special`` in these milliseconds would get the stand-in.
+
     Raises:
         ImportError: SciPy has no such part.
         AttributeError: its package is laid out otherwise.

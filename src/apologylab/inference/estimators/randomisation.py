@@ -214,7 +214,7 @@ def p_value(of: Forms, tau: float) -> float:
     """p of "every unit's effect is tau"; the draw that was made counts as one of all."""
     d = np.abs(of.dy - tau * of.dz)
     v = np.maximum(of.yy - 2 * tau * of.yz + tau**2 * of.zz, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # where computes both sides
         t = np.where(v > 0, d / np.sqrt(v), np.where(d == 0, 0.0, np.inf))
     return float((t >= t[0] * (1 - AS_LARGE)).mean())
 

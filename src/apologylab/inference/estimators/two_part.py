@@ -50,5 +50,5 @@ def parts(means: Floats, shares: Floats) -> Parts:
     >>> found.means_above.tolist(), round(found.through_shares + found.through_amounts, 12)
     ([12.0, 10.0], 2.0)
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # where computes both sides
         return Parts(shares, np.where(shares > 0, means / shares, np.nan))

@@ -67,7 +67,7 @@ def residuals(together: Moments, outcomes: Sequence[str], covariates: Sequence[s
             slopes = _slopes(scatter[np.ix_(x, x)], scatter[np.ix_(x, y)])
             left = left - scatter[np.ix_(y, x)] @ slopes
         spread = np.sqrt(np.maximum(left.diagonal(), 0))
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):  # a constant goes with nothing: nan
             found[cell] = np.clip(left / np.outer(spread, spread), -1, 1)
     return Residuals(tuple(outcomes), found)
 

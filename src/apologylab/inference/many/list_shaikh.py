@@ -196,13 +196,13 @@ class _Cells(NamedTuple):
 def _read(sums: Floats, table: _Table, hypotheses: Sequence[Hypothesis]) -> tuple[Floats, Floats]:
     """Effects and standard errors, (b, m) each."""
     cells = _moments(sums, table)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # cells that a draw left empty are nan
         slopes = _slopes(cells)
         explained = np.einsum("bcpk,bcpk->bck", slopes, cells.xy)
         variance = _left(cells.yy, explained) / (cells.n * (cells.n - 1))[:, :, None]
         found = [_one(each, table, cells, slopes, variance) for each in hypotheses]
     effect, square = (np.stack(side, axis=1) for side in zip(*found, strict=True))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # of a draw without an answer
         return effect, np.sqrt(square)
 
 
@@ -210,7 +210,7 @@ def _moments(sums: Floats, table: _Table) -> _Cells:
     p, k = table.p, table.k
     ends = np.cumsum([1, p, len(table.upper[0]), k, k])
     n, x, xx, y, yy, xy = np.split(sums, ends, axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # empty cells are nan
         xbar, ybar = x / n, y / n
     square = np.zeros((*n.shape[:2], p, p))
     square[:, :, table.upper[0], table.upper[1]] = xx

@@ -178,7 +178,7 @@ def _slopes(scatter: Floats, n: Floats) -> Floats:
 
 
 def _statistics(away: Floats, variance: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # a draw without spread lies beyond all
         t = np.abs(away) / np.sqrt(variance)
     t[(away == 0) & (variance == 0)] = 0.0
     return np.where(np.isnan(t), np.inf, t)

@@ -80,7 +80,7 @@ def outside(b: Floats, limit: float, df: float = np.inf, *, two_sided: bool = Tr
     x = np.arange(-10, 10 + step, step)
     density = np.exp(-(x**2) / 2)
     missed = np.zeros((len(s), len(x)))
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # log 0: one statistic is surely beyond
         for each, width in zip(b, w, strict=True):
             q = ndtr((each * x - limit * s[:, None]) / width)
             if two_sided:

@@ -287,6 +287,7 @@ def _over_ties(s0: Floats, d0: Floats, d: Floats, ties: Ties) -> Sequence[Floats
 
 
 def _all_sums(strata: Sequence[_Stratum], b: Floats, ties: Ties) -> list[_Sums]:
+    # A step too far has a likelihood that is no number, and is halved.
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return [_sums(each, b, ties) for each in strata]
 

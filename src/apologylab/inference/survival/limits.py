@@ -43,7 +43,7 @@ def log_log_limits(share: Floats, variance: Floats, z: float) -> tuple[Floats, F
     [0.356, 0.628]
     """
     log = np.log(share)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # so wide that the limits are 0 and 1
         times = np.exp(z * np.sqrt(variance) / (share * -log))
         return np.exp(log * times), np.exp(log / times)
 

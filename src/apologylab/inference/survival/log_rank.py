@@ -74,7 +74,7 @@ def _block(of: Sequence[Life | None]) -> tuple[Floats, Floats]:
     d = np.stack([ended for _, ended in found])
     total, ended = n.sum(axis=0), d.sum(axis=0)
     share = n / total
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # one unit alone has no spread
         spread = np.where(total > 1, ended * (total - ended) / (total - 1), 0.0)
     score = (d - share * ended).sum(axis=1)
     variance = np.diag(share @ spread) - (share * spread) @ share.T

@@ -52,7 +52,7 @@ def survival(life: Life) -> tuple[Floats, Floats]:
     [0.75, 0.75, 0.375]
     """
     s, summed = _product(life.at_risk, life.ended[:, EVENT])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # nan once all have ended
         variance: Floats = np.square(s) * np.cumsum(summed)
     return s, variance
 
@@ -83,7 +83,7 @@ def aalen_johansen(life: Life, at: float, kind: int = EVENT) -> Value:
     cumulative = np.cumsum(before * d_k / n)
     total = float(cumulative[-1]) if cumulative.size else 0.0
     to_come = total - cumulative
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # terms are infinite where nothing is to come
         carried = np.where(to_come > 0, np.square(to_come) * summed, 0.0)
     own = np.square(before) * d_k * (n - d_k) / n**3
     crossed = 2 * to_come * before * d_k / np.square(n)
@@ -102,9 +102,9 @@ def restricted_mean(life: Life, at: float, *, corrected: bool = False) -> Value:
     widths = np.diff(np.concatenate(([0.0], time, [at])))
     pieces = widths * np.concatenate(([1.0], s))
     after = np.cumsum(pieces[::-1])[::-1][1:]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # as above
         terms = np.where(after > 0, np.square(after) * summed, 0.0)
     events = float(life.ended[upto, EVENT].sum())
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # of one event infinite
         times = np.divide(events, events - 1) if corrected else 1.0
     return Value(float(pieces.sum()), float(terms.sum() * times))
