@@ -1,11 +1,11 @@
 """Complaints come in: each finds the incident that it is about, or opens it; nothing is doubled.
 
 A complaint that names a known incident is about that one. Another is about an incident of its
-customer that names the same order, or, where one of the two names none, that has the same cause
-and came before it; both within the taxonomy's window, the nearest in time. If there is none it
-opens one, and what operations record of that later, under a key of theirs, is matched with it. So
-the order in which files arrive changes which of two keys stands, never how many incidents there
-are.
+customer, under whichever of their ids (R8), that names the same order, or, where one of the two
+names none, that has the same cause and came before it; both within the taxonomy's window, the
+nearest in time. If there is none it opens one, and what operations record of that later, under a
+key of theirs, is matched with it. So the order in which files arrive changes which of two keys
+stands, never how many incidents there are; merges count from when they are recorded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from apologylab.record.facts import Incident
 from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.record.taxonomy import CAUSE_KIND, OPENED
 from apologylab.service.matching import MATCH_DAYS, NAMED, apart
+from apologylab.service.people import people
 from apologylab.service.withholding import append_withheld, part
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class _Known:
     """
 
     taxonomy: Taxonomy
+    persons: Mapping[str, frozenset[str]]
     of: dict[str, list[Incident]] = field(default_factory=lambda: defaultdict(list))
     named: dict[str, Incident] = field(default_factory=dict)
 
@@ -58,7 +60,8 @@ class _Known:
         """The incident that ``complaint`` is about, or None if it opens one."""
         if complaint.incident in self.named:
             return self.named[complaint.incident]
-        mine = self.of.get(complaint.customer, ())
+        ids = self.persons.get(complaint.customer, frozenset([complaint.customer]))
+        mine = [each for id_ in ids for each in self.of.get(id_, ())]
         near = [each for each in mine if apart(each, complaint) <= self.taxonomy.window]
         meant = [each for each in near if self._is_meant(each, complaint)]
         return min(meant, key=lambda each: (apart(each, complaint), each.key), default=None)
@@ -86,10 +89,12 @@ def take_complaints(
     ``said`` names the fields that only texts need, by kind of incident: they are kept out of the
     facts (R21). A complaint that stands already keeps its incident.
     """
-    work.lock(sorted({f"customer/{each.customer}" for each in told}))
+    persons = people(work, sorted({each.customer for each in told}))
+    ids = {each for person in persons.values() for each in person}
+    work.lock(sorted(f"customer/{each}" for each in ids))
     stands = {each.key: each for each in work.find_among(Complaint, "key", _keys(told))}
     new = [each for each in told if each.key not in stands]
-    known = _known(work, new, taxonomy)
+    known = _known(work, new, _Known(taxonomy=taxonomy, persons=persons))
     opened: list[Incident] = []
     about = _stood(work, stands, told)
     for each in sorted(new, key=attrgetter("occurred_at", "key")):
@@ -134,10 +139,9 @@ def _is_named(work: Transaction, incident: str, name: str | None) -> bool:
     return any(each.fields.get(NAMED) == name for each in opened)
 
 
-def _known(work: Transaction, new: Sequence[Complaint], taxonomy: Taxonomy) -> _Known:
+def _known(work: Transaction, new: Sequence[Complaint], found: _Known) -> _Known:
     """What stands of those who complain; incidents have no index on the customer, so at once."""
-    found = _Known(taxonomy=taxonomy)
-    customers = sorted({each.customer for each in new})
+    customers = sorted({id_ for each in new for id_ in found.persons[each.customer]})
     for each in work.find_among(Incident, "customer", customers) if customers else ():
         found.add(each)
     named = sorted({each.incident for each in new if each.incident is not None})

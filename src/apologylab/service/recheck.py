@@ -12,12 +12,12 @@ from apologylab.record.facts import (
     FallbackReport,
     Forgotten,
     Goodwill,
-    Merged,
     Resolution,
 )
 from apologylab.record.later_facts import Commitment, CommitmentEnded, Complaint
 from apologylab.service.ending import killed
 from apologylab.service.history import other_names
+from apologylab.service.people import people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,49 +94,29 @@ def _about_customers(
     work: Transaction, running: Running, customers: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     """Later pairs win; what is known of any id of a person holds for all (R8)."""
-    people = _people(work, customers)
-    asked = sorted({each for ids in people.values() for each in ids})
-    opted_out = _opted_out(work, running, asked, people)
+    persons = people(work, customers)
+    asked = sorted({each for ids in persons.values() for each in ids})
+    opted_out = _opted_out(work, running, asked, persons)
     gone = {each.customer for each in work.find_among(Forgotten, "customer", asked)}
     for customer in customers:
-        if people[customer] in opted_out:
+        if persons[customer] in opted_out:
             yield customer, "opted_out"
-        if not gone.isdisjoint(people[customer]):
+        if not gone.isdisjoint(persons[customer]):
             yield customer, "forgotten"
-
-
-def _people(work: Transaction, customers: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Id -> all ids of that person, of ``customers`` and of those they were merged with."""
-    people = {each: frozenset([each]) for each in customers}
-    asked: Sequence[str] = customers
-    while asked:
-        pairs = [
-            *work.find_among(Merged, "customer", asked),
-            *work.find_among(Merged, "into", asked),
-        ]
-        asked = sorted({id_ for pair in pairs for id_ in _ids(pair)} - people.keys())
-        for pair in pairs:
-            one, other = (people.get(each, frozenset([each])) for each in _ids(pair))
-            people |= dict.fromkeys(one | other, one | other)
-    return people
-
-
-def _ids(pair: Merged) -> tuple[str, str]:
-    return pair.customer, pair.into
 
 
 def _opted_out(
     work: Transaction,
     running: Running,
     ids: Sequence[str],
-    people: Mapping[str, frozenset[str]],
+    persons: Mapping[str, frozenset[str]],
 ) -> set[frozenset[str]]:
     """People whose latest consent is known and no longer covers the experiment (R4)."""
     needed = CONSENTS.index(running.experiment.eligibility.consent)
     snapshots = work.find_among(CustomerSnapshot, "customer", ids) if needed else []
     known = [each for each in snapshots if each.consent is not None]
     known.sort(key=lambda snapshot: snapshot.occurred_at)
-    latest = {people[each.customer]: each.consent for each in known}
+    latest = {persons[each.customer]: each.consent for each in known}
     return {person for person, consent in latest.items() if consent not in CONSENTS[needed:]}
 
 

@@ -33,6 +33,7 @@ HEADS = {
     "incident": "key,occurred_at,customer,kind,order,cause,fields",
     "complaint": "key,occurred_at,customer,kind,incident,order,department,asked_for,told,escalated,"
     "lost_minutes,lost_amount,currency,fields",
+    "merged": "key,occurred_at,customer,into,because",
 }
 
 
@@ -114,6 +115,46 @@ def test_one_about_nothing_that_is_known_opens_it_with_what_it_says(ledger, take
         },
     )  # fmt: skip
     assert about(ledger) == {"k1": "complaint/k1"}
+
+
+def merged(one, other):
+    return {"key": f"{one}={other}", "occurred_at": day(0), "customer": one, "into": other}
+
+
+@pytest.mark.parametrize("pairs", [["c1=c2"], ["c2=c1"], ["c1=x", "c2=x"], ["x=c1", "y=x", "y=c2"]])
+@pytest.mark.parametrize("said", [{"order": "o1"}, {}])
+def test_a_complaint_under_one_id_finds_the_incident_of_another_of_that_person(
+    ledger, take, pairs, said
+):
+    take("merged", *(merged(*pair.split("=")) for pair in pairs))
+    take("incident", incident("far", at=-9, customer="c2"), incident(customer="c2", **said))
+    done = take("complaint", complaint(**said))
+    assert (done.new, done.opened, about(ledger)) == (1, 0, {"k1": "i1"})
+    (stored,) = ledger.read(Complaint)
+    assert stored.customer == "c1"
+    assert take("complaint", complaint(**said)).same == 1
+
+
+def test_what_another_id_opened_is_found_too_and_a_stranger_s_is_not(ledger, take):
+    take("merged", merged("c1", "c2"), merged("c3", "c4"))
+    done = take(
+        "complaint",
+        complaint("k1", customer="c2", order="o1"),
+        complaint("k2", at=4, customer="c1", order="o1"),
+        complaint("k3", at=4, customer="c3", order="o1"),
+    )
+    assert done.opened == 2
+    assert about(ledger) == {"k1": "complaint/k1", "k2": "complaint/k1", "k3": "complaint/k3"}
+
+
+def test_ids_merged_afterwards_leave_a_complaint_where_it_is(ledger, take):
+    take("incident", incident(customer="c2"))
+    take("complaint", complaint())
+    take("merged", merged("c1", "c2"))
+    assert take("complaint", complaint()).same == 1
+    assert about(ledger) == {"k1": "complaint/k1"}
+    take("complaint", complaint("k2", at=1))
+    assert about(ledger)["k2"] == "i1"
 
 
 def test_a_file_again_changes_nothing(ledger, take):
