@@ -80,11 +80,7 @@ def fit(source: Source, question: Question) -> Fits:
     """
     asked = [find(text) for text in question.estimators]
     ways = _with_bases(asked)
-    sets: dict[str, SetTotals] = {}
-    together = question.drawing.scheme in {"blocks", "clusters"}  # whose checks read sets
-    if together or any(isinstance(way.answer, OfMeans) and way.answer.sets for way in ways):
-        names = [outcome.name for outcome in question.outcomes]
-        sets = dict(zip(names, source.set_totals(names), strict=True))
+    sets = _set_totals(source, question, ways)
     widened, columns = _derived(source, question, ways)
     moments, covariates = _scanned(widened, question, ways)
     by = {
@@ -113,6 +109,16 @@ def fit(source: Source, question: Question) -> Fits:
     if question.missing != "refuse":
         return fits
     return _without(fits, question, lacking(source, [each.name for each in question.outcomes]))
+
+
+def _set_totals(source: Source, question: Question, ways: Sequence[Way]) -> dict[str, SetTotals]:
+    """Outcome -> the totals of its sets, where an estimator or a check of the scheme reads them."""
+    by_check = question.drawing.scheme in {"blocks", "clusters"}
+    by_answer = any(isinstance(way.answer, OfMeans) and way.answer.sets for way in ways)
+    if not (by_check or by_answer):
+        return {}
+    names = [outcome.name for outcome in question.outcomes]
+    return dict(zip(names, source.set_totals(names), strict=True))
 
 
 def _without(fits: Fits, question: Question, lacked: Mapping[str, str]) -> Fits:
