@@ -24,7 +24,7 @@ from apologylab.inference.sequential.multinomial import (
     log_bayes_factor,
     sample_ratio_at_any_time,
 )
-from apologylab.inference.sequential.price import group_sequential_price
+from apologylab.inference.sequential.price import confidence_sequence_price, group_sequential_price
 from apologylab.inference.sequential.repeated import boundary, repeated_p
 from apologylab.inference.sequential.spending import Spending
 
@@ -219,6 +219,9 @@ BAD = {
     "no statistic": lambda: always_valid_p(np.nan, 100.0, 1.0),
     "no shares": lambda: log_bayes_factor(np.array([5, 5]), np.array([0.5, 0.6])),
     "a share of 0": lambda: log_bayes_factor(np.array([5, 5]), np.array([0.0, 1.0])),
+    "no power": lambda: group_sequential_price([0.5, 1], Spending(), 0.05, power=1.2),
+    "a power below alpha": lambda: confidence_sequence_price(0.05, power=0.01),
+    "looks without an end": lambda: group_sequential_price([0.5, 0.9], Spending(), 0.05),
     "no interval": lambda: share_interval(Share(1, 2, 100), 0.0),
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from apologylab.errors import InputError
 from apologylab.inference.power import POWER
 from apologylab.inference.sequential.boundaries import boundaries, crossing
 from apologylab.inference.sequential.mixture import best_rho, critical
@@ -45,8 +46,14 @@ def group_sequential_price(
     >>> price = group_sequential_price([0.25, 0.5, 0.75, 1], Spending(), 0.05)
     >>> round(price.inflation, 4), round(price.expected, 2)
     (1.0196, 0.84)
+
+    Raises:
+        InputError: the power is not above alpha and below 1, or the last look not at the end.
     """
+    _refuse(power, alpha)
     t = np.asarray(share, dtype=np.float64)
+    if t[-1] != 1:
+        raise InputError(f"the last look is at {t[-1]:g} of the end", do="let it be at 1")
     bounds = boundaries(t, spending.spent(t, alpha, sides=sides), sides=sides)
     fixed = float(ndtri(1 - alpha / sides) + ndtri(power))
     low, high = fixed * 0.9, fixed * 4
@@ -60,6 +67,13 @@ def group_sequential_price(
     return Price(inflation, inflation * stopped)
 
 
+def _refuse(power: float, alpha: float) -> None:
+    if not alpha < power < 1:
+        raise InputError(
+            f"power {power} at alpha {alpha}", do="ask for more than alpha and less than 1"
+        )
+
+
 def confidence_sequence_price(alpha: float, *, power: float = POWER) -> float:
     """Inflation of a confidence sequence, tuned to the end and read there.
 
@@ -68,7 +82,11 @@ def confidence_sequence_price(alpha: float, *, power: float = POWER) -> float:
 
     >>> round(confidence_sequence_price(0.05), 3)
     1.915
+
+    Raises:
+        InputError: the power is not above alpha and below 1.
     """
+    _refuse(power, alpha)
     fixed = float(ndtri(1 - alpha / 2) + ndtri(power))
     bound = critical(1.0, best_rho(1.0, alpha), alpha)
     return ((bound + float(ndtri(power))) / fixed) ** 2
