@@ -10,6 +10,7 @@ from apologylab.design.contrasts import alias_notes
 from apologylab.design.estimators import ESTIMATORS
 from apologylab.design.layout import table_layout
 from apologylab.inference.known import lost_of, over_the_known, unmeasured
+from apologylab.inference.many.words import without_proof
 from apologylab.inference.moments import cell_means, cell_scatters
 from apologylab.inference.plan import estimates, fit
 from apologylab.inference.readings import Readings
@@ -117,6 +118,7 @@ def _notes(
         *(text for scheme, text in ERRORS.items() if scheme == asked.drawing.scheme),
         *(() if weighed else (UNWEIGHED,)),
         *found_notes(fits),
+        *without_proof(asked),
     )
 
 

@@ -187,3 +187,17 @@ def test_the_columns_of_a_ratio_need_not_be_outcomes():
         for i, arm in enumerate(("note", "none"))
     }
     assert row.point == pytest.approx(means["note"] - means["none"])
+
+
+@pytest.mark.parametrize("adjust", ["hochberg", "hommel", "benjamini_hochberg"])
+def test_a_correction_without_a_proof_is_told(adjust):
+    """A declaration of it is refused by ``check``; a table has no plan that could be."""
+    rng = np.random.default_rng(6)
+    rows = {"arm": ["a", "b", "c"] * 20, "y": rng.normal(size=60), "z": rng.normal(size=60)}
+    asked = {"arm": "arm", "reference": "a", "adjust": adjust}
+    several = apologylab.analyse(pa.table(rows), **asked, outcomes=["y", "z"])
+    assert any("proven for arms against one reference" in note for note in several.notes)
+    one = apologylab.analyse(pa.table(rows), **asked, outcomes=["y"])
+    assert not any("proven" in note for note in one.notes)
+    valid = apologylab.analyse(pa.table(rows), **asked | {"adjust": "holm"}, outcomes=["y", "z"])
+    assert not any("proven" in note for note in valid.notes)

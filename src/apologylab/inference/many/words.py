@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apologylab.inference.moments import Floats
+    from apologylab.inference.question import Question
 
 SAYS: Mapping[str, str] = {
     "none": "not adjusted",
@@ -47,5 +49,23 @@ JOINT = frozenset({"dunnett", "max_t"})
 """Those that read the joint distribution of the tests off their covariance."""
 RESAMPLED = frozenset({"romano_wolf", "westfall_young", "list_shaikh_xu"})
 """Those that draw it."""
+POSITIVE = frozenset({"hochberg", "hommel", "benjamini_hochberg"})
+"""Those that are proven for tests that go together as arms against one reference do."""
 RATE = frozenset({"benjamini_hochberg", "benjamini_yekutieli"})
 """Those that hold the share of false discoveries, and widen the intervals of what is selected."""
+
+
+def without_proof(question: Question) -> tuple[str, ...]:
+    """What is said of a correction that has no proof for the families that are asked (R30)."""
+    if question.adjust not in POSITIVE:
+        return ()
+    roles = Counter(each.role for each in question.outcomes if each.role != "descriptive")
+    families = [len(question.factor_contrasts), len(question.named_contrasts), *roles.values()]
+    if max(families) < 2:
+        return ()
+    instead = "benjamini_yekutieli" if question.adjust in RATE else "max_t"
+    told = (
+        f"{SAYS[question.adjust]}: proven for arms against one reference and one outcome; over "
+        f"several outcomes, effects of factors or named contrasts {instead} and holm are"
+    )
+    return (told,)
