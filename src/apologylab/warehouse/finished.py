@@ -19,6 +19,7 @@ from apologylab.inference.slice_checks import Sliced
 from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
 from apologylab.warehouse.keys import KEYS, STRATUM
+from apologylab.warehouse.lacking import MISSING, Lack, indicators, lack_of, notes_of
 from apologylab.warehouse.moments import DuckSource
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier, text_literal
@@ -26,8 +27,6 @@ from apologylab.warehouse.sql import double, identifier, text_literal
 if TYPE_CHECKING:
     from apologylab.warehouse.ibis_source import IbisSource
 
-MISSING = ":missing"
-"""Added to a covariate's name: 1 where a unit lacks it, 0 elsewhere (R22)."""
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _SHOWN = 5
 
@@ -136,10 +135,10 @@ def finished_panel(
 
 
 def _panel(
-    connection: duckdb.DuckDBPyConnection, wanted: Wanted, lacking: Mapping[str, int]
+    connection: duckdb.DuckDBPyConnection, wanted: Wanted, lacking: Mapping[str, Lack]
 ) -> FinishedPanel:
     """The panel of view ``panel``, with what is to be said of its covariates."""
-    covariates = (*wanted.covariates, *(f"{name}{MISSING}" for name in lacking))
+    covariates = (*wanted.covariates, *indicators(lacking))
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
         *([] if wanted.cluster is None else [DRAWN_SET]),
@@ -152,10 +151,7 @@ def _panel(
         covariates=covariates,
         arms=wanted.arms if wanted.arms is not None else _arms(connection),
         wanted=wanted,
-        notes=tuple(
-            f"covariate {name!r} is missing for {n} units: counted as 0 beside an indicator"
-            for name, n in lacking.items()
-        ),
+        notes=notes_of(lacking),
     )
 
 
@@ -308,8 +304,8 @@ def _lacking(
     relation: str,
     panel: FinishedPanel,
     types: Mapping[str, str],
-) -> dict[str, int]:
-    """Covariates that some units lack, and how many do.
+) -> dict[str, Lack]:
+    """Covariates that some units lack.
 
     A panel that fits into memory is gathered for that, and its analysis need not scan it again.
     """
@@ -325,9 +321,15 @@ def _lacking(
     some = f"SELECT 1 FROM {relation} WHERE {' OR '.join(lacks.values())} LIMIT 1"
     if not lacks or not connection.execute(some).fetchall():
         return {}
-    counts = ", ".join(f"count(*) FILTER (WHERE {each})" for each in lacks.values())
-    row = connection.execute(f"SELECT {counts} FROM {relation}").fetchone() or ()
-    return {name: n for name, n in zip(lacks, row, strict=True) if n}
+    counts = [f"count(*) FILTER (WHERE {each})" for each in lacks.values()]
+    sums = [f"sum({_number(name, types[name])}) FILTER (WHERE NOT {lacks[name]})" for name in lacks]
+    by = ", ".join(map(identifier, filter(None, [wanted.arm, wanted.strata])))
+    rows = connection.execute(
+        f"SELECT count(*), {', '.join([*counts, *sums])} FROM {relation} GROUP BY {by}"
+    ).fetchall()
+    each = enumerate(lacks)
+    found = {n: lack_of((r[0], r[1 + i], r[1 + len(lacks) + i]) for r in rows) for i, n in each}
+    return {name: each for name, each in found.items() if each.units}
 
 
 def _is_lacking(number: str) -> str:
@@ -335,7 +337,7 @@ def _is_lacking(number: str) -> str:
 
 
 def _select(
-    relation: str, wanted: Wanted, types: Mapping[str, str], lacking: Mapping[str, int]
+    relation: str, wanted: Wanted, types: Mapping[str, str], lacking: Mapping[str, Lack]
 ) -> str:
     parts = [f"coalesce(CAST({identifier(wanted.arm)} AS VARCHAR), '') AS arm"]
     if wanted.cluster is not None:
@@ -343,7 +345,7 @@ def _select(
     if wanted.strata is not None:
         parts.append(f"CAST({identifier(wanted.strata)} AS VARCHAR) AS {STRATUM}")
     for name in wanted.covariates:
-        parts += _covariate(name, _number(name, types[name]), is_lacking=name in lacking)
+        parts += _covariate(name, _number(name, types[name]), lacking.get(name))
     outcomes = {name: _number(column, types[column]) for name, column in wanted.outcomes.items()}
     parts += [
         f"{number} AS {identifier(name)}"
@@ -371,15 +373,14 @@ def _select(
     return f"SELECT {', '.join(parts)} FROM {relation}"
 
 
-def _covariate(name: str, number: str, *, is_lacking: bool) -> tuple[str, ...]:
-    """A covariate; where some units lack it, 0 for them and a column that says so."""
-    if not is_lacking:
+def _covariate(name: str, number: str, lack: Lack | None) -> tuple[str, ...]:
+    """A covariate; where units lack it, what it is taken to be, and a column that says so."""
+    if lack is None:
         return (f"{number} AS {identifier(name)}",)
     known = f"CASE WHEN NOT isnan({number}) THEN {number} END"
-    return (
-        f"coalesce({known}, 0.0) AS {identifier(name)}",
-        f"CAST({known} IS NULL AS DOUBLE) AS {identifier(name + MISSING)}",
-    )
+    filled = f"coalesce({known}, {double(lack.instead)}) AS {identifier(name)}"
+    marked = f"CAST({known} IS NULL AS DOUBLE) AS {identifier(name + MISSING)}"
+    return (filled, marked) if lack.marked else (filled,)
 
 
 def _value(wanted: Wanted, outcomes: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apologylab.warehouse.finished import MISSING
+from apologylab.warehouse.lacking import FEWEST, MISSING
 from apologylab.warehouse.sql import identifier
 from apologylab.warehouse.tally import DAY
 
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from apologylab.design.experiment import Experiment
-
-FEWEST = 10
-"""Fewer units than this with, or without, full history in an arm do not carry an indicator."""
 
 
 def shorter(

@@ -16,8 +16,9 @@ from weakref import finalize
 from apologylab.errors import InputError, MissingPartError
 from apologylab.inference.lost import lost
 from apologylab.warehouse.engines import PostgresEngine, SparkEngine, exactly, ibis, written
-from apologylab.warehouse.finished import MISSING, FinishedPanel, refuse_columns, refuse_twice
+from apologylab.warehouse.finished import FinishedPanel, refuse_columns, refuse_twice
 from apologylab.warehouse.ibis_source import IbisSource
+from apologylab.warehouse.lacking import MISSING, Lack, indicators, lack_of, notes_of
 
 if TYPE_CHECKING:
     from apologylab.service.table import Wanted
@@ -141,13 +142,10 @@ def _panel(held: _Held, wanted: Wanted) -> FinishedPanel:
     )
     return FinishedPanel(
         source=source,
-        covariates=(*wanted.covariates, *(f"{name}{MISSING}" for name in lacking)),
+        covariates=(*wanted.covariates, *indicators(lacking)),
         arms=wanted.arms or tuple(sorted({cell.arm for cell in source.rows} - {""})),
         wanted=wanted,
-        notes=tuple(
-            f"covariate {name!r} is missing for {n} units: counted as 0 beside an indicator"
-            for name, n in lacking.items()
-        ),
+        notes=notes_of(lacking),
     )
 
 
@@ -166,31 +164,43 @@ def _refuse_repeats(held: _Held, wanted: Wanted) -> None:
         )
 
 
-def _lacking(held: _Held, wanted: Wanted) -> dict[str, int]:
-    """Covariates that some units lack, and how many do."""
+def _lacking(held: _Held, wanted: Wanted) -> dict[str, Lack]:
+    """Covariates that some units lack."""
     if not wanted.covariates:
         return {}
-    table = held.expression()
-    lacks = {
-        f"n{i}": _number(table, name).isnull().sum() for i, name in enumerate(wanted.covariates)
+    table, k = held.expression(), len(wanted.covariates)
+    columns = {f"x{i}": _number(table, name) for i, name in enumerate(wanted.covariates)}
+    asked = table.select(arm=table[wanted.arm].cast("string"), **columns).group_by("arm")
+    counted = asked.aggregate(
+        n=lambda t: t.count(),
+        **{f"lack{i}": lambda t, i=i: t[f"x{i}"].isnull().sum() for i in range(k)},
+        **{f"sum{i}": lambda t, i=i: t[f"x{i}"].sum() for i in range(k)},
+    )
+    rows = list(held.engine.run(written(counted, held.engine.dialect)))
+    found = {
+        name: lack_of((int(row[1]), int(row[2 + i]), row[2 + k + i]) for row in rows)
+        for i, name in enumerate(wanted.covariates)
     }
-    (row,) = held.engine.run(written(table.aggregate(**lacks), held.engine.dialect))
-    return {name: int(n) for name, n in zip(wanted.covariates, row, strict=True) if n}
+    return {name: each for name, each in found.items() if each.units}
 
 
-def _columns(table: Any, wanted: Wanted, lacking: Mapping[str, int]) -> dict[str, Any]:
+def _columns(table: Any, wanted: Wanted, lacking: Mapping[str, Lack]) -> dict[str, Any]:
     """The panel's columns of the table's."""
     zero, lib = exactly(0.0), ibis()
     outcomes = {name: _number(table, column) for name, column in wanted.outcomes.items()}
     covariates = {name: _number(table, name) for name in wanted.covariates}
-    missing = {f"{name}{MISSING}": covariates[name].isnull() for name in lacking}
+    missing = {
+        f"{name}{MISSING}": covariates[name].isnull()
+        for name, each in lacking.items()
+        if each.marked
+    }
     missing |= {lost(name): each.isnull() for name, each in outcomes.items()}
     return {
         "arm": table[wanted.arm].cast("string").fill_null(""),
         **{name: _number(table, column) for name, column in wanted.further.items()},
         **outcomes,
         **{
-            name: lib.coalesce(each, zero) if name in lacking else each
+            name: lib.coalesce(each, exactly(lacking[name].instead)) if name in lacking else each
             for name, each in covariates.items()
         },
         **{name: lib.ifelse(each, exactly(1.0), zero) for name, each in missing.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import pytest
 
 from apologylab.errors import InputError, NotFoundError
@@ -90,16 +91,34 @@ def test_a_unit_id_in_two_rows_is_refused_only_where_it_is_declared(write):
         panel_file(write(text), wanted(unit="id"))
 
 
-def test_a_missing_covariate_is_zero_beside_an_indicator(write):
-    text = GOOD.replace("1,5", "1,").replace("2,6", "2,nan")
-    panel = panel_file(write(text), wanted(covariates=("history",)))
+def rows_lacking(lacks):
+    """40 rows of two arms; ``lacks`` says which lack the covariate, which else is 1, 2, ... 40."""
+    lines = [f"{'none' if i % 2 else 'note'},{i + 1},{'' if i in lacks else i + 1}"
+             for i in range(40)]  # fmt: skip
+    return "arm,spend,history\n" + "\n".join(lines) + "\n"
+
+
+def test_a_covariate_that_many_lack_is_zero_beside_an_indicator(write):
+    panel = panel_file(write(rows_lacking(range(20))), wanted(covariates=("history",)))
     assert panel.covariates == ("history", "history:missing")
     found = panel.source.moments([Request(name) for name in panel.covariates])
     history, missing = (cell_means(each)[:, 0].tolist() for each in found)
-    assert (history, missing) == ([3.5, 4.0], [0.5, 0.5])
+    assert (history, missing) == ([15.5, 15.0], [0.5, 0.5])
     assert panel.flow().notes == (
-        "covariate 'history' is missing for 2 units: counted as 0 beside an indicator",
+        "covariate 'history' is missing for 20 units: counted as 0 beside an indicator",
     )
+
+
+@pytest.mark.parametrize("lacks", [(0,), range(19), [i for i in range(40) if i % 2]])
+def test_a_covariate_that_few_of_an_arm_lack_is_the_others_mean(write, lacks):
+    """An indicator would single out a unit, or be the same for all of an arm."""
+    panel = panel_file(write(rows_lacking(lacks)), wanted(covariates=("history",)))
+    assert panel.covariates == ("history",)
+    (moments,) = panel.source.moments([Request("history")])
+    mean = np.mean([i + 1 for i in range(40) if i not in lacks])
+    assert moments.n.tolist() == [20, 20]
+    assert cell_means(moments)[:, 0].mean() == pytest.approx(mean)
+    assert panel.flow().notes[0].endswith("taken as the others' mean")
 
 
 def test_v_is_what_outcomes_are_worth_less_the_arms_cost(write):
