@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apologylab.assignment.answers import arm_weights, entry_share
 from apologylab.design.fingerprint import fingerprint
+from apologylab.design.follow_ups import queues
 from apologylab.errors import StateError
 from apologylab.record.facts import Closed, PhaseBegan, Started
 from apologylab.remedy.brands import only_applied
@@ -97,7 +98,7 @@ def _start(ledger: Ledger, wanted: _Wanted, now: datetime, phase: int | None, by
     experiment, pinned, read = wanted
     with ledger.transaction(recorded_at=now) as work:
         work.lock([lock_name(experiment.name)])
-        version = _begin_version(work, experiment, pinned, now)
+        version = _begin_version(work, wanted, now)
         if version == "started" and not ledger.identity.simulated:
             refuse_unsigned(work, experiment, pinned_messages(pinned), read)
         moved = None if phase is None else _begin_phase(work, experiment, phase, now)
@@ -153,18 +154,31 @@ def to_pin(messages: Mapping[tuple[str, str, str], str]) -> dict[str, str]:
     return {pin_place(key): source for key, source in pinned.items() if source is not None}
 
 
-def _begin_version(
-    work: Transaction, experiment: Experiment, pinned: Started, now: datetime
-) -> str:
+def _begin_version(work: Transaction, wanted: _Wanted, now: datetime) -> str:
+    experiment, pinned, read = wanted
     begun = work.find(Started, experiment=experiment.name)
     if begun and begun[-1].version >= experiment.version:
         refuse_edited(experiment, begun[-1])
         _refuse_other_messages(pinned, begun[-1])
         return "nothing"
     if begun:
+        _refuse_other_hands(work, experiment, read(begun[-1].declaration))
         _end_version(work, begun[-1], experiment.version, now)
     work.append([pinned, phase_began(experiment, 1, now)])
     return "started"
+
+
+def _refuse_other_hands(work: Transaction, wanted: Experiment, before: Experiment) -> None:
+    """What waits is delivered by whom its own version says, and by nobody else as well (R15)."""
+    was, now = before.delivery.by, wanted.delivery.by
+    if was == now:
+        return
+    if waiting := sum(work.undelivered(each) for each in queues(wanted.name)):
+        raise StateError(
+            f"{waiting:,} remedies of {wanted.name} wait that version {before.version} drew for "
+            f'by = "{was}", and version {wanted.version} says by = "{now}"',
+            do="let them be delivered or report them first, or start it under another name",
+        )
 
 
 def _refuse_other_messages(wanted: Started, pinned: Started) -> None:

@@ -13,7 +13,7 @@ from apologylab.channels.contract import outgoing
 from apologylab.channels.issuing import Issued, Issuing
 from apologylab.cli.app import main
 from apologylab.cli.dispatcher import Dispatcher
-from apologylab.errors import ConfigError
+from apologylab.errors import ConfigError, StateError
 from apologylab.record.facts import Assignment, Delivery, Remedy
 from apologylab.record.later_facts import Commitment
 from apologylab.service.assign import assign
@@ -252,6 +252,24 @@ def test_what_waits_leaves_through_the_channel_of_the_version_that_drew_it(
     assert set(left.values()) == ({"sms"} if pins else {"email"})
     assert all((drawn[key].address is not None) == pins for key in left)
     assert {end[1] for end in ends.values()} == {"sent", "would_send"}
+
+
+@pytest.mark.parametrize("by", ["caller", "apologylab"])
+def test_who_delivers_does_not_change_while_remedies_wait(ledger, loop, outboxes, by):
+    """Or the caller and our dispatcher would both deliver what the first version drew."""
+    lines = {"caller": 'by = "caller"', "apologylab": "hold_seconds = 0"}
+    other = next(each for each in lines if each != by)
+    was = loop.Declared().change('timing = ["1h"]', 'timing = ["0s"]')
+    was.change("hold_seconds = 60", lines[by])
+    now = loop.Declared(was.text).change('name = "late_ride"', 'name = "late_ride"\nversion = 2')
+    now.change(lines[by], lines[other])
+    running = begun(ledger, was, loop.START)
+    ask(ledger, loop, running, 20, loop.START)
+    with pytest.raises(StateError, match="20 remedies of late_ride wait that version 1 drew"):
+        begun(ledger, now, loop.START + loop.HOUR)
+    if by == "apologylab":
+        dispatch_once(ledger, outboxes.Outbox(), running, worker(loop.START + loop.DAY))
+        assert begun(ledger, now, loop.START + loop.DAY).experiment.version == 2
 
 
 def test_one_version_costs_no_read(monkeypatch, ledger, loop, one, two, outboxes):
