@@ -94,9 +94,26 @@ def _show_design(experiment: Experiment) -> None:
     from apologylab.design.forecast import forecast
     from apologylab.design.layout import layout
     from apologylab.design.words import amounts, money_in_words
-    from apologylab.wire.checked import arm_rows, looks_document, never_drawn
+    from apologylab.wire.checked import looks_document
 
     show(f"{experiment.question}\n")
+    _show_arms(experiment)
+    told = [[path, str(money), money_in_words(money)] for path, money in amounts(experiment)]
+    if told:
+        show_table("Amounts", ["key", "amount", "in words"], told)
+        show()
+    for note in alias_notes(layout(experiment)):
+        show(f"{note}\n")
+    if found := forecast(experiment):
+        show(_forecast(found))
+    if looks := looks_document(experiment):
+        _show_looks(looks)
+
+
+def _show_arms(experiment: Experiment) -> None:
+    from apologylab.cli.console import show, show_table
+    from apologylab.wire.checked import arm_rows, never_drawn
+
     rows = [
         [
             row["arm"] + (" (reference)" if row["reference"] else ""),
@@ -110,16 +127,6 @@ def _show_design(experiment: Experiment) -> None:
     if left_out := never_drawn(experiment):
         show(f"{left_out} combinations of levels are never drawn and not listed.")
     show()
-    told = [[path, str(money), money_in_words(money)] for path, money in amounts(experiment)]
-    if told:
-        show_table("Amounts", ["key", "amount", "in words"], told)
-        show()
-    for note in alias_notes(layout(experiment)):
-        show(f"{note}\n")
-    if found := forecast(experiment):
-        show(_forecast(found))
-    if looks := looks_document(experiment):
-        _show_looks(looks)
 
 
 def _show_looks(looks: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from apologylab.inference.rows import estimate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from apologylab.design.contrasts import Contrast
     from apologylab.design.estimators import Asked
     from apologylab.inference.moments import Floats, Moments
     from apologylab.inference.question import Question
@@ -86,10 +87,7 @@ def _estimate(asking: Asking, joints: Mapping[str, _Joint], exposure: str) -> Es
     if asking.outcome.name == exposure:
         raise NotEstimable(f"{exposure} is the exposure itself")
     joint = joints[asking.outcome.name]
-    given = dict(asking.contrast.cells)
-    if why := [joint.refused[arm] for arm in given if arm in joint.refused]:
-        raise NotEstimable(why[0])
-    c = np.array([given.get(arm, 0.0) for arm in joint.arms])
+    c = _weights(joint, asking.contrast)
     delta = c @ joint.means
     parts = np.square(c)[:, None, None] * joint.parts
     found = complier(
@@ -118,6 +116,18 @@ def _estimate(asking: Asking, joints: Mapping[str, _Joint], exposure: str) -> Es
             ("first-stage F", found.first_stage),
         ),
     )
+
+
+def _weights(joint: _Joint, contrast: Contrast) -> Floats:
+    """The contrast's weight of each arm, (a,).
+
+    Raises:
+        NotEstimable: one of its arms has no joint mean; the message says why.
+    """
+    given = dict(contrast.cells)
+    if why := [joint.refused[arm] for arm in given if arm in joint.refused]:
+        raise NotEstimable(why[0])
+    return np.array([given.get(arm, 0.0) for arm in joint.arms])
 
 
 def _freedom(parts: Floats, freedom: Floats, delta: Floats) -> float:
