@@ -126,3 +126,29 @@ def test_times_that_are_missing_are_told():
     assert "50 units lack it" in lost.says
     assert len(answer.estimates) == 3
     assert all("whose time is known (50 lack it)" in each.estimand for each in answer.estimates)
+
+
+@pytest.mark.parametrize("estimator", ["cox", "cox_adjusted", "log_rank"])
+def test_times_that_differ_by_rounding_are_one(estimator):
+    """0.1 + 0.2 beside 0.3: R 4.2's coxph and survdiff print these, and do so of 0.3 twice."""
+    time = [0.3, 0.1 + 0.2, 0.5, 0.7, 0.3, 0.9, 1.1, 0.2, 0.4, 0.6]
+    table = {"arm": ["0", "1"] * 5, "time": time, "kind": [1] * 10, "row": list(range(10))}
+    seen_of = []
+    for times in (time, [round(each, 9) for each in time]):
+        found = apologylab.analyse(
+            pa.table(
+                table | {"time": times, "x": [1.0, 2.0, 4.0, 3.0, 2.0, 5.0, 1.0, 2.0, 2.0, 4.0]}
+            ),
+            arm="arm",
+            reference="0",
+            outcomes=["row"],
+            covariates=["x"],
+            times={"time": "kind"},
+            estimators=[estimator],
+        )
+        seen_of.append(seen(found.estimates[0]))
+    assert seen_of[0] == pytest.approx(seen_of[1], rel=1e-12)
+    if estimator == "cox":
+        assert seen_of[0] == pytest.approx((0.04876505874, 0.68428687549), abs=1e-9)
+    if estimator == "log_rank":
+        assert (seen_of[0][0] / seen_of[0][1]) ** 2 == pytest.approx(0.01150731638, abs=1e-10)

@@ -15,7 +15,7 @@ from apologylab.inference.blocks import block_of, blocks
 from apologylab.inference.multiplicity import bounds, p_value
 from apologylab.inference.rows import Asking, estimate, refusal
 from apologylab.inference.survival.arms import ended_otherwise, units
-from apologylab.inference.survival.counts import EVENT
+from apologylab.inference.survival.counts import EVENT, without_noise
 from apologylab.inference.survival.cox import CoxFit, Rows, Ties, cox
 from apologylab.inference.survival.halves import halves
 from apologylab.inference.survival.log_rank import log_rank
@@ -157,7 +157,7 @@ def _given_covariates(
     x = np.stack([held.columns[name][mine] for name in question.covariates], axis=1)
     code = held.code[mine]
     rows = Rows(
-        time=lasted[mine],
+        time=without_noise(lasted[mine]),
         event=end[mine] == EVENT,
         x=np.concatenate((np.eye(len(kept))[of_arm[code]][:, 1:], x), axis=1),
         n=np.ones(len(code), np.int64),

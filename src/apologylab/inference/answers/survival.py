@@ -21,7 +21,7 @@ from apologylab.inference.survival.arms import (
     units,
     values_of_arms,
 )
-from apologylab.inference.survival.counts import EVENT, select
+from apologylab.inference.survival.counts import EVENT, select, tied
 from apologylab.inference.survival.limits import Shares, contrast_limits, contrast_p
 from apologylab.inference.survival.product_limit import (
     aalen_johansen,
@@ -79,7 +79,7 @@ def counts_of(source: Source, question: Question, asked: Asked) -> list[EventCou
             do="declare them under [[times]], or name them in times=",
         )
     found = source.events([each.timed for each in question.times])
-    return [select(counts, question.arms) for counts in found]
+    return [tied(select(counts, question.arms)) for counts in found]
 
 
 def followed(question: Question, found: Sequence[EventCounts]) -> list[tuple[str, ByPhase]]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CENSORED, EVENT = 0, 1
 """Kinds of ends: still without the event when last seen; the event. From 2 on: other ends."""
+NOISE = 1e-12
+"""Share of the longest time by which two times differ that are one: 0.1 + 0.2 is not 0.3."""
 KINDS = 100
 """Kinds of ends there may be."""
 Places = NDArray[np.intp]
@@ -125,6 +127,34 @@ def counted(
         kind=kind[first].astype(np.int64),
         n=np.add.reduceat(n, first).astype(np.int64) if first.size else n.astype(np.int64),
     )
+
+
+def without_noise(time: Floats) -> Floats:
+    """Times in which those that differ by rounding alone are one, the first of them, (n,).
+
+    Sums and differences of times carry rounding, which would break their ties by chance. R's
+    survival does the same, from a relative difference of 1.5e-8 down (Therneau 2017, "Roundoff
+    error and tied times").
+
+    >>> without_noise(np.array([0.3, 0.1 + 0.2, 0.5])).tolist()
+    [0.3, 0.3, 0.5]
+    """
+    apart = np.diff(np.sort(time))
+    noise = NOISE * time.max(initial=0.0)
+    if not ((apart > 0) & (apart <= noise)).any():
+        return time
+    seen, at = np.unique(time, return_inverse=True)
+    new = np.diff(seen, prepend=-np.inf) > noise
+    found: Floats = seen[new][(np.cumsum(new) - 1)[at]]
+    return found
+
+
+def tied(counts: EventCounts) -> EventCounts:
+    """The same counts at times :func:`without_noise`."""
+    time = without_noise(counts.time)
+    if time is counts.time:
+        return counts
+    return counted(counts.timed, counts.cells, counts.cell, time, counts.kind, counts.n)
 
 
 def merge(a: EventCounts, b: EventCounts) -> EventCounts:
