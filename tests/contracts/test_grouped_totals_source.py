@@ -49,3 +49,11 @@ def test_an_unknown_column_is_refused(make: Make) -> None:
     source = make({"y": np.array([1.0, 2.0])}, arm=["a", "b"])
     with pytest.raises(InputError, match="region"):
         source.set_totals(["y"], by="region")
+
+
+def test_numbers_that_are_not_whole_are_refused(make: Make) -> None:
+    """Rounded, 3.5 would join 4 (or 3): two causes would be one."""
+    cause = np.array([3.0, 3.5, 4.0, np.nan])
+    source = make({"y": np.array([1.0, 2.0, 4.0, 8.0]), "cause": cause}, arm=["a"] * 4)
+    with pytest.raises(InputError, match="'cause' holds numbers that are not whole"):
+        source.set_totals(["y"], by="cause")

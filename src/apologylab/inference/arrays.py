@@ -16,7 +16,7 @@ from apologylab.inference.derived import computed, refuse_derived
 from apologylab.inference.hc import hc_variances
 from apologylab.inference.many.buckets import named
 from apologylab.inference.moments import Cell, Floats, Moments, Request
-from apologylab.inference.sets import SetTotals
+from apologylab.inference.sets import SetTotals, refuse_parts
 from apologylab.inference.slabs import Codes, by_cell
 from apologylab.inference.survival.counts import EventCounts, Timed, counted, refuse_times
 from apologylab.inference.value_counts import ValueCounts, count_values
@@ -102,7 +102,9 @@ class ArraySource:
         if by is not None:
             self._refuse_unknown((by, *outcomes))
             alone = -1.0 - np.arange(len(self.code))
-            code = np.where(np.isnan(self.columns[by]), alone, self.columns[by]).astype(np.intp)
+            number = np.where(np.isnan(self.columns[by]), alone, self.columns[by])
+            refuse_parts(by, parted=bool((number != np.trunc(number)).any()))
+            code = number.astype(np.intp)
             return [self._set_totals(outcome, code) for outcome in outcomes]
         if self.drawn_set is None:
             raise InputError(

@@ -113,6 +113,18 @@ def spread_over(phase: Phase) -> Floats:
     return spread
 
 
+def refuse_parts(by: str, *, parted: bool) -> None:
+    """Refuse numbers of sets that are not whole: rounded, two sets would be one.
+
+    Raises:
+        InputError: as said.
+    """
+    if parted:
+        raise InputError(
+            f"column {by!r} holds numbers that are not whole", do="number its values 1, 2, 3, ..."
+        )
+
+
 def mixed(totals: SetTotals, arms: Sequence[str]) -> bool:
     """Whether a set has units in several of ``arms`` in one phase."""
     return any(((each.drawn > 0).sum(axis=1) > 1).any() for each in phases(totals, arms))

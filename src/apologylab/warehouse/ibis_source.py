@@ -18,7 +18,7 @@ from apologylab.inference.arrays import ArraySource
 from apologylab.inference.derived import Derived, refuse_derived
 from apologylab.inference.many.buckets import MARK
 from apologylab.inference.moments import Cell, Fitted, Floats, Moments, Request
-from apologylab.inference.sets import SetTotals
+from apologylab.inference.sets import SetTotals, refuse_parts
 from apologylab.inference.slabs import far_off
 from apologylab.inference.survival.counts import EventCounts, Timed, counted, refuse_times
 from apologylab.inference.value_counts import ValueCounts
@@ -135,9 +135,11 @@ class IbisSource:
     def _set_totals(self, outcome: str, by: str) -> SetTotals:
         lib, table = ibis(), self.table
         known = table.filter(table[outcome].notnull())
-        ((mean,),) = self.run(known.aggregate(mean=known[outcome].mean()))
-        shift = float(mean or 0.0)
         number = known[by].cast("int64")
+        parted = lib.ifelse(known[by] != number.cast("float64"), 1, 0).sum()
+        ((mean, some),) = self.run(known.aggregate(mean=known[outcome].mean(), some=parted))
+        refuse_parts(by, parted=bool(some))
+        shift = float(mean or 0.0)
         alone = known.mutate(
             number=number, alone=lib.ifelse(number.isnull(), lib.row_number() + 1, 0)
         )

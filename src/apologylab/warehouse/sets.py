@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apologylab.inference.moments import Cell
-from apologylab.inference.sets import Drawn, SetTotals
+from apologylab.inference.sets import Drawn, SetTotals, refuse_parts
 from apologylab.warehouse.keys import KEYS, selected
 from apologylab.warehouse.sql import double, identifier
 
@@ -66,17 +66,24 @@ def set_totals(
     """Counts and sums of ``outcome`` by set and cell; None counts all units.
 
     A unit that lacks ``by`` is a set of its own, with a negative number.
+
+    Raises:
+        InputError: a number of ``by`` is not whole.
     """
     y = "0.0" if outcome is None else f"CAST({identifier(outcome)} AS DOUBLE)"
-    number = f"TRY_CAST({identifier(by)} AS BIGINT)"
+    number, parted = f"TRY_CAST({identifier(by)} AS BIGINT)", "FALSE"
     if by != DRAWN_SET:
+        parted = f"coalesce({identifier(by)} <> {number}, FALSE)"
         number = f"coalesce({number}, -row_number() OVER ())"
     units = (
-        f"SELECT * FROM (SELECT {selected(columns)}, {number} AS set_number, {y} AS y "
-        f"FROM {relation}) WHERE y IS NOT NULL AND NOT isnan(y)"
+        f"SELECT * FROM (SELECT {selected(columns)}, {number} AS set_number, {y} AS y, "
+        f"{parted} AS parted FROM {relation}) WHERE y IS NOT NULL AND NOT isnan(y)"
     )
     keys = ", ".join(KEYS)
-    ((mean,),) = connection.execute(f"SELECT avg(y) FROM ({units})").fetchall()
+    ((mean, some),) = connection.execute(
+        f"SELECT avg(y), bool_or(parted) FROM ({units})"
+    ).fetchall()
+    refuse_parts(by, parted=bool(some))
     shift = float(mean or 0.0)
     cells = f"SELECT DISTINCT {keys} FROM ({units}) ORDER BY {keys}"
     listed = tuple(Cell(*key) for key in connection.execute(cells).fetchall())

@@ -16,9 +16,9 @@ SIZE = np.where(np.arange(N) % 4 == 0, "large", "small")
 GROUPS = "sorted_groups(splits=4,groups=3)"
 
 
-def analyse(sent=SENT, estimator=GROUPS, **more):
+def analyse(sent=SENT, estimator=GROUPS, size=SIZE, **more):
     arm = np.where(sent, "sorry", "silence")
-    table = pa.table({"arm": arm, "x": X, "spend": SPEND, "size": SIZE})
+    table = pa.table({"arm": arm, "x": X, "spend": SPEND, "size": size})
     asked = {"arm": "arm", "reference": "silence", "outcomes": ["spend"], "covariates": ["x"]}
     return apologylab.analyse(table, **asked, estimators=[estimator], **more)
 
@@ -68,3 +68,17 @@ def test_strata_of_other_shares_are_seen():
 def test_weights_that_are_none_are_refused(weights):
     with pytest.raises(InputError, match="weights are"):
         analyse(estimator="lin", weights=weights)
+
+
+def test_units_of_undeclared_subgroups_are_counted():
+    some = np.where(np.arange(N) % 10 == 1, "tiny", SIZE)
+    found = analyse(SENT, "subgroups", size=some, subgroups={"size": ["small", "large"]})
+    assert found.estimates[0].n_treatment == (SENT & (some == "small")).sum()
+    assert "size: 400 units are in no declared subgroup, and left out" in found.notes
+    whole = analyse(SENT, "subgroups", subgroups={"size": ["small", "large"]})
+    assert not any("no declared subgroup" in note for note in whole.notes)
+
+
+def test_one_subgroup_differs_from_no_other():
+    (refused,) = analyse(SENT, "subgroups", subgroups={"size": ["small"]}).refusals
+    assert "size has one declared subgroup" in refused.because

@@ -48,8 +48,8 @@ def _subgroups(source: Source, question: Question, asked: Asked) -> Found:
             f"{asked.text} needs subgroups and none is declared",
             do='declare them: [plan.subgroups] region = ["north", "south"]',
         )
-    levels = _levels(source, question)
-    estimates, refusals, notes = [], [], [NOTE]
+    levels, units = _levels(source, question)
+    estimates, refusals, notes = [], [], [NOTE, *_outside(question, levels, units)]
     for asking in askings(question, asked.text):
         for field, names in question.subgroups.items():
             mine = [levels[asking.outcome.name, f"{field}={name}"] for name in names]
@@ -64,8 +64,21 @@ def _subgroups(source: Source, question: Question, asked: Asked) -> Found:
     return Found(estimates, refusals, notes)
 
 
-def _levels(source: Source, question: Question) -> dict[tuple[str, str], _Level]:
-    """(outcome, column of the level) -> the units there, all from one scan."""
+def _outside(
+    question: Question, levels: Mapping[tuple[str, str], _Level], units: Mapping[str, int]
+) -> Iterator[str]:
+    """How many units are in none of a column's declared levels, by the first outcome."""
+    name = question.outcomes[0].name
+    for field, declared in question.subgroups.items():
+        mine = sum(int(levels[name, f"{field}={each}"].moments.n.sum()) for each in declared)
+        if mine < units[name]:
+            yield f"{field}: {units[name] - mine:,} units are in no declared subgroup, and left out"
+
+
+def _levels(
+    source: Source, question: Question
+) -> tuple[dict[tuple[str, str], _Level], dict[str, int]]:
+    """(outcome, column of the level) -> the units there; outcome -> all units. From one scan."""
     names = [outcome.name for outcome in question.outcomes]
     alone = source.moments([Request(name) for name in names])
     centre = {
@@ -80,9 +93,13 @@ def _levels(source: Source, question: Question) -> dict[tuple[str, str], _Level]
     }
     requests = [Request(f"{name} in {column}", (column,)) for name, column in pairs]
     found = source.derive(derived).moments(requests)
-    return {
+    levels = {
         pair: _level(question, pair, each, centre[pair[0]])
         for pair, each in zip(pairs, found, strict=True)
+    }
+    kept = [[cell.arm in question.arms for cell in each.cells] for each in alone]
+    return levels, {
+        name: int(each.n[mine].sum()) for name, each, mine in zip(names, alone, kept, strict=True)
     }
 
 
@@ -115,7 +132,13 @@ def _of_level(
 
 
 def _rows(asking: Asking, field: str, levels: Sequence[_Level]) -> tuple[list[Estimate], str]:
-    """The effect in each level, its difference from the first's, and the test of all together."""
+    """The effect in each level, its difference from the first's, and the test of all together.
+
+    Raises:
+        NotEstimable: there is one level, or one has not enough units.
+    """
+    if len(levels) < 2:
+        raise NotEstimable(f"{field} has one declared subgroup, which differs from no other")
     read = [_read(asking, level) for level in levels]
     test = same_effect(
         np.array([each.point for each in read]),
