@@ -88,6 +88,7 @@ def test_the_log_rank_test_of_two_arms(name):
     for arm, row in found(name, "log_rank").items():
         told = R[name]["log_rank"][int(arm) - 1]
         assert (row.point / row.std_error) ** 2 == pytest.approx(told, rel=1e-10)
+        assert dict(row.details)["log-rank chi-squared"] == pytest.approx(told, rel=1e-10)
 
 
 @pytest.mark.parametrize("errors", SPELLED)

@@ -101,7 +101,7 @@ def _omnibus(time: Lasting, counts: EventCounts, question: Question) -> list[str
         statistic, df, p = log_rank(counts, question.arms).test()
     except NotEstimable:
         return []
-    return [f"{time.name}: log-rank over all arms: chi-squared {statistic:.4g} on {df}, p {p:.2g}"]
+    return [f"{time.name}: log-rank over all arms: chi-squared {statistic:.6g} on {df}, p {p:.3g}"]
 
 
 def _otherwise(time: Lasting, counts: EventCounts) -> list[str]:
@@ -115,10 +115,14 @@ def _two_arms(asking: Asking, counts: EventCounts) -> Estimate:
         raise NotEstimable("the log-rank test compares one arm with another; ask for cox")
     treatment, reference = sorted((arm for arm, _ in cells), key=lambda a: -dict(cells)[a])
     found = log_rank(counts, (treatment, reference))
-    _, _, p = found.test()
+    statistic, _, p = found.test()
     u, v = float(found.score[0]), float(found.variance[0, 0])
     reading = Reading(u / v, v**-0.5, np.inf, 0.0)
-    said = [("observed minus expected events", u), ("log-rank p", p)]
+    said = [
+        ("observed minus expected events", u),
+        ("log-rank chi-squared", statistic),
+        ("log-rank p", p),
+    ]
     words = _Words("log-rank score of", f"normal, {NEAR_1}", said)
     return _row(asking, counts, reading, words)
 
