@@ -39,17 +39,17 @@ def main():
         each = every[number]
         caught = "SURVIVED" if seed is None else f"seed {seed}"
         print(f"{number:4} {caught:9} {each.name}  {each.what} | {why[:90]}", flush=True)
-        place = f"{each.where}|{each.sort}|{each.what}"
-        rows.append({"place": place, "seed": seed, "seeds": asked.seeds, "why": why[:120]})
+        rows.append({"place": each.place, "seed": seed, "seeds": asked.seeds, "why": why[:120]})
     print(f"{sum(row['seed'] is not None for row in rows)} of {len(rows)} caught")
     if asked.to:
         keep(asked.to, rows)
 
 
 def keep(path, rows):
-    """Add ``rows`` to those of the file, each in the place of an older one."""
+    """Add ``rows`` to those of the file, each in the place of an older one; what is gone goes."""
     before = json.loads(path.read_text()) if path.exists() else []
-    kept = {row["place"]: row for row in [*before, *rows]}
+    there = {each.place for each in mutants()}
+    kept = {row["place"]: row for row in [*before, *rows] if row["place"] in there}
     path.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
 
 

@@ -26,15 +26,10 @@ FEW = (
 """Parts of what a mutant does, for the reduced run."""
 
 
-def _place(mutant):
-    """A mutant's name without its line, which every edit above it moves."""
-    return f"{mutant.where}|{mutant.sort}|{mutant.what}"
-
-
 @pytest.mark.slow
 def test_what_is_taken_away_is_missed(counts, record_property):
     known = {row["place"]: row["seed"] for row in json.loads(KNOWN.read_text())}
-    every = {number: _place(each) for number, each in enumerate(mutants())}
+    every = {number: each.place for number, each in enumerate(mutants())}
     early = [
         number
         for number, place in every.items()

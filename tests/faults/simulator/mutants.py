@@ -35,6 +35,7 @@ CODE = {
         "service/settling.py",
         "service/start.py",
         "storage/memory.py",
+        "storage/memory_queue.py",
     ),
     "sqlite": (
         "storage/charges.py",
@@ -46,9 +47,18 @@ CODE = {
     ),
 }
 """Mode that shows a mutant -> the files that are mutated."""
-WRITES = ("assign", "budget", "claiming", "handing", "memory", "retrying", "settling")
+WRITES = (
+    "assign",
+    "budget",
+    "claiming",
+    "handing",
+    "memory",
+    "memory_queue",
+    "retrying",
+    "settling",
+)
 """Where conditional writes are written in Python: their guards are dropped, too."""
-QUEUE = ("claiming", "memory", "retrying", "settling")
+QUEUE = ("claiming", "memory", "memory_queue", "retrying", "settling")
 """Where parts of such conditions are."""
 SORTS = ("name", "fact", "text", "queue", "budget", "counter", "writer")
 
@@ -67,6 +77,11 @@ class Mutant:
     @property
     def name(self):
         return f"{self.where}:{self.line}:{self.sort}:{self.number}"
+
+    @property
+    def place(self):
+        """A name without its line, which every edit above it moves."""
+        return f"{self.where}|{self.sort}|{self.what}"
 
 
 def mutants():
