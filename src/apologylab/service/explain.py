@@ -26,10 +26,10 @@ from apologylab.record.facts import (
 )
 from apologylab.record.later_facts import Complaint, SameIncident
 from apologylab.remedy.letter import opened
+from apologylab.service.agent_sentences import Answered, sentences
 from apologylab.service.assign_recorded import PASSED_ON
 from apologylab.service.held import owed
 from apologylab.service.redeeming import matches
-from apologylab.service.saying import Answered, sentences
 from apologylab.service.telling import ORDER, said, when
 from apologylab.service.telling_later import tell
 from apologylab.service.traces import traces
