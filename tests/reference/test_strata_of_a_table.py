@@ -63,3 +63,5 @@ def test_what_strata_cannot_be_is_refused():
         analyse("clustered", cluster="size")
     with pytest.raises(InputError, match="lacks column 'sise'"):
         analyse("lin", strata="sise")
+    with pytest.raises(InputError, match="puts all strata of column 'size' together"):
+        analyse("by_cause(column=x)")

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from apologylab.inference.results import Analysis
     from apologylab.service.ports import Panel
 
+UNSTRATIFIED = ("by_cause", "repeats")
+"""Estimators that compare arms within phases only."""
+
 
 def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part of it
     table: object,
@@ -93,6 +96,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     """
     _refuse_names(outcomes, covariates, estimators)
     _refuse_both(cluster, strata)
+    _refuse_unstratified(estimators, strata)
     _refuse_weights(weights or {reference: 1})
     over = _OverTime(times or {}, weeks or {}, subgroups or {})
     wanted = Wanted(
@@ -197,6 +201,15 @@ def _refuse_both(cluster: str | None, strata: str | None) -> None:
         raise InputError(
             "both cluster and strata are given: errors between clusters are not post-stratified",
             do="give the cluster alone, or name the strata's columns among the covariates",
+        )
+
+
+def _refuse_unstratified(estimators: Sequence[str], strata: str | None) -> None:
+    asked = [parse_estimator(text, ESTIMATORS) for text in estimators]
+    if strata is not None and (pooled := [e.text for e in asked if e.name in UNSTRATIFIED]):
+        raise InputError(
+            f"{pooled[0]} puts all strata of column {strata!r} together",
+            do="ask for difference_in_means, lin or another that is post-stratified",
         )
 
 
