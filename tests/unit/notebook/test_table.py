@@ -196,7 +196,7 @@ def test_a_correction_without_a_proof_is_told(adjust):
     rows = {"arm": ["a", "b", "c"] * 20, "y": rng.normal(size=60), "z": rng.normal(size=60)}
     asked = {"arm": "arm", "reference": "a", "adjust": adjust}
     several = apologylab.analyse(pa.table(rows), **asked, outcomes=["y", "z"])
-    assert any("proven for arms against one reference" in note for note in several.notes)
+    assert any("has a proof for arms against one reference" in note for note in several.notes)
     one = apologylab.analyse(pa.table(rows), **asked, outcomes=["y"])
     assert not any("proven" in note for note in one.notes)
     valid = apologylab.analyse(pa.table(rows), **asked | {"adjust": "holm"}, outcomes=["y", "z"])

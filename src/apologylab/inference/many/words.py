@@ -65,7 +65,7 @@ def without_proof(question: Question) -> tuple[str, ...]:
         return ()
     instead = "benjamini_yekutieli" if question.adjust in RATE else "max_t"
     told = (
-        f"{SAYS[question.adjust]}: proven for arms against one reference and one outcome; over "
-        f"several outcomes, effects of factors or named contrasts {instead} and holm are"
+        f"{SAYS[question.adjust]} has a proof for arms against one reference and one outcome; over "
+        f"several outcomes, effects of factors or named contrasts {instead} and holm have one"
     )
     return (told,)
