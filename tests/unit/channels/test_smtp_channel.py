@@ -202,7 +202,7 @@ def test_a_relay_that_falls_silent_is_not_waited_for_for_ever(lines, state, beca
 
 
 def test_the_caller_has_its_answers_in_time_however_slow_the_relay(relays, monkeypatch):
-    monkeypatch.setattr("apologylab.channels.smtp.CALL_SECONDS", 0.5)
+    monkeypatch.setattr("apologylab.channels.smtp.CALL_SECONDS", 1.5)
     with relays.Relay(lambda to, nth: "slow", slow_s=0.2) as server, sending(server) as made:
         began = time.monotonic()
         answers = made.send([outgoing(n, f"jo{n}@example.com") for n in range(30)])
