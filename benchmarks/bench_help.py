@@ -26,5 +26,5 @@ def rows() -> list[Row]:
 
 def _run(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    if "--help" in code and "Commands:" not in done.stdout:
+    if "--help" in code and "Usage: apologylab" not in done.stdout:
         raise RuntimeError(f"no help was shown: {done.stdout!r}")
