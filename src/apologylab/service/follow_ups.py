@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from apologylab.assignment.survey import is_invited
 from apologylab.design.duration import parse_duration
-from apologylab.design.follow_ups import NOTICE, SURVEY, promises, queue_name
+from apologylab.design.follow_ups import NOTICE, SURVEY, queue_name
 from apologylab.errors import InputError
 from apologylab.record.facts import Remedy
 from apologylab.record.later_facts import SurveyDraw
@@ -108,7 +108,7 @@ def _notices(
     ledger: LedgerIdentity,
 ) -> Iterator[Beside]:
     """One for each promise of the arm, so long before it is due; whether it leaves is seen then."""
-    for level, promise in promises(running.experiment)[drawn.arm]:
+    for level, promise in running.promises[drawn.arm]:
         if promise.notice is None:
             continue
         within = parse_duration(promise.within) - parse_duration(promise.notice)

@@ -14,7 +14,7 @@ from apologylab.remedy.codes import COUPON_CODE
 from apologylab.remedy.compensation import Given, given, given_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from apologylab.design.arms import Arm
     from apologylab.design.experiment import Experiment
@@ -59,7 +59,9 @@ class Giving:
         """Why an incident with ``fields`` is drawn in no arm, or None (R4)."""
         return unfit(self.experiment, fields) if self.varies else None
 
-    def said(self, arm: str, fields: Mapping[str, object], code: str) -> Mapping[str, object]:
+    def said(
+        self, arm: str, fields: Mapping[str, object], code: Callable[[], str]
+    ) -> Mapping[str, object]:
         """``fields`` and, where a text asks for it, what ``arm`` gives, like ``4.50 USD``.
 
         A text may also ask for the ``code`` of what is given.
@@ -69,7 +71,7 @@ class Giving:
         found = self.to(arm, fields)
         if found is None:
             return fields
-        return {**fields, GIVEN: str(Money(found.amount, found.currency)), COUPON_CODE: code}
+        return {**fields, GIVEN: str(Money(found.amount, found.currency)), COUPON_CODE: code()}
 
     def sayable(self, fields: Mapping[str, object]) -> Mapping[str, object]:
         """``fields`` with all that is filled in later, so that no incident lacks it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.errors import InputError
@@ -12,6 +13,8 @@ from apologylab.service.follow_ups import Beside, follow_ups
 from apologylab.service.text_ids import text_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apologylab.record.facts import Assignment, Incident
     from apologylab.remedy.wording import Pinned
     from apologylab.service.budget import Caps
@@ -50,7 +53,7 @@ def pin(
     and the unit stays in its arm (R11).
     """
     locale = running.wording.locale(incident.fields) if running.wording.speaks(drawn.arm) else None
-    code = coupon_code(ledger.secret, drawn.key)
+    code = partial(coupon_code, ledger.secret, drawn.key)
     text, because = _text(running, drawn.arm, incident, locale, nth, code)
     liability = _liability(running, drawn, incident, caps)
     carried, channel = running.carried[drawn.arm], running.leaves_through(drawn.arm)
@@ -90,7 +93,12 @@ def _address(running: Running, channel: str | None, incident: Incident) -> str |
 
 
 def _text(
-    running: Running, arm: str, incident: Incident, locale: str | None, nth: int, code: str
+    running: Running,
+    arm: str,
+    incident: Incident,
+    locale: str | None,
+    nth: int,
+    code: Callable[[], str],
 ) -> tuple[Pinned | None, str]:
     """The arm's text, or why it has none; the locale is None where it says nothing."""
     wording, repeats = running.wording, running.experiment.repeats

@@ -13,7 +13,7 @@ from apologylab.assignment.eligibility import FAULT
 from apologylab.design.carriers import carried
 from apologylab.design.experiment import SILENCE
 from apologylab.design.fingerprint import fingerprint
-from apologylab.design.follow_ups import NOTICE, SURVEY, purposes, queue_name
+from apologylab.design.follow_ups import NOTICE, SURVEY, promises, purposes, queue_name
 from apologylab.design.remedies import OWN_COLUMNS
 from apologylab.design.routes import address_fields, channels, format_of, wrong_address
 from apologylab.errors import NotFoundError, StateError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from apologylab.design.carriers import Carried
     from apologylab.design.experiment import Experiment
     from apologylab.design.follow_ups import Purpose
+    from apologylab.design.remedies import Promise
     from apologylab.design.routes import Format
     from apologylab.record.facts import Assignment, Incident
     from apologylab.remedy.compensation import Given
@@ -105,6 +106,11 @@ class Running:
     def giving(self) -> Giving:
         """What its arms give."""
         return Giving(self.experiment)
+
+    @cached_property
+    def promises(self) -> Mapping[str, tuple[tuple[str, Promise], ...]]:
+        """Arm -> the levels of it that promise something, each with its promise."""
+        return promises(self.experiment)
 
     @cached_property
     def timing(self) -> Timing:
