@@ -48,7 +48,7 @@ WITHOUT_POSTGRES = (
 """Tests that run in memory and on SQLite only, and so vouch for nothing of ``ON_POSTGRES``."""
 WORDS = (
     *(f"inference/{name}.py" for name in ("axis", "forest", "grouping", "rounding", "sentence")),
-    *("inference/table.py", "decision/words.py"),
+    *("inference/table.py", "inference/width.py", "decision/words.py"),
 )
 """What says and draws results, and so is nothing that a simulation vouches for."""
 NO_TESTS = 5

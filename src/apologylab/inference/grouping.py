@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab.design.estimators import ESTIMATORS
-from apologylab.inference.sentence import number, per_customer
+from apologylab.inference.sentence import number, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 KINDS = {"arm": "arms", "factor": "main effects", "contrast": "named contrasts", "mean": "means"}
 MEAN = "mean"
+_SHORT = {
+    "difference_in_means": "plain", "lin": "Lin", "blocked": "blocks", "clustered": "clusters",
+}  # fmt: skip
 _AFTER = re.compile(r"[(,]")
 """Where an estimator's name ends: options follow, or the side of a bound."""
 
@@ -39,22 +42,45 @@ def groups(estimates: Iterable[Estimate]) -> list[Group]:
     for each in estimates:
         key = (each.outcome, functional(each), each.unit, each.kind)
         found.setdefault(key, []).append(each)
-    return [Group(_caption(listed[0]), listed) for listed in found.values()]
+    return [Group(_caption(listed), listed) for listed in found.values()]
 
 
-def _caption(first: Estimate) -> str:
+def _caption(listed: Sequence[Estimate]) -> str:
+    first = listed[0]
     of = functional(first)
     what = first.outcome if of == MEAN else f"{of} {first.outcome}"
-    return f"{what}, {first.role}, {per_customer(first.unit)}: {_against(first, of)}"
+    return f"{what}, {first.role}, {unit_of(first)}: {_against(listed, of)}"
 
 
-def _against(first: Estimate, of: str) -> str:
+def _against(listed: Sequence[Estimate], of: str) -> str:
+    first = listed[0]
     if first.kind != "arm":
         return KINDS[first.kind]
-    if not math.isfinite(first.reference_mean):
-        return f"against {first.reference}"
-    value = number(first.reference_mean)
-    return f"against {first.reference} ({MEAN if of == MEAN else 'there'} {value})"
+    level = _level(listed)
+    word = MEAN if of == MEAN else "there"
+    return f"against {first.reference} ({word} {level})" if level else f"against {first.reference}"
+
+
+def _level(listed: Sequence[Estimate]) -> str:
+    """What the outcome is in the reference, by each estimator where they differ.
+
+    Nothing where an estimator's rows are beside different ones, as differences of effects are.
+    """
+    found: dict[str, set[str]] = {}
+    for each in listed:
+        if math.isfinite(each.reference_mean):
+            found.setdefault(short(each.estimator), set()).add(number(each.reference_mean))
+    if any(len(values) > 1 for values in found.values()):
+        return ""
+    levels = {by: next(iter(values)) for by, values in found.items()}
+    if len(set(levels.values())) == 1:
+        return next(iter(levels.values()))
+    return ", ".join(f"{value} {by}" for by, value in levels.items())
+
+
+def short(estimator: str) -> str:
+    """What an estimator is called in a table."""
+    return _SHORT.get(estimator, estimator)
 
 
 def words_of(estimate: Estimate) -> str:

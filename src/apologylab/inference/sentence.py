@@ -32,9 +32,7 @@ def number(value: float, *, signed: bool = False) -> str:
 def sentence(estimate: Estimate, *, alpha: float) -> str:
     """One sentence on one estimate, with its interval and what could have been seen."""
     level = f"{100 * estimate.level:g}%"
-    unit = per_customer(estimate.unit)
-    if is_share(estimate.unit):
-        unit = "percentage points"
+    unit = "percentage points" if is_share(estimate.unit) else unit_of(estimate)
     low, high = (
         _written(estimate, end, signed=True) for end in (estimate.ci_low, estimate.ci_high)
     )
@@ -71,6 +69,11 @@ def per_customer(unit: str) -> str:
     return unit if " " in unit else f"{unit} per customer"
 
 
+def unit_of(estimate: Estimate) -> str:
+    """What its effect is measured in; of an outcome without a unit, its name says it."""
+    return "per customer" if estimate.unit == estimate.outcome else per_customer(estimate.unit)
+
+
 def is_share(unit: str) -> bool:
     """Whether an outcome is 0 or 1; people read its effects in percentage points.
 
@@ -88,7 +91,9 @@ def _subject(estimate: Estimate) -> str:
             f"the effect `{estimate.treatment}` differs from `{estimate.reference}` in "
             f"{estimate.outcome}"
         )
-    return f"`{estimate.treatment}` against `{estimate.reference}` changed {estimate.outcome}"
+    sides = f"`{estimate.treatment}` against `{estimate.reference}`"
+    named = f"{estimate.name} ({sides})" if estimate.kind == "contrast" else sides
+    return f"{named} changed {estimate.outcome}"
 
 
 def _after_a_declared_test(estimate: Estimate) -> str:

@@ -7,10 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from apologylab.design.contrasts import weighed
-from apologylab.inference.grouping import decides, groups, label
+from apologylab.inference.grouping import decides, groups, label, short
 from apologylab.inference.power import POWER
 from apologylab.inference.results import INFORMATION, SHARE
 from apologylab.inference.sentence import number, sentence, to_the_minute
+from apologylab.inference.width import to_left, to_right, width
 
 if TYPE_CHECKING:
     from apologylab.inference.results import Analysis, Estimate, Refusal
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 HEAD = ("", "estimator", "effect", "interval", "p", "p adjusted", "could have seen", "units")
 NARROW = ("", "by", "effect", "interval", "p", "p adj.", "could see", "units")
 """The same columns for a terminal."""
-_SHORT = {
-    "difference_in_means": "plain", "lin": "Lin", "blocked": "blocks", "clustered": "clusters",
-}  # fmt: skip
 _IN_THE_HEAD = {INFORMATION, SHARE}
 """Details that the head of a look gives for all rows together."""
 _MARK = {True: "ok", False: "FAILED", None: "-"}
@@ -84,11 +82,11 @@ def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     >>> aligned([("arm", "n"), ("silence", "12")])
     ['arm       n', 'silence  12']
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            to_left(cell, columns) if i < left else to_right(cell, columns)
+            for i, (cell, columns) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
@@ -105,7 +103,7 @@ def _refused(refusals: Sequence[Refusal]) -> list[str]:
     """Each reason once, with all that it holds for."""
     why: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for each in refusals:
-        by = _SHORT.get(each.estimator, each.estimator)
+        by = short(each.estimator)
         asked = why.setdefault((by, each.reference, each.because), {})
         asked.setdefault(each.outcome, []).append(each.treatment)
     return [
@@ -180,17 +178,23 @@ def _methods(analysis: Analysis) -> list[str]:
     """How each interval and p came about: estimator, interval, family, correction and look."""
     lines = list(dict.fromkeys(_method(each) for each in analysis.estimates))
     if any(each.smallest_detectable is not None for each in analysis.estimates):
-        lines.append(
-            f"could see: a true effect of this size passes one test at {100 * analysis.alpha:g}% "
-            f"in {100 * POWER:g} of 100 experiments like this one"
-        )
+        lines.append(_could_see(analysis))
     return [_bullets("How it was computed", lines)] if lines else []
+
+
+def _could_see(analysis: Analysis) -> str:
+    """What the smallest effect is that could be seen; a plan of looks tests all at once."""
+    test = f"one test at {100 * analysis.alpha:g}%"
+    if any(each.look for each in analysis.estimates):
+        test = f"its test at this look, all looks and tests together at {100 * analysis.alpha:g}%,"
+    chance = f"in {100 * POWER:g} of 100 experiments like this one"
+    return f"could see: a true effect of this size passes {test} {chance}"
 
 
 def _method(estimate: Estimate) -> str:
     look = f", look {estimate.look}" if estimate.look else ""
     tested = f"; p: {estimate.family}{look}" if estimate.p_value is not None else ""
-    by = _SHORT.get(estimate.estimator, estimate.estimator)
+    by = short(estimate.estimator)
     name = by if by.lower() == estimate.estimator.lower() else f"{by} ({estimate.estimator})"
     return f"{name}: {estimate.interval_kind}{tested}"
 
@@ -221,7 +225,7 @@ def _row(estimate: Estimate) -> tuple[str, ...]:
     adjusted = "" if estimate.p_adjusted is None else f"{estimate.p_adjusted:.2g}"
     return (
         label(estimate),
-        _SHORT.get(estimate.estimator, estimate.estimator),
+        short(estimate.estimator),
         number(estimate.point, signed=True),
         f"{low} to {high}",
         "" if estimate.p_value is None else f"{estimate.p_value:.2g}",

@@ -11,7 +11,10 @@ import pytest
 
 import apologylab
 from apologylab.errors import InputError
+from apologylab.inference.grouping import groups
 from apologylab.inference.results import INFORMATION, SHARE
+from apologylab.inference.sentence import sentence
+from apologylab.inference.width import width
 from apologylab.wire.results import analysis_document
 
 SEED = 7
@@ -133,11 +136,43 @@ def test_a_picture_is_a_well_formed_svg_with_a_dot_an_estimate(odd):
 
 
 def test_a_long_label_is_cut_and_stands_whole_in_its_title(analysis):
-    long = replace(analysis.estimates[0], treatment="a" * 80)
+    long = replace(analysis.estimates[0], treatment="a" * 80, estimator="winsorised(at=0.95)")
     root = ET.fromstring(str(replace(analysis, estimates=(long,)).plot()))
     (title,) = root.iter("{http://www.w3.org/2000/svg}title")
-    assert title.text == f"{'a' * 80}, lin"
-    assert title.tail == f"{'a' * 41}…"
+    assert title.text == f"{'a' * 80}, winsorised(at=0.95)"
+    assert title.tail == f"{'a' * 32}…{'a' * 10}, winsorised(at=0.95)"
+
+
+def test_numbers_stand_under_each_other_beside_wide_characters(analysis):
+    first, *others = analysis.estimates
+    listed = (replace(first, treatment="お詫び+5€"), *others)
+    rows = str(replace(analysis, estimates=listed)).splitlines()
+    rows = [row for row in rows if " to " in row]
+    wide = next(row for row in rows if row.startswith("  お詫び+5€"))
+    narrow = next(row for row in rows if row.startswith(f"  {others[0].treatment} "))
+    assert width(wide) == width(narrow)
+
+
+def test_reference_means_that_differ_name_their_estimators(analysis):
+    plain = [each for each in analysis.estimates if each.estimator == "difference_in_means"]
+    lin = [replace(each, estimator="lin", reference_mean=1.25) for each in plain]
+    alike = [replace(each, reference_mean=1.5) for each in plain]
+    apart = [replace(each, reference_mean=1.0 + i) for i, each in enumerate(plain)]
+    captions = [groups(rows)[0].caption for rows in (alike, [*alike, *lin], apart)]
+    assert captions[0].endswith("against none (mean 1.500)")
+    assert captions[1].endswith("against none (mean 1.500 plain, 1.250 Lin)")
+    assert captions[2].endswith("against none")
+
+
+def test_a_named_contrast_is_called_by_its_name(analysis):
+    named = replace(analysis.estimates[0], kind="contrast", name="costly")
+    assert sentence(named, alpha=0.05).startswith(f"costly (`{named.treatment}` against `none`)")
+
+
+def test_of_an_outcome_without_a_unit_its_name_is_not_said_twice(analysis):
+    bare = replace(analysis.estimates[0], unit="spend")
+    assert " per customer" in sentence(bare, alpha=0.05)
+    assert "spend per customer" not in sentence(bare, alpha=0.05)
 
 
 def test_analyses_join_keep_their_families_and_say_so(table, analysis):
@@ -187,6 +222,8 @@ def test_the_words_of_the_table_are_explained(analysis):
     text = str(analysis)
     assert "  - plain (difference_in_means): pointwise 95%" in text
     assert "could see: a true effect of this size passes one test at 5% in 80 of 100" in text
+    looked = replace(analysis, estimates=(replace(analysis.estimates[0], look=1),))
+    assert "passes its test at this look, all looks and tests together at 5%" in str(looked)
 
 
 def test_a_note_of_two_estimators_stands_once(table):
