@@ -18,16 +18,17 @@ from apologylab.inference.lost import lost
 from apologylab.inference.slice_checks import Sliced
 from apologylab.service.ports import ByPhase, Flow
 from apologylab.service.table import Wanted
+from apologylab.warehouse.absent_levels import absent_levels, level_columns
 from apologylab.warehouse.keys import KEYS, STRATUM
 from apologylab.warehouse.lacking import MISSING, Lack, indicators, lack_of, notes_of
 from apologylab.warehouse.moments import DuckSource
+from apologylab.warehouse.numeric import number_of, refuse_texts, refuse_types
 from apologylab.warehouse.sets import DRAWN_SET, set_totals
 from apologylab.warehouse.sql import double, identifier, text_literal
 
 if TYPE_CHECKING:
     from apologylab.warehouse.ibis_source import IbisSource
 
-_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _SHOWN = 5
 
 
@@ -120,24 +121,40 @@ def finished_panel(
         kept = ", ".join([*map(identifier, wanted.columns), *_numbered(wanted)])
         connection.execute(f"CREATE TEMP TABLE parsed AS SELECT {kept} FROM {relation}")
         relation = "parsed"
-    _refuse_types(wanted, types)
-    _refuse_texts(connection, relation, wanted, types)
+    refuse_types(wanted, types)
+    refuse_texts(connection, relation, wanted, types)
     _refuse_repeats(connection, relation, wanted)
     _refuse_empty(connection, relation, wanted)
     view = "CREATE OR REPLACE TEMP VIEW panel AS "
     connection.execute(view + _select(relation, wanted, types, {}))
-    panel = _panel(connection, wanted, {})
+    absent = absent_levels(wanted, _held(connection, relation, wanted))
+    panel = _panel(connection, wanted, {}, absent)
     lacking = _lacking(connection, relation, panel, types)
     if not lacking:
         return panel
     connection.execute(view + _select(relation, wanted, types, lacking))
-    return _panel(connection, wanted, lacking)
+    return _panel(connection, wanted, lacking, absent)
+
+
+def _held(
+    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted
+) -> dict[str, list[str]]:
+    """The values, as texts, of each column whose levels are subgroups."""
+    found = {}
+    for column in level_columns(wanted):
+        text = f"CAST({identifier(column)} AS VARCHAR)"
+        query = f"SELECT DISTINCT {text} FROM {relation} WHERE {identifier(column)} IS NOT NULL"
+        found[column] = [value for (value,) in connection.execute(query).fetchall()]
+    return found
 
 
 def _panel(
-    connection: duckdb.DuckDBPyConnection, wanted: Wanted, lacking: Mapping[str, Lack]
+    connection: duckdb.DuckDBPyConnection,
+    wanted: Wanted,
+    lacking: Mapping[str, Lack],
+    notes: Sequence[str],
 ) -> FinishedPanel:
-    """The panel of view ``panel``, with what is to be said of its covariates."""
+    """The panel of view ``panel``, with what is to be said of its covariates after ``notes``."""
     covariates = (*wanted.covariates, *indicators(lacking))
     names = {
         "arm", *wanted.outcomes, *map(lost, wanted.outcomes), *covariates,
@@ -151,7 +168,7 @@ def _panel(
         covariates=covariates,
         arms=wanted.arms if wanted.arms is not None else _arms(connection),
         wanted=wanted,
-        notes=notes_of(lacking),
+        notes=(*notes, *notes_of(lacking)),
     )
 
 
@@ -209,59 +226,6 @@ def _refuse_missing(wanted: Wanted, types: Mapping[str, str]) -> None:
         )
 
 
-def _numbers(wanted: Wanted) -> tuple[str, ...]:
-    """The columns that must hold numbers."""
-    return tuple(
-        dict.fromkeys((*wanted.outcomes.values(), *wanted.covariates, *wanted.further.values()))
-    )
-
-
-def _refuse_types(wanted: Wanted, types: Mapping[str, str]) -> None:
-    for name in _numbers(wanted):
-        kind = types[name]
-        if kind not in {"VARCHAR", "BOOLEAN"} and not kind.lstrip("U").startswith(_NUMERIC):
-            raise InputError(
-                f"{wanted.what}: column {name!r} is {kind}, not a number",
-                do="an outcome or covariate is a number, or true and false",
-            )
-
-
-def _refuse_texts(
-    connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted, types: Mapping[str, str]
-) -> None:
-    """Texts that should be numbers, each counted with an example."""
-    texts = [name for name in _numbers(wanted) if types[name] == "VARCHAR"]
-    if not texts:
-        return
-    bad = ", ".join(f"count(*) FILTER (WHERE {_unreadable(name)})" for name in texts)
-    example = ", ".join(
-        f"any_value({identifier(name)}) FILTER (WHERE {_unreadable(name)})" for name in texts
-    )
-    row = connection.execute(f"SELECT {bad}, {example} FROM {relation}").fetchone() or ()
-    found = [
-        f"{name!r} has {n} (such as {example!r})"
-        for name, n, example in zip(texts, row[: len(texts)], row[len(texts) :], strict=True)
-        if n
-    ]
-    if found:
-        raise InputError(
-            f"{wanted.what}: values that are not numbers: column {', '.join(found)}",
-            do="leave a missing outcome empty; write numbers with a point and nothing else",
-        )
-
-
-def _unreadable(name: str) -> str:
-    return f"{identifier(name)} IS NOT NULL AND {_number(name, 'VARCHAR')} IS NULL"
-
-
-def _number(name: str, kind: str) -> str:
-    column = identifier(name)
-    if kind != "VARCHAR":
-        return f"CAST({column} AS DOUBLE)"
-    as_bool = f"CAST(TRY_CAST({column} AS BOOLEAN) AS DOUBLE)"
-    return f"coalesce(TRY_CAST({column} AS DOUBLE), {as_bool})"
-
-
 def _refuse_repeats(connection: duckdb.DuckDBPyConnection, relation: str, wanted: Wanted) -> None:
     if wanted.unit is None:
         return
@@ -316,13 +280,15 @@ def _lacking(
     assert isinstance(panel.source, DuckSource)
     suspects = panel.source.lacked(outcomes, wanted.covariates)
     names = wanted.covariates if suspects is None else suspects
-    lacks = {name: _is_lacking(_number(name, types[name])) for name in names}
+    lacks = {name: _is_lacking(number_of(name, types[name])) for name in names}
     # Most tables lack none, which a WHERE sees in a third of the time that the counts take.
     some = f"SELECT 1 FROM {relation} WHERE {' OR '.join(lacks.values())} LIMIT 1"
     if not lacks or not connection.execute(some).fetchall():
         return {}
     counts = [f"count(*) FILTER (WHERE {each})" for each in lacks.values()]
-    sums = [f"sum({_number(name, types[name])}) FILTER (WHERE NOT {lacks[name]})" for name in lacks]
+    sums = [
+        f"sum({number_of(name, types[name])}) FILTER (WHERE NOT {lacks[name]})" for name in lacks
+    ]
     by = ", ".join(map(identifier, filter(None, [wanted.arm, wanted.strata])))
     rows = connection.execute(
         f"SELECT count(*), {', '.join([*counts, *sums])} FROM {relation} GROUP BY {by}"
@@ -345,15 +311,15 @@ def _select(
     if wanted.strata is not None:
         parts.append(f"CAST({identifier(wanted.strata)} AS VARCHAR) AS {STRATUM}")
     for name in wanted.covariates:
-        parts += _covariate(name, _number(name, types[name]), lacking.get(name))
-    outcomes = {name: _number(column, types[column]) for name, column in wanted.outcomes.items()}
+        parts += _covariate(name, number_of(name, types[name]), lacking.get(name))
+    outcomes = {name: number_of(column, types[column]) for name, column in wanted.outcomes.items()}
     parts += [
         f"{number} AS {identifier(name)}"
         for name, number in outcomes.items()
         if name not in wanted.covariates
     ]
     parts += [
-        f"{_number(column, types[column])} AS {identifier(name)}"
+        f"{number_of(column, types[column])} AS {identifier(name)}"
         for name, column in wanted.further.items()
     ]
     parts += [

@@ -15,6 +15,7 @@ from weakref import finalize
 
 from apologylab.errors import InputError, MissingPartError
 from apologylab.inference.lost import lost
+from apologylab.warehouse.absent_levels import absent_levels, level_columns
 from apologylab.warehouse.engines import PostgresEngine, SparkEngine, exactly, ibis, written
 from apologylab.warehouse.finished import FinishedPanel, refuse_columns, refuse_twice
 from apologylab.warehouse.ibis_source import IbisSource
@@ -135,6 +136,7 @@ def _panel(held: _Held, wanted: Wanted) -> FinishedPanel:
     _refuse_repeats(held, wanted)
     lacking = _lacking(held, wanted)
     columns = _columns(held.expression(), wanted, lacking)
+    absent = absent_levels(wanted, _values(held, wanted))
     source = IbisSource(
         engine=held.engine,
         relation=held.view(held.expression().select(**columns)),
@@ -145,8 +147,18 @@ def _panel(held: _Held, wanted: Wanted) -> FinishedPanel:
         covariates=(*wanted.covariates, *indicators(lacking)),
         arms=wanted.arms or tuple(sorted({cell.arm for cell in source.rows} - {""})),
         wanted=wanted,
-        notes=notes_of(lacking),
+        notes=(*absent, *notes_of(lacking)),
     )
+
+
+def _values(held: _Held, wanted: Wanted) -> dict[str, list[str]]:
+    """The values, as texts, of each column whose levels are subgroups."""
+    table, found = held.expression(), {}
+    for column in level_columns(wanted):
+        distinct = table.select(value=table[column].cast("string")).distinct()
+        rows = held.engine.run(written(distinct, held.engine.dialect))
+        found[column] = [str(value) for (value,) in rows if value is not None]
+    return found
 
 
 def _refuse_repeats(held: _Held, wanted: Wanted) -> None:

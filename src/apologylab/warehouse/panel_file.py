@@ -28,6 +28,8 @@ def panel_file(path: Path, wanted: Wanted) -> FinishedPanel:
         NotFoundError: there is no such file.
         InputError: it cannot be read, or its columns are not those wanted.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", do="give the path of a CSV or Parquet file in it")
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}", do="give the path of a CSV or Parquet file")
     if path.stat().st_size == 0:

@@ -25,11 +25,17 @@ def panel_frame(frame: object, wanted: Wanted) -> FinishedPanel:
     try:
         connection.register("frame", frame)
     except (duckdb.Error, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = f": {str(error).strip().splitlines()[0]}" if hasattr(frame, "columns") else ""
         raise InputError(
-            f"a {type(frame).__module__}.{type(frame).__name__} is not a table that can be read: "
-            f"{reason}",
-            do="give a pandas or polars DataFrame or an Arrow table, of numbers and texts",
+            f"a {_kind(frame)} is not a table that can be read{reason}",
+            do="give a pandas or polars DataFrame or an Arrow table, of numbers and texts, or the "
+            "path of a CSV or Parquet file",
         ) from error
     refuse_twice(list(getattr(frame, "column_names", getattr(frame, "columns", ()))), wanted)
     return finished_panel(connection, "frame", wanted)
+
+
+def _kind(frame: object) -> str:
+    """The type as Python names it: ``list``, but ``numpy.ndarray``."""
+    module, name = type(frame).__module__, type(frame).__qualname__
+    return name if module == "builtins" else f"{module}.{name}"
