@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from apologylab.cli.app import main
+from apologylab.wire.assumed import NOTE
 from apologylab.wire.json_schema import json_schema
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -243,3 +244,90 @@ def test_new_from_the_hillstrom_file(here, real_data, capsys):
     assert "arm: column 'segment'" in capsys.readouterr().out
     assert main(["check", "mailing"]) == 0
     capsys.readouterr()
+
+
+FINISHED = "nummer,customer,arm,spend,bought,country\n" + "".join(
+    f"k{n},{n // 2 if n < 4 else n},{('Kein Brief', 'お詫び+5€')[n % 3 == 0]},"
+    f"{'' if n % 7 == 0 else n * 1.5},{n % 2},{('DE', 'AT')[n % 5 == 0]}\n"
+    for n in range(60)
+)
+NAMED = ["--panel", "t.csv", "--arm", "arm", "--reference", "Kein Brief"]
+
+
+@pytest.fixture
+def finished(here):
+    (here / "t.csv").write_text(FINISHED, encoding="utf-8")
+    return here
+
+
+def test_new_takes_lists_with_commas_and_by_repeating_the_option(finished, capsys):
+    repeated = ["--outcome", "spend", "--outcome", "bought"]
+    assert main(["new", "a", *NAMED, *repeated]) == 0
+    assert main(["new", "b", *NAMED, "--outcome", "spend,bought"]) == 0
+    texts = [(finished / f"experiments/{name}/experiment.toml").read_text("utf-8") for name in "ab"]
+    assert texts[0].replace('name = "a"', 'name = "b"') == texts[1]
+    assert texts[0].index('column = "spend"') < texts[0].index('column = "bought"')
+    levels = ["--wording", "none", "--wording", "sorry", "--coupon", "none", "--coupon", "3EUR"]
+    delays = ["--timing", "15min", "--timing", "4h"]
+    assert main(["new", "c", "--incident", "late", *levels, *delays]) == 0
+    live = (finished / "experiments/c/experiment.toml").read_text("utf-8")
+    for line in ('wording = ["none", "sorry"]', 'coupon = ["none", "eur3"]', '["15min", "4h"]'):
+        assert line in live
+    capsys.readouterr()
+
+
+def test_new_leaves_nothing_that_check_refuses_in_this_project(here, capsys):
+    assert main(["init", "--currency", "EUR"]) == 0
+    capsys.readouterr()
+    before = set(here.rglob("*"))
+    flags = ["--incident", "late_delivery", "--wording", "none,sorry", "--coupon", "none,3.00USD"]
+    assert main(["new", "c", *flags]) == 3
+    said = capsys.readouterr()
+    assert "the project counts in EUR" in said.err
+    assert "wrote" not in said.out
+    assert set(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (
+            ["--outcome", "country"],
+            "name columns of numbers, or of true and false: customer, spend",
+        ),
+        (["--unit", "customer"], "58 different values in 60 rows"),
+        (["--unit", "gone"], "no column 'gone'"),
+    ],
+)
+def test_new_refuses_columns_that_cannot_be_what_they_are_named(finished, capsys, flags, said):
+    assert main(["new", "x", *NAMED, *flags]) == 5
+    assert said in capsys.readouterr().err
+    assert not (finished / "experiments").exists()
+
+
+def test_new_says_which_column_was_nearly_the_id_and_takes_a_named_one(finished, capsys):
+    assert main(["new", "x", *NAMED, "--outcome", "bought"]) == 0
+    out = capsys.readouterr().out
+    assert "'customer' looks like an id: it has 58 different values in 60 rows" in out
+    assert main(["new", "y", *NAMED, "--outcome", "bought", "--unit", "nummer"]) == 0
+    assert "unit: 'nummer'" in capsys.readouterr().out
+
+
+def test_what_new_assumed_is_said_until_its_note_is_deleted(finished, capsys):
+    assert main(["new", "x", *NAMED, "--outcome", "bought"]) == 0
+    file = finished / "experiments/x/experiment.toml"
+    capsys.readouterr()
+    for confirmed in (False, True):
+        if confirmed:
+            text = file.read_text("utf-8")
+            file.write_text(text.replace(f"  # {NOTE}", ""), encoding="utf-8")
+        assert main(["check", "x"]) == 0
+        assert main(["decide", "x", "--panel", "t.csv"]) == 0
+        assert main(["report", "x", "--panel", "t.csv", "-o", "x.html"]) == 0
+        out, page = capsys.readouterr().out, (finished / "x.html").read_text("utf-8")
+        assert ("x: no mistakes" in out) is confirmed
+        assert ("warning: decision.worth is what `new` assumed" in out) is not confirmed
+        assert ("Assumption: decision.worth = " in out) is not confirmed
+        assert ("nobody has confirmed it" in page) is not confirmed
+        assert "written before launch" not in page
+        assert "less what the arm costs" not in page

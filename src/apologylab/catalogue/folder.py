@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 
 from apologylab.design.constraints import NAME
 from apologylab.design.experiment import Experiment
-from apologylab.design.findings import Finding
+from apologylab.design.findings import Finding, mistakes
 from apologylab.errors import InputError, NotFoundError, StateError
 from apologylab.remedy.fragments import BRAND, ORDER
 from apologylab.remedy.lint.language import Language
 from apologylab.service.declare import around, neighbours
+from apologylab.wire.assumed import assumed
 from apologylab.wire.declaration import examine, placed, read
 
 DECLARATION = "experiment.toml"
@@ -120,7 +121,7 @@ class FolderCatalogue:
             self._homes[experiment.name] = file.parent
             misfits = self.judge(experiment)
             outside = (*_misnamed(experiment, file), *misfits, *self._around(experiment))
-            found = (*found, *placed(outside, text))
+            found = (*found, *placed((*outside, *assumed(text)), text))
         return Checked(file=file, text=text, experiment=experiment, findings=found)
 
     def _around(self, experiment: Experiment) -> tuple[Finding, ...]:
@@ -144,7 +145,7 @@ class FolderCatalogue:
         Raises:
             InputError: the name cannot name an experiment.
             StateError: there is one of that name.
-            DeclarationError: the declaration has mistakes.
+            DeclarationError: ``check`` would find mistakes in it here; nothing is left behind.
         """
         if not re.fullmatch(NAME, name, re.ASCII) or len(name) > LONGEST_NAME:
             raise InputError(
@@ -161,6 +162,9 @@ class FolderCatalogue:
             for path, text in files.items():
                 (whole / path).parent.mkdir(parents=True, exist_ok=True)
                 (whole / path).write_text(text, encoding="utf-8")
+            found = FolderCatalogue(self.folder, self.judge).check(str(whole))
+            if found.has_errors:
+                raise mistakes(str(home / DECLARATION), found.findings)
             whole.rename(home)
         return tuple(home / path for path in files)
 

@@ -33,7 +33,13 @@ def dossier(found: Subject, *, now: datetime, again: str, root: Path | None = No
         verdict = (
             decide.decide_panel(experiment, found.panel, now=now) if experiment.decision else None
         )
-        return Dossier(experiment=experiment, analysis=analysis, verdict=verdict, again=again)
+        return Dossier(
+            experiment=experiment,
+            analysis=analysis,
+            verdict=verdict,
+            again=again,
+            assumed=found.assumed,
+        )
     analysis = analyse.analyse(experiment, found.panel, ledger, as_of=found.as_of, now=now)
     analysis = replace(
         analysis, deviations_from_plan=(*found.edited, *analysis.deviations_from_plan)

@@ -32,7 +32,9 @@ def as_text(found: Status) -> str:
         _block("Dates", _dates(found)),
         _block("Units", _units(found)),
         _block("Answers", [(reason, f"{n:,}") for reason, n in by_reason(found).items()]),
-        _block("Arms", [(arm, f"{n:,}") for arm, n in by_arm(found).items()]),
+        _block(
+            "Incidents randomised, by arm", [(arm, f"{n:,}") for arm, n in by_arm(found).items()]
+        ),
         _block("Given, compensations by where they stand", _promised(found)),
         _block("Caps", _caps(found)),
         _block("When remedies left, after the incident", rows(found.achieved)),

@@ -15,6 +15,7 @@ from apologylab.errors import InputError
 from apologylab.service.ports import Ledger, Panel
 from apologylab.service.table import columns_needed, wanted_of
 from apologylab.service.timeline import pinned
+from apologylab.wire.assumed import sentences as assumed
 from apologylab.wire.declaration import read
 
 
@@ -22,7 +23,8 @@ from apologylab.wire.declaration import read
 class Subject:
     """An experiment, its panel, and the ledger it is read from; None for a file.
 
-    ``edited`` says how the declaration on disk differs from the one pinned, if it does.
+    ``edited`` says how the declaration on disk differs from the one pinned, if it does;
+    ``assumed``, which numbers of a file's declaration nobody has confirmed.
     """
 
     experiment: Experiment
@@ -30,6 +32,7 @@ class Subject:
     ledger: Ledger | None
     as_of: datetime
     edited: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -66,6 +69,7 @@ def subject(
         panel=wiring.table_panel(panel, wanted_of(experiment, panel.name)),
         ledger=None,
         as_of=now,
+        assumed=assumed(wiring.catalogue().source(name)),
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from apologylab.decision.verdict import Verdict
     from apologylab.design.experiment import Experiment
     from apologylab.inference.axis import Axis
-    from apologylab.inference.results import Analysis, Estimate
+    from apologylab.inference.results import Analysis, Check, Estimate
     from apologylab.service.beside import Beside
 
 ROLES = ("primary", "secondary", "guardrail", "descriptive")
@@ -33,6 +33,7 @@ KINDS = {"arm": "Each arm", "factor": "Each factor", "contrast": "The questions 
 _JOINT = re.compile(r"(?<=\w\+)(?=\w)|(?=@)")
 _NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
 Cells = tuple[tuple[str, float], ...]
+_MUTE = "says nothing"
 TONES = {"ship": "good", "do not ship": "bad", "keep running": "open"}
 
 
@@ -45,6 +46,7 @@ class Dossier:
         truth: outcome -> arm -> true mean over the enrolled units, if a world made the facts.
         again: the command that makes the page again.
         beside: what every experiment measures, once it has ended.
+        assumed: sentences about numbers of the declaration that nobody has confirmed.
     """
 
     experiment: Experiment
@@ -54,6 +56,7 @@ class Dossier:
     truth: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     again: str = ""
     beside: Beside | None = None
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +147,15 @@ def _panel(dossier: Dossier, listed: list[Estimate]) -> Panel:
     )
 
 
+def judged(check: Check) -> tuple[str, str, str]:
+    """How a check is shown: its colour, its word, and what it says beside that word."""
+    if check.passed is not None:
+        return (*(("good", "passed") if check.passed else ("bad", "failed")), check.says)
+    if check.says.startswith(_MUTE):
+        return "open", _MUTE, check.says.removeprefix(f"{_MUTE}: ")
+    return "open", "look", check.says
+
+
 def true_effect(dossier: Dossier, outcome: str, cells: Cells) -> float | None:
     """The truth of a contrast with weights ``cells``; None if it is not known."""
     means = dossier.truth.get(outcome)
@@ -174,7 +186,8 @@ def _shown(dossier: Dossier) -> Mapping[str, object]:
         "tone": TONES.get(verdict.verdict, "none") if verdict else "none",
         "money_axis": axis([*ends, *known]),
         "panels": panels(dossier),
-        "worries": worries(dossier.experiment, dossier.analysis, verdict),
+        "worries": worries(dossier.experiment, dossier.analysis, verdict, dossier.assumed),
+        "judged": judged,
         "true_values": worth,
         "true_effect": partial(true_effect, dossier),
         "delivered": any(arm.delivered is not None for arm in dossier.analysis.flow),

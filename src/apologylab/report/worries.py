@@ -10,7 +10,7 @@ from apologylab.inference.table import headlines
 from apologylab.report import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from apologylab.decision.verdict import Verdict
     from apologylab.design.experiment import Experiment
@@ -25,10 +25,14 @@ class Worry(NamedTuple):
 
 
 def worries(
-    experiment: Experiment, analysis: Analysis, verdict: Verdict | None
+    experiment: Experiment,
+    analysis: Analysis,
+    verdict: Verdict | None,
+    assumed: Sequence[str] = (),
 ) -> tuple[Worry, ...]:
     """Failed checks, departures from the plan, refusals, guardrails, limits of the design.
 
+    So are numbers that were ``assumed``, if there is a verdict that rests on them.
     Notes say where the data end; they stand with the counts, unless they say why nothing is shown.
     """
     found = [
@@ -46,6 +50,7 @@ def worries(
             for each in analysis.refusals
         ),
         *(Worry(True, note) for note in analysis.notes if note.startswith(WARNING)),
+        *(Worry(True, each) for each in assumed if verdict),
         *_guardrails(verdict),
         *(
             Worry(False, note)

@@ -10,12 +10,14 @@ from apologylab.errors import InputError
 
 _ARM = re.compile(r"arm|group|variant|segment|treat|promo|bucket|cell|test", re.IGNORECASE)
 _REFERENCE = re.compile(r"(no|none|control|holdout|silence|baseline|0|false)\b", re.IGNORECASE)
-_UNIT = re.compile(r"(^|_)id$|customer|user|rider|client", re.IGNORECASE)
+_UNIT = re.compile(r"(^|_)id$|uuid|customer|user|rider|client|passenger|kund", re.IGNORECASE)
 _MONEY = re.compile(r"spen[dt]|revenue|sales|amount|gmv", re.IGNORECASE)
 _OUTCOME = re.compile(
     rf"{_MONEY.pattern}|purchase|bought|order|visit|conver|click|return|retain", re.IGNORECASE
 )
 _ARMS = range(2, 21)
+_NEARLY = 0.5
+"""Different values a row from which a column named like an id is one with repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,16 @@ class Column:
     rows: int
     distinct: int
     values: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What the person says of the columns; None or empty is guessed."""
+
+    arm: str | None = None
+    reference: str | None = None
+    unit: str | None = None
+    outcomes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,47 +54,61 @@ class Guess:
     said: tuple[str, ...]
 
 
-def guess(
-    columns: Sequence[Column], *, arm: str | None, reference: str | None, outcomes: Sequence[str]
-) -> Guess:
+def guess(columns: Sequence[Column], named: Named) -> Guess:
     """What was named is taken; the rest is guessed, and each guess is said.
 
     Raises:
-        InputError: a named column is not there, or nothing can be guessed.
+        InputError: a named column is not there or cannot be what it is named, or nothing can be
+            guessed.
     """
     known = {each.name: each for each in columns}
-    for name in (*([arm] if arm else ()), *outcomes):
-        if name not in known:
-            raise InputError(f"the file has no column {name!r}", do=f"it has {', '.join(known)}")
-    drawn = known[arm] if arm else _arm(columns)
-    against = _reference(drawn, reference)
-    measured = tuple(outcomes) or _outcomes(columns, drawn.name)
+    _refuse_misnamed(known, named)
+    drawn = known[named.arm] if named.arm else _arm(columns)
+    against = _reference(drawn, named.reference)
+    measured = tuple(named.outcomes) or _outcomes(columns, drawn.name)
     unit = next((each.name for each in columns if _is_unit(each)), None)
     money = next((name for name in measured if _MONEY.search(name)), None)
     money_first = sorted(measured, key=lambda name: name != money)
-    ordered = measured if outcomes else tuple(money_first)
     found = Guess(
         arm=drawn.name,
         reference=against,
         weights=_weights(drawn, against),
-        unit=unit,
-        outcomes=ordered,
+        unit=named.unit or unit,
+        outcomes=measured if named.outcomes else tuple(money_first),
         money=money,
         said=(),
     )
-    guessed = {"arm": not arm, "reference": not reference, "outcomes": not outcomes}
-    return replace(found, said=tuple(_said(found, guessed)))
+    return replace(found, said=tuple(_said(found, named, columns)))
 
 
-def _said(found: Guess, guessed: Mapping[str, bool]) -> Iterator[str]:
+def _refuse_misnamed(known: Mapping[str, Column], named: Named) -> None:
+    """Columns that are not there, outcomes of text, ids that several rows have."""
+    for name in filter(None, (named.arm, named.unit, *named.outcomes)):
+        if name not in known:
+            raise InputError(f"the file has no column {name!r}", do=f"it has {', '.join(known)}")
+    numbers = ", ".join(each.name for each in known.values() if each.is_number)
+    for name in named.outcomes:
+        if not known[name].is_number:
+            raise InputError(
+                f"column {name!r} cannot be an outcome: not all that stands in it are numbers",
+                do=f"name columns of numbers, or of true and false: {numbers or 'there is none'}",
+            )
+    if named.unit and known[named.unit].distinct < known[named.unit].rows:
+        raise InputError(
+            f"column {named.unit!r} cannot be the unit's id: {_repeated(known[named.unit])}",
+            do="make one row of each unit first, or leave --unit out: rows are units then",
+        )
+
+
+def _said(found: Guess, named: Named, columns: Sequence[Column]) -> Iterator[str]:
     """One sentence a guess."""
-    if guessed["arm"]:
+    if not named.arm:
         yield f"arm: column {found.arm!r}, because of its name and values"
-    if guessed["reference"]:
+    if not named.reference:
         yield f"reference: {found.reference!r}, because of its name"
-    if guessed["outcomes"]:
+    if not named.outcomes:
         yield f"outcomes: {', '.join(found.outcomes)}, because of their names"
-    yield f"unit: {found.unit!r}" if found.unit else "unit: no column; rows are counted as units"
+    yield f"unit: {found.unit!r}" if found.unit else f"unit: no column; {_rows_as_units(columns)}"
     planned = ", ".join(f"{name} {weight}" for name, weight in found.weights.items())
     yield f"planned weights: {planned}, from counts"
     yield "covariates: none; add those that were measured before the draw to panel.covariates"
@@ -133,6 +159,22 @@ def _outcomes(columns: Sequence[Column], arm: str) -> tuple[str, ...]:
 
 def _is_unit(column: Column) -> bool:
     return column.distinct == column.rows > 1 and _UNIT.search(column.name) is not None
+
+
+def _rows_as_units(columns: Sequence[Column]) -> str:
+    """Why rows are counted; a column that was nearly the unit's id is named."""
+    near = [
+        each
+        for each in columns
+        if _UNIT.search(each.name) and _NEARLY * each.rows <= each.distinct < each.rows
+    ]
+    if near:
+        return f"rows are counted, though {near[0].name!r} looks like an id: {_repeated(near[0])}"
+    return "rows are counted as units; --unit names the column of their ids"
+
+
+def _repeated(column: Column) -> str:
+    return f"it has {column.distinct:,} different values in {column.rows:,} rows, so some repeat"
 
 
 def _weights(arm: Column, reference: str) -> dict[str, int]:

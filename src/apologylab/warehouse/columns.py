@@ -46,7 +46,8 @@ def columns(path: Path) -> tuple[Column, ...]:
 
 def _column(connection: duckdb.DuckDBPyConnection, name: str) -> Column:
     quoted = identifier(name)
-    numbers = f"count(TRY_CAST({quoted} AS DOUBLE))"
+    truth = f"CAST(TRY_CAST({quoted} AS BOOLEAN) AS DOUBLE)"
+    numbers = f"count(coalesce(TRY_CAST({quoted} AS DOUBLE), {truth}))"
     counted = f"SELECT count(*), count({quoted}), count(DISTINCT {quoted}), {numbers} FROM given"
     rows, told, distinct, number = connection.execute(counted).fetchone() or (0, 0, 0, 0)
     few = f"SELECT {quoted}, count(*) FROM given WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 1"

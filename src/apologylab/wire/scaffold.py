@@ -16,6 +16,7 @@ from apologylab.design.findings import at
 from apologylab.design.money import Money
 from apologylab.errors import InputError
 from apologylab.service.scaffold_panel import Guess
+from apologylab.wire.assumed import NOTE
 
 Files = Mapping[str, str]
 """Path inside the experiment's folder -> text."""
@@ -266,7 +267,7 @@ def _fragments(
 
 def panel(name: str, file: str, found: Guess, currency: str) -> Files:
     """The files of an experiment that was run elsewhere."""
-    question = f"What did the arms of {found.arm} change?"
+    question = f"What did each arm change, compared with {found.reference}?"
     value = _worth(found, currency)
     parts = [
         HEAD.rstrip(),
@@ -291,9 +292,9 @@ def panel(name: str, file: str, found: Guess, currency: str) -> Files:
 def _worth(found: Guess, currency: str) -> str:
     """What an outcome earns: a margin on money, else a price on the first outcome."""
     if found.money:
-        return f'margin = 0.25  # an assumption: write yours\nsales = "{_slug(found.money)}"'
+        return f'margin = 0.25  # {NOTE}\nsales = "{_slug(found.money)}"'
     first = _quoted(_slug(found.outcomes[0]))
-    return f'worth = {{ {first} = "1.00 {currency}" }}  # an assumption: write yours'
+    return f'worth = {{ {first} = "1.00 {currency}" }}  # {NOTE}'
 
 
 def _column(column: str, found: Guess, currency: str, place: int) -> str:

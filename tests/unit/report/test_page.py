@@ -214,6 +214,28 @@ def test_what_could_be_wrong_lists_the_grave_first(dossier):
         assert said in part
 
 
+@pytest.mark.parametrize(
+    ("passed", "says", "shown"),
+    [
+        (True, "agrees", ("passed", "agrees")),
+        (False, "is off", ("failed", "is off")),
+        (None, "one unit moves its mean", ("look", "one unit moves its mean")),
+        (None, "says nothing: too few", ("says nothing", "too few")),
+    ],
+)
+def test_a_check_that_warns_does_not_say_nothing(dossier, passed, says, shown):
+    check = Check(name="influence", statistic=1.0, p_value=None, passed=passed, says=says)
+    html = page(replace(dossier, analysis=replace(dossier.analysis, checks=(check,))))
+    word, text = shown
+    assert re.search(rf"<b>{word}</b>\s*<span>influence: {text}</span>", html)
+
+
+def test_what_nobody_confirmed_is_grave_beside_a_verdict_only(dossier):
+    said = replace(dossier, assumed=("decision.margin = 0.25 is assumed",))
+    assert '<li class="grave">decision.margin' in page(said)
+    assert "decision.margin" not in page(replace(said, verdict=None))
+
+
 def test_shares_are_read_in_percentage_points(dossier):
     assert "in percentage points" in page(dossier)
     assert "+2" in text_of(page(dossier)).split("percentage points")[1]

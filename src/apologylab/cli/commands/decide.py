@@ -39,4 +39,4 @@ def decide(
     if as_json:
         show_json(verdict_document(verdict))
     else:
-        show(as_text(verdict))
+        show("\n".join([as_text(verdict), *(f"Assumption: {each}" for each in found.assumed)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from apologylab.catalogue.folder import FolderCatalogue
+    from apologylab.service.scaffold_panel import Named
     from apologylab.wire.scaffold import Files, Words
 
 
@@ -17,22 +19,32 @@ def new(
     *,
     incident: Annotated[str, typer.Option(help="Kind of incident, like late_delivery.")] = "",
     library: Annotated[str, typer.Option(help="A cause of the starter library.")] = "",
-    locales: Annotated[str, typer.Option(help="Of --library, like en,de; en if absent.")] = "",
-    wording: Annotated[
-        str | None, typer.Option(help="Levels, like none,notice,sorry; of --library, its own.")
+    locales: Annotated[
+        list[str] | None, typer.Option(help="Of --library, like en,de; en if absent.")
     ] = None,
-    coupon: Annotated[str, typer.Option(help="Levels, like none,3.00EUR.")] = "",
-    timing: Annotated[str, typer.Option(help="Delays, like 15min,4h.")] = "1h",
+    wording: Annotated[
+        list[str] | None,
+        typer.Option(help="Levels, like none,notice,sorry; of --library, its own."),
+    ] = None,
+    coupon: Annotated[list[str] | None, typer.Option(help="Levels, like none,3.00EUR.")] = None,
+    timing: Annotated[
+        list[str] | None, typer.Option(help="Delays, like 15min,4h; 1h if absent.")
+    ] = None,
     like: Annotated[str, typer.Option(help="An experiment to copy.")] = "",
     panel: Annotated[Path | None, typer.Option(help="CSV or Parquet of a finished test.")] = None,
     arm: Annotated[str | None, typer.Option(help="The panel's column of the arm.")] = None,
     reference: Annotated[str | None, typer.Option(help="The panel's reference arm.")] = None,
-    outcome: Annotated[str, typer.Option(help="The panel's outcomes, the primary first.")] = "",
+    unit: Annotated[str | None, typer.Option(help="The panel's column of the unit's id.")] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="The panel's outcomes, the primary first.")
+    ] = None,
 ) -> None:
     """Write a new experiment: its declaration, messages and README.
 
     From flags, from the starter library (--library; `apologylab library` lists it), from another
-    experiment (--like), or from the file of a finished test (--panel).
+    experiment (--like), or from the file of a finished test (--panel). Lists are written with
+    commas, or by giving the option again: --outcome a,b is --outcome a --outcome b. What would
+    not pass `check` in this project is refused, and nothing is written.
 
     \b
     Example:
@@ -41,19 +53,21 @@ def new(
       apologylab new mailing --panel mailing.csv --arm segment
     """
     from apologylab import wiring
+    from apologylab.service.scaffold_panel import Named
     from apologylab.wire.scaffold import Live, live
 
     catalogue = wiring.catalogue()
     _refuse_two_sources(incident, library, like, panel)
     _refuse_lone_locales(locales, library)
     if panel is not None:
-        files = _from_panel(name, panel, arm=arm, reference=reference, outcomes=_split(outcome))
+        named = Named(arm=arm, reference=reference, unit=unit, outcomes=_split(outcome))
+        files = _from_panel(name, panel, named)
     elif like:
         files = _from_other(catalogue, like, name)
     else:
-        coupons, delays = _split(coupon), _split(timing)
+        coupons, delays = _split(coupon), _split(timing or ["1h"])
         words = _from_library(library, _split(locales) or ("en",), wording, coupons)
-        said = words.levels if words else _split("none,sorry" if wording is None else wording)
+        said = words.levels if words else _split(wording or ["none,sorry"])
         flags = Live(
             name=name,
             incident=library or incident,
@@ -79,8 +93,10 @@ def _refuse_two_sources(incident: str, library: str, like: str, panel: Path | No
         )
 
 
-def _split(listed: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in listed.split(",") if each.strip())
+def _split(listed: Sequence[str] | None) -> tuple[str, ...]:
+    """What stands in an option that was given any number of times, each with commas or without."""
+    parts = (each.strip() for given in listed or () for each in given.split(","))
+    return tuple(dict.fromkeys(each for each in parts if each))
 
 
 def _from_other(catalogue: FolderCatalogue, other: str, name: str) -> Files:
@@ -96,7 +112,7 @@ def _from_other(catalogue: FolderCatalogue, other: str, name: str) -> Files:
     }
 
 
-def _refuse_lone_locales(locales: str, library: str) -> None:
+def _refuse_lone_locales(locales: Sequence[str] | None, library: str) -> None:
     from apologylab.errors import InputError
 
     if locales and not library:
@@ -104,7 +120,10 @@ def _refuse_lone_locales(locales: str, library: str) -> None:
 
 
 def _from_library(
-    cause: str, locales: tuple[str, ...], wording: str | None, coupons: tuple[str, ...]
+    cause: str,
+    locales: tuple[str, ...],
+    wording: Sequence[str] | None,
+    coupons: tuple[str, ...],
 ) -> Words | None:
     """The words of ``cause``; all levels that there are, if ``wording`` names none."""
     from apologylab.catalogue.library import starters
@@ -112,19 +131,17 @@ def _from_library(
 
     if not cause:
         return None
-    levels = None if wording is None else _split(wording)
+    levels = _split(wording) if wording else None
     return library_words(starters(cause, locales), levels=levels, coupon=coupons)
 
 
-def _from_panel(
-    name: str, file: Path, *, arm: str | None, reference: str | None, outcomes: tuple[str, ...]
-) -> Files:
+def _from_panel(name: str, file: Path, named: Named) -> Files:
     from apologylab import wiring
     from apologylab.cli.console import show
     from apologylab.service.scaffold_panel import guess
     from apologylab.wire.scaffold import panel
 
-    found = guess(wiring.columns(file), arm=arm, reference=reference, outcomes=outcomes)
+    found = guess(wiring.columns(file), named)
     for said in found.said:
         show(f"guessed   {said}")
     return panel(name, file.name, found, wiring.currency())
