@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab import wiring
@@ -12,11 +12,14 @@ from apologylab.design.layout import Layout, table_layout
 from apologylab.design.subgroups import subgroup_columns
 from apologylab.design.times import END
 from apologylab.errors import InputError
+from apologylab.inference.moments import Request, cell_means
 from apologylab.inference.question import Measured, Question
 from apologylab.inference.scheme_checks import Drawing, Scheme
 from apologylab.inference.slice_checks import ratio_within
 from apologylab.inference.survival.counts import Timed
 from apologylab.inference.times import Lasting
+from apologylab.notebook.arguments import read
+from apologylab.notebook.together import refuse
 from apologylab.service.conclude import About, conclude
 from apologylab.service.question import estimators as by_default
 from apologylab.service.question import spelled
@@ -29,9 +32,6 @@ if TYPE_CHECKING:
     from apologylab.inference.results import Analysis
     from apologylab.service.ports import Panel
 
-UNSTRATIFIED = ("by_cause", "repeats")
-"""Estimators that compare arms within phases only."""
-
 
 def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part of it
     table: object,
@@ -39,18 +39,18 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     arm: str,
     reference: str,
     outcomes: Sequence[str],
-    covariates: Sequence[str] = (),
+    covariates: Sequence[str] | None = (),
     unit: str | None = None,
     cluster: str | None = None,
     strata: str | None = None,
-    weights: Mapping[str, int] | None = None,
+    weights: Mapping[str, float] | None = None,
     alpha: float = 0.05,
     adjust: Adjust = "holm",
-    estimators: Sequence[str] = (),
+    estimators: Sequence[str] | None = (),
     levels: Mapping[str, Mapping[str, str | float]] | None = None,
     times: Mapping[str, str] | None = None,
     weeks: Mapping[str, Sequence[str]] | None = None,
-    subgroups: Mapping[str, Sequence[str]] | None = None,
+    subgroups: Mapping[str, Sequence[str | float]] | None = None,
 ) -> Analysis:
     """Compare every arm of a table with the reference: the same code as ``apologylab analyse``.
 
@@ -64,7 +64,7 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         reference: the arm that every effect is a difference from.
         outcomes: numeric columns; empty values are missing and counted.
         covariates: numeric columns measured before the draw. With them each effect is given twice,
-            adjusted (Lin 2013) and plain.
+            adjusted (Lin 2013) and plain; of clusters, plain and adjusted (CUPED), plain leads.
         unit: column of the unit id, if there is one; an id in two rows is refused.
         cluster: column of what was drawn together (a city, a household), where rows were not drawn
             one by one: errors are then between clusters.
@@ -86,7 +86,8 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
         subgroups: column known before the draw -> its levels, for subgroups.
 
     Raises:
-        InputError: a column is missing or not numeric, or there is no such arm or estimator.
+        InputError: an argument is not of its shape (:mod:`apologylab.notebook.arguments`), a
+            column is missing or not numeric, or there is no such arm or estimator.
 
     >>> import pyarrow
     >>> rows = {"arm": ["note", "none"] * 3, "spend": [9, 1, 12, 4, 15, 1]}
@@ -94,50 +95,74 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     >>> found.estimates[0].point
     10.0
     """
-    _refuse_names(outcomes, covariates, estimators)
-    _refuse_both(cluster, strata)
-    _refuse_unstratified(estimators, strata)
-    _refuse_weights(weights or {reference: 1})
-    over = _OverTime(times or {}, weeks or {}, subgroups or {})
-    wanted = Wanted(
+    given = read(
+        {
+            "arm": arm, "reference": reference, "outcomes": outcomes, "covariates": covariates,
+            "unit": unit, "cluster": cluster, "strata": strata, "weights": weights,
+            "alpha": alpha, "adjust": adjust, "estimators": estimators, "levels": levels,
+            "times": times, "weeks": weeks, "subgroups": subgroups,
+        }
+    )  # fmt: skip
+    return _analyse(table, SimpleNamespace(**given))
+
+
+def _analyse(table: object, given: SimpleNamespace) -> Analysis:
+    """The analysis that is asked for in arguments of the right shapes."""
+    refuse(given)
+    over = _OverTime(given.times, given.weeks, given.subgroups)
+    panel = wiring.table_panel(table, _wanted(table, given, over))
+    arms = _arms(given, tuple(panel.flow().assigned[1]))
+    if given.weights is None:
+        _refuse_unweighed(given.estimators, panel)
+    head = About(experiment="table", as_of=wiring.clock()())
+    asked = _question(given, over.of_rows(panel), panel.covariates, arms)
+    return conclude(panel, asked, head, weighed=given.weights is not None)
+
+
+def _wanted(table: object, given: SimpleNamespace, over: _OverTime) -> Wanted:
+    known = (*given.outcomes, *given.covariates)
+    return Wanted(
         what=table if isinstance(table, str) else "the table",
-        arm=arm,
-        unit=unit,
-        cluster=cluster,
-        strata=strata,
-        outcomes={name: name for name in outcomes},
-        covariates=tuple(covariates),
-        further=columns_of(estimators, (*outcomes, *covariates)) | over.columns(),
+        arm=given.arm,
+        unit=given.unit,
+        cluster=given.cluster,
+        strata=given.strata,
+        outcomes={name: name for name in given.outcomes},
+        covariates=given.covariates,
+        further=columns_of(given.estimators, known) | over.columns(),
         levels=subgroup_columns(over.subgroups),
-        arms=None if weights is None else tuple(name for name, each in weights.items() if each),
     )
-    panel = wiring.table_panel(table, wanted)
-    arms = wanted.arms or _arms(panel)
-    _refuse_lone(reference, arms)
-    if weights is None:
-        _refuse_unweighed(estimators, panel)
-    on = _layout(arms, levels or {})
-    scheme: Scheme = "independent" if cluster is None else "clusters"
-    asked = Question(
+
+
+def _question(
+    given: SimpleNamespace, over: _OverTime, covariates: Sequence[str], arms: Sequence[str]
+) -> Question:
+    on = _layout(arms, given.levels)
+    scheme: Scheme = "independent" if given.cluster is None else "clusters"
+    return Question(
         outcomes=tuple(
             Measured(name=each, role="primary", unit=each, weeks=over.weeks_of(each))
-            for each in outcomes
+            for each in given.outcomes
         ),
-        arm_contrasts=against(arms, reference),
-        weights={1: weights or dict.fromkeys(arms, 1)},
+        arm_contrasts=against(arms, given.reference),
+        weights={1: given.weights or dict.fromkeys(arms, 1)},
         assigned={},
-        covariates=panel.covariates,
-        estimators=spelled(estimators) or by_default(panel.covariates, scheme),
+        covariates=tuple(covariates),
+        estimators=spelled(given.estimators) or _by_default(covariates, scheme),
         drawing=Drawing(scheme=scheme),
-        alpha=alpha,
-        adjust=adjust,
+        alpha=given.alpha,
+        adjust=given.adjust,
         factor_contrasts=effects_on(on),
         layout=on,
         times=over.lasting(),
-        subgroups={name: tuple(each) for name, each in over.subgroups.items()},
+        subgroups=over.subgroups,
     )
-    head = About(experiment="table", as_of=wiring.clock()())
-    return conclude(panel, asked, head, weighed=weights is not None)
+
+
+def _by_default(covariates: Sequence[str], scheme: Scheme) -> tuple[str, ...]:
+    """As of a declaration; of clusters with covariates, adjusted for them too."""
+    adjusted = ("clustered_cuped",) if covariates and scheme == "clusters" else ()
+    return (*by_default(covariates, scheme), *adjusted)
 
 
 class _OverTime(NamedTuple):
@@ -145,7 +170,7 @@ class _OverTime(NamedTuple):
 
     times: Mapping[str, str]
     weeks: Mapping[str, Sequence[str]]
-    subgroups: Mapping[str, Sequence[str]]
+    subgroups: Mapping[str, tuple[str, ...]]
 
     def columns(self) -> dict[str, str]:
         """The panel's columns -> the table's."""
@@ -158,23 +183,36 @@ class _OverTime(NamedTuple):
     def weeks_of(self, outcome: str) -> tuple[str, ...]:
         return tuple(f"{outcome}:week{i + 1}" for i in range(len(self.weeks.get(outcome, ()))))
 
+    def of_rows(self, panel: Panel) -> _OverTime:
+        """Without the levels of subgroups that no row has, which the panel's notes name.
+
+        Raises:
+            InputError: a column has none of its levels.
+        """
+        if not self.subgroups:
+            return self
+        columns = list(subgroup_columns(self.subgroups))
+        found = panel.source.moments([Request(column) for column in columns])
+        some = {
+            column: each.n @ cell_means(each)[:, 0] > 0.5
+            for column, each in zip(columns, found, strict=True)
+        }
+        kept = {
+            name: tuple(level for level in levels if some[f"{name}={level}"])
+            for name, levels in self.subgroups.items()
+        }
+        if lone := [name for name, levels in kept.items() if not levels]:
+            raise InputError(
+                f"subgroups: no row has a level of column {lone[0]!r} that was given, of "
+                f"{', '.join(map(repr, self.subgroups[lone[0]])) or 'none'}",
+                do="write each level as the table has it",
+            )
+        return self._replace(subgroups=kept)
+
     def lasting(self) -> tuple[Lasting, ...]:
         return tuple(
             Lasting(name=time, role="primary", unit=time, timed=Timed(time, f"{time}{END}"))
             for time in self.times
-        )
-
-
-def _refuse_names(*lists: Sequence[str]) -> None:
-    for given in lists:
-        if isinstance(given, str) or not all(isinstance(name, str) for name in given):
-            raise InputError(f"{given!r} is not a list of names in text", do='write ["spend"]')
-
-
-def _refuse_weights(weights: Mapping[str, int]) -> None:
-    if not all(0 <= each < inf for each in weights.values()) or not any(weights.values()):
-        raise InputError(
-            f"weights are {dict(weights)}", do="give each arm its planned weight, such as 1 or 9"
         )
 
 
@@ -196,23 +234,6 @@ def _refuse_unweighed(estimators: Sequence[str], panel: Panel) -> None:
         )
 
 
-def _refuse_both(cluster: str | None, strata: str | None) -> None:
-    if cluster is not None and strata is not None:
-        raise InputError(
-            "both cluster and strata are given: errors between clusters are not post-stratified",
-            do="give the cluster alone, or name the strata's columns among the covariates",
-        )
-
-
-def _refuse_unstratified(estimators: Sequence[str], strata: str | None) -> None:
-    asked = [parse_estimator(text, ESTIMATORS) for text in estimators]
-    if strata is not None and (pooled := [e.text for e in asked if e.name in UNSTRATIFIED]):
-        raise InputError(
-            f"{pooled[0]} puts all strata of column {strata!r} together",
-            do="ask for difference_in_means, lin or another that is post-stratified",
-        )
-
-
 def _layout(arms: Sequence[str], levels: Mapping[str, Mapping[str, str | float]]) -> Layout:
     if unknown := [arm for arm in levels if arm not in arms]:
         raise InputError(
@@ -222,15 +243,28 @@ def _layout(arms: Sequence[str], levels: Mapping[str, Mapping[str, str | float]]
     return table_layout({arm: levels.get(arm, {}) for arm in arms})
 
 
-def _arms(panel: Panel) -> tuple[str, ...]:
-    return tuple(panel.flow().assigned[1])
-
-
-def _refuse_lone(reference: str, arms: tuple[str, ...]) -> None:
-    known = ", ".join(map(repr, arms))
-    if reference not in arms:
+def _arms(given: SimpleNamespace, held: tuple[str, ...]) -> tuple[str, ...]:
+    """The arms of the table, ``held``, in the order of the weights if these are given."""
+    known = ", ".join(map(repr, held))
+    if given.reference not in held:
         raise InputError(
-            f"no row is in the reference arm {reference!r}", do=f"the arms, as text, are {known}"
+            f"no row is in the reference arm {given.reference!r}",
+            do=f"the arms, as text, are {known}",
         )
-    if len(arms) < 2:
+    if len(held) < 2:
         raise InputError(f"the only arm is {known}", do="give the rows of every arm that was drawn")
+    if given.weights is None:
+        return held
+    drawn = tuple(name for name, weight in given.weights.items() if weight)
+    if lacking := [name for name in held if name not in drawn]:
+        raise InputError(
+            f"weights give none to {', '.join(map(repr, lacking))}, arms of column {given.arm!r}",
+            do=f"give each arm its planned weight: {known}",
+        )
+    if absent := [name for name in drawn if name not in held]:
+        raise InputError(
+            f"weights name {', '.join(map(repr, absent))}, and no row of column {given.arm!r} is "
+            "there",
+            do=f"give weight 0 to an arm that was never drawn; the arms, as text, are {known}",
+        )
+    return drawn
