@@ -85,6 +85,18 @@ def test_the_numbers_are_those_of_a_frame(elsewhere):
     assert any("'age' is missing" in note for note in found.notes)
 
 
+def test_a_level_that_no_row_has_is_told_as_of_a_frame(elsewhere):
+    asked = {"arm": "given", "reference": "none", "outcomes": ["spend"]}
+    asked |= {"estimators": ["subgroups"], "subgroups": {"age": [30, 40, 400]}}
+    found = apologylab.analyse(elsewhere, **asked)
+    expected = apologylab.analyse(finished(), **asked)
+    assert "no row has '400' in column 'age'; near '40'" in found.notes
+    assert found.notes == expected.notes
+    points = [each.point for each in expected.estimates]
+    assert points
+    assert [each.point for each in found.estimates] == pytest.approx(points, rel=1e-9)
+
+
 def test_columns_and_units_are_refused_as_those_of_a_frame(elsewhere):
     with pytest.raises(InputError, match="'spent'"):
         apologylab.analyse(elsewhere, arm="given", reference="none", outcomes=["spent"])

@@ -41,7 +41,7 @@ def refuse(given: SimpleNamespace) -> None:
 
 def _refuse_twice(given: SimpleNamespace) -> None:
     """One column cannot be the arm and what the arms were drawn in."""
-    for name in ("unit", "cluster", "strata"):
+    for name in ("cluster", "strata"):
         if getattr(given, name) == given.arm:
             raise InputError(
                 f"{name}={given.arm!r} is the column of the arm",
