@@ -202,9 +202,9 @@ class _OverTime(NamedTuple):
             for name, levels in self.subgroups.items()
         }
         if lone := [name for name, levels in kept.items() if not levels]:
+            told = [each for each in panel.flow().notes if f" in column {lone[0]!r}" in each]
             raise InputError(
-                f"subgroups: no row has a level of column {lone[0]!r} that was given, of "
-                f"{', '.join(map(repr, self.subgroups[lone[0]])) or 'none'}",
+                "; ".join(told) or f"subgroups name no level of column {lone[0]!r}",
                 do="write each level as the table has it",
             )
         return self._replace(subgroups=kept)
