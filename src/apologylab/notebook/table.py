@@ -122,7 +122,7 @@ def _analyse(table: object, given: SimpleNamespace) -> Analysis:
 def _wanted(table: object, given: SimpleNamespace, over: _OverTime) -> Wanted:
     known = (*given.outcomes, *given.covariates)
     return Wanted(
-        what=table if isinstance(table, str) else "the table",
+        what=_called(table),
         arm=given.arm,
         unit=given.unit,
         cluster=given.cluster,
@@ -268,3 +268,14 @@ def _arms(given: SimpleNamespace, held: tuple[str, ...]) -> tuple[str, ...]:
             do=f"give weight 0 to an arm that was never drawn; the arms, as text, are {known}",
         )
     return drawn
+
+
+def _called(table: object) -> str:
+    """What messages call a table; of a URL only its table, for it may hold a password.
+
+    >>> _called("visits.csv"), _called("postgresql://lab:hunter2@db/shop#visits")
+    ('visits.csv', 'the table visits')
+    """
+    if not isinstance(table, str):
+        return "the table"
+    return f"the table {table.rpartition('#')[2]}" if "://" in table and "#" in table else table
