@@ -8,6 +8,7 @@ code that an entry stands for has changed since, layout and comments aside.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
 import json
@@ -56,8 +57,13 @@ NO_TESTS = 5
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="run nothing, say what is stale")
+    given = parser.parse_args()
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    if "--check" in sys.argv:
+    if given.check:
         return check(kept)
     files = slow_files()
     kept = {file: entry for file, entry in kept.items() if file in files}
