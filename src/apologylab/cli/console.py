@@ -119,11 +119,13 @@ def _is_number(value: object) -> bool:
 
 
 def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(right))]
+    from apologylab.inference.width import to_left, to_right, width
+
+    widths = [max(width(line[i]) for line in lines) for i in range(len(right))]
     return [
         "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
+            to_right(cell, columns) if at_right else to_left(cell, columns)
+            for cell, columns, at_right in zip(line, widths, right, strict=True)
         ).rstrip()
         for line in lines
     ]

@@ -7,6 +7,7 @@ number where an arm or a level is named is read as its text, as the columns of a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -40,19 +41,38 @@ class Shape(NamedTuple):
     absent: Any = ...
 
 
-def read(given: Mapping[str, object]) -> Any:
-    """Every argument of ``given`` as its shape says, by name: lists as tuples, labels as texts.
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What is asked of a table, every part of its shape."""
+
+    arm: str
+    reference: str
+    outcomes: tuple[str, ...]
+    covariates: tuple[str, ...]
+    unit: str | None
+    cluster: str | None
+    strata: str | None
+    weights: dict[str, float] | None
+    alpha: float
+    adjust: Adjust
+    estimators: tuple[str, ...]
+    levels: dict[str, dict[str, str | float]]
+    times: dict[str, str]
+    weeks: dict[str, tuple[str, ...]]
+    subgroups: dict[str, tuple[str, ...]]
+
+
+def read(**given: object) -> Arguments:
+    """Every argument as its shape says: lists as tuples, labels as texts.
 
     Raises:
         InputError: one is not of its shape.
 
-    >>> read({"outcomes": ["spend"], "subgroups": {"end": [0, 1]}, "covariates": None})
-    {'outcomes': ('spend',), 'subgroups': {'end': ('0', '1')}, 'covariates': ()}
-    >>> read({"outcomes": "spend"})
+    >>> read(outcomes="spend")
     Traceback (most recent call last):
     apologylab.errors.InputError: outcomes='spend' is not a list of names: write outcomes=["spend"]
     """
-    return {name: _read(name, value, SHAPES[name]) for name, value in given.items()}
+    return Arguments(**{name: _read(name, value, SHAPES[name]) for name, value in given.items()})
 
 
 def _read(name: str, value: object, shape: Shape) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 from apologylab import wiring
@@ -18,7 +17,7 @@ from apologylab.inference.scheme_checks import Drawing, Scheme
 from apologylab.inference.slice_checks import ratio_within
 from apologylab.inference.survival.counts import Timed
 from apologylab.inference.times import Lasting
-from apologylab.notebook.arguments import read
+from apologylab.notebook.arguments import Arguments, read
 from apologylab.notebook.together import refuse
 from apologylab.service.conclude import About, conclude
 from apologylab.service.question import estimators as by_default
@@ -96,17 +95,26 @@ def analyse(  # noqa: PLR0913 - a question in one call: each argument is a part 
     10.0
     """
     given = read(
-        {
-            "arm": arm, "reference": reference, "outcomes": outcomes, "covariates": covariates,
-            "unit": unit, "cluster": cluster, "strata": strata, "weights": weights,
-            "alpha": alpha, "adjust": adjust, "estimators": estimators, "levels": levels,
-            "times": times, "weeks": weeks, "subgroups": subgroups,
-        }
-    )  # fmt: skip
-    return _analyse(table, SimpleNamespace(**given))
+        arm=arm,
+        reference=reference,
+        outcomes=outcomes,
+        covariates=covariates,
+        unit=unit,
+        cluster=cluster,
+        strata=strata,
+        weights=weights,
+        alpha=alpha,
+        adjust=adjust,
+        estimators=estimators,
+        levels=levels,
+        times=times,
+        weeks=weeks,
+        subgroups=subgroups,
+    )
+    return _analyse(table, given)
 
 
-def _analyse(table: object, given: SimpleNamespace) -> Analysis:
+def _analyse(table: object, given: Arguments) -> Analysis:
     """The analysis that is asked for in arguments of the right shapes."""
     refuse(given)
     over = _OverTime(given.times, given.weeks, given.subgroups)
@@ -119,7 +127,7 @@ def _analyse(table: object, given: SimpleNamespace) -> Analysis:
     return conclude(panel, asked, head, weighed=given.weights is not None)
 
 
-def _wanted(table: object, given: SimpleNamespace, over: _OverTime) -> Wanted:
+def _wanted(table: object, given: Arguments, over: _OverTime) -> Wanted:
     known = (*given.outcomes, *given.covariates)
     return Wanted(
         what=_called(table),
@@ -135,7 +143,7 @@ def _wanted(table: object, given: SimpleNamespace, over: _OverTime) -> Wanted:
 
 
 def _question(
-    given: SimpleNamespace, over: _OverTime, covariates: Sequence[str], arms: Sequence[str]
+    given: Arguments, over: _OverTime, covariates: Sequence[str], arms: Sequence[str]
 ) -> Question:
     on = _layout(arms, given.levels)
     scheme: Scheme = "independent" if given.cluster is None else "clusters"
@@ -145,7 +153,7 @@ def _question(
             for each in given.outcomes
         ),
         arm_contrasts=against(arms, given.reference),
-        weights={1: given.weights or dict.fromkeys(arms, 1)},
+        weights={1: given.weights or dict.fromkeys(arms, 1)},  # type: ignore[dict-item]  # only their ratio is read
         assigned={},
         covariates=tuple(covariates),
         estimators=spelled(given.estimators) or _by_default(covariates, scheme),
@@ -243,7 +251,7 @@ def _layout(arms: Sequence[str], levels: Mapping[str, Mapping[str, str | float]]
     return table_layout({arm: levels.get(arm, {}) for arm in arms})
 
 
-def _arms(given: SimpleNamespace, held: tuple[str, ...]) -> tuple[str, ...]:
+def _arms(given: Arguments, held: tuple[str, ...]) -> tuple[str, ...]:
     """The arms of the table, ``held``, in the order of the weights if these are given."""
     known = ", ".join(map(repr, held))
     if given.reference not in held:

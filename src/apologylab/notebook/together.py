@@ -11,7 +11,8 @@ from apologylab.notebook.arguments import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import SimpleNamespace
+
+    from apologylab.notebook.arguments import Arguments
 
 UNSTRATIFIED = ("by_cause", "repeats")
 """Estimators that compare arms within phases only."""
@@ -25,7 +26,7 @@ NEEDS: Mapping[str, str] = {
 """Estimator -> the argument without which it has nothing to answer."""
 
 
-def refuse(given: SimpleNamespace) -> None:
+def refuse(given: Arguments) -> None:
     """Refuse arguments that contradict one another, before a row is read.
 
     Raises:
@@ -39,7 +40,7 @@ def refuse(given: SimpleNamespace) -> None:
         _refuse_weights(given.weights)
 
 
-def _refuse_twice(given: SimpleNamespace) -> None:
+def _refuse_twice(given: Arguments) -> None:
     """One column cannot be the arm and what the arms were drawn in."""
     for name in ("cluster", "strata"):
         if getattr(given, name) == given.arm:
@@ -49,7 +50,7 @@ def _refuse_twice(given: SimpleNamespace) -> None:
             )
 
 
-def _refuse_both(given: SimpleNamespace) -> None:
+def _refuse_both(given: Arguments) -> None:
     if given.cluster is not None and given.strata is not None:
         raise InputError(
             "both cluster and strata are given: errors between clusters are not post-stratified",
@@ -57,7 +58,7 @@ def _refuse_both(given: SimpleNamespace) -> None:
         )
 
 
-def _refuse_estimators(given: SimpleNamespace) -> None:
+def _refuse_estimators(given: Arguments) -> None:
     """Those that lack what they answer for, or that put strata together."""
     for each in [parse_estimator(text, ESTIMATORS) for text in given.estimators]:
         needs = NEEDS.get(each.name)
@@ -73,7 +74,7 @@ def _refuse_estimators(given: SimpleNamespace) -> None:
             )
 
 
-def _refuse_weeks(given: SimpleNamespace) -> None:
+def _refuse_weeks(given: Arguments) -> None:
     if strangers := [name for name in given.weeks if name not in given.outcomes]:
         raise InputError(
             f"weeks are given of {strangers[0]!r}, which is no outcome asked for",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import textwrap
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
-from unicodedata import east_asian_width
 
+from apologylab.inference.width import to_left
+from apologylab.inference.width import width as columns_of
 from apologylab.report.cards import cards, cards_beside
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _side_by_side(found: Sequence[Card], width: int) -> Iterator[str]:
     for start in range(0, len(found), columns):
         texts = [list(_lines(card, each)) for card in found[start : start + columns]]
         rows = zip_longest(*texts, fillvalue="")
-        yield "\n".join(BETWEEN.join(_padded(line, each) for line in row).rstrip() for row in rows)
+        yield "\n".join(BETWEEN.join(to_left(line, each) for line in row).rstrip() for row in rows)
 
 
 def _beside(card: BesideCard, width: int) -> str:
@@ -116,20 +117,7 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     lines = []
     for paragraph in text.split("\n"):
         narrow = (
-            width if paragraph.isascii() or _columns(paragraph) <= len(paragraph) else width // 2
+            width if paragraph.isascii() or columns_of(paragraph) <= len(paragraph) else width // 2
         )
         lines += textwrap.wrap(paragraph, narrow, subsequent_indent=indent) or [""]
     return lines
-
-
-def _padded(line: str, width: int) -> str:
-    return line + " " * max(0, width - _columns(line))
-
-
-def _columns(text: str) -> int:
-    """Columns that ``text`` takes on a terminal; wide characters take two.
-
-    >>> _columns("ab"), _columns("日本")
-    (2, 4)
-    """
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)

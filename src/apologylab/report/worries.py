@@ -105,6 +105,6 @@ def _limits(experiment: Experiment) -> Iterator[Worry]:
         columns = ", ".join(experiment.panel.covariates)
         yield Worry(
             False,
-            f"The file has no times, so that {columns} were measured before the draw is "
-            "declared, not verified.",
+            f"The file has no times: that {columns} come from before the draw is declared, "
+            "not verified.",
         )

@@ -30,6 +30,12 @@ def test_a_table_off_a_terminal_is_plain_text(capsys):
     assert capsys.readouterr().out == "Arms\narm       n\nsilence  12\nbasic\n"
 
 
+def test_wide_characters_take_two_columns(capsys):
+    console.show_table("Arms", ["arm", "n"], [["お詫び", 12], ["silence", 7]])
+    *_, wide, narrow = capsys.readouterr().out.rstrip("\n").splitlines()
+    assert (wide, narrow) == ("お詫び   12", "silence   7")
+
+
 def test_a_table_on_a_terminal_shows_markup_as_text(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stdout", screen)
